@@ -1,0 +1,45 @@
+# Every target does its own set-up: a virtual environment in .venv, from the hashed locks.
+# The newest that runs: a pyenv shim may exist for a version that does not.
+PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo python$$v && break; done)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format docs bench lock
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: requirements.lock requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'dockslim needs Python 3.11 or newer: set PYTHON to one'; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: .venv/installed ## Open a pull request in a sandbox GitHub and watch dockslim review it
+	$(BIN)/dockslim demo
+
+test: .venv/installed ## Run every test
+	$(BIN)/python -m pytest
+
+check: .venv/installed ## Format, lint, types, import contracts, tests, docs fresh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m cli.document --check
+	$(BIN)/python -m pytest
+
+format: .venv/installed ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: .venv/installed ## Generate docs/rules from the rules
+	$(BIN)/python -m cli.document
+
+bench: .venv/installed ## Measure speed against hadolint, as ratios in one run
+	$(BIN)/python -m tests.bench
+
+lock: ## Renew the hashed locks (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements-dev.lock
