@@ -12,7 +12,7 @@ help: ## Show this list
 .venv/installed: requirements.lock requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'dockslim needs Python 3.11 or newer: set PYTHON to one'; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
