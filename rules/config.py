@@ -1,0 +1,36 @@
+"""What a repository wants of dockslim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Which rules count. Each entry is a code, a name, or the start of a code (`DS2`); any case."""
+
+    select: frozenset[str] = frozenset()
+    """Empty: all rules."""
+    ignore: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    """Stages that are built as images of their own, by name."""
+
+    def wants(self, rule: Rule | type[Rule]) -> bool:
+        """Tell whether `rule` counts."""
+        if self.select and not _names(rule, self.select):
+            return False
+        return not _names(rule, self.ignore)
+
+
+DEFAULT = Config()
+
+
+def _names(rule: Rule | type[Rule], entries: Iterable[str]) -> bool:
+    for entry in entries:
+        lowered = entry.strip().lower()
+        if lowered and (lowered == rule.name or rule.code.lower().startswith(lowered)):
+            return True
+    return False

@@ -1,0 +1,53 @@
+"""Places in a text, and the way back to them from text that was joined over continuations."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Half-open character offsets into the original text."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        """Return the source that this span covers."""
+        return text[self.start : self.end]
+
+    def contains(self, other: Span) -> bool:
+        """Tell whether `other` lies wholly inside."""
+        return self.start <= other.start and other.end <= self.end
+
+    def overlaps(self, other: Span) -> bool:
+        """Tell whether the two share a character, or one is an insertion inside the other."""
+        if self == other:
+            return True
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMap:
+    """Offsets of a joined text -> offsets of the source it was joined from.
+
+    `joined[i]` is where piece `i` starts in the joined text, `original[i]` where it starts in the source.
+    """
+
+    joined: tuple[int, ...]
+    original: tuple[int, ...]
+
+    def offset(self, at: int) -> int:
+        """Return the source offset of one character of the joined text."""
+        if len(self.joined) == 1:
+            return self.original[0] + at - self.joined[0]
+        piece = max(bisect_right(self.joined, at) - 1, 0)
+        return self.original[piece] + at - self.joined[piece]
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the source span of `joined[start:end]`, continuations in its middle included."""
+        if end <= start:
+            at = self.offset(start) if start == 0 else self.offset(start - 1) + 1
+            return Span(at, at)
+        return Span(self.offset(start), self.offset(end - 1) + 1)

@@ -1,0 +1,59 @@
+"""Words of instructions: split as BuildKit splits them, and the exec (JSON) form."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from rules.dockerfile.source import SourceMap, Span
+
+_WORD = re.compile(r"""(?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.|['"\\])+""", re.DOTALL)
+_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word; `text` has its quotes and escapes removed, `literal` says that nothing in it is expanded.
+
+    The quoting of `text` is lost: `quoted` tells whether any was there, so that a glob or `~` is plain text.
+    """
+
+    text: str
+    span: Span
+    literal: bool = True
+    quoted: bool = False
+
+    @property
+    def has_glob(self) -> bool:
+        """Tell whether the shell would expand this word to file names."""
+        return not self.quoted and any(char in self.text for char in "*?[")
+
+
+def split_words(value: str, start: int, source: SourceMap) -> tuple[Word, ...]:
+    """Split `value[start:]` at blanks outside quotes."""
+    words = []
+    for match in _WORD.finditer(value, start):
+        raw = match[0]
+        quoted = "'" in raw or '"' in raw or "\\" in raw
+        text = _QUOTED.sub(lambda m: m[1] or m[2] or m[3] or "", raw) if quoted else raw
+        words.append(Word(text, source.span(match.start(), match.end()), "$" not in raw, quoted))
+    return tuple(words)
+
+
+def parse_exec(value: str, start: int, source: SourceMap) -> tuple[Word, ...] | None:
+    """Read `value[start:]` as a JSON array of strings; None when it is anything else.
+
+    Source: BuildKit falls back to the shell form whenever the array is not one of strings.
+    """
+    if not value.startswith("[", start):
+        return None
+    try:
+        items = json.loads(value[start:])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        return None
+    spans = [source.span(m.start() + 1, m.end() - 1) for m in _JSON_STRING.finditer(value, start)]
+    return tuple(Word(item, span, quoted=True) for item, span in zip(items, spans, strict=True))

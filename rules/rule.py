@@ -1,0 +1,75 @@
+"""The contract of a rule."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rules.dockerfile import Dockerfile, Instruction, Span
+from rules.finding import UNKNOWN_SAVING, Finding, Saving, Severity
+from rules.fix import Fix
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known around a Dockerfile: its path, and the stages that are built as targets of their own."""
+
+    path: str = "Dockerfile"
+    targets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A Dockerfile that the rule objects to; `fixed` is what its fix makes of it, None where it offers none."""
+
+    text: str
+    fixed: str | None
+
+
+class Rule(ABC):
+    """A named habit that costs bytes. Stateless: what it needs, it is handed.
+
+    The class docstring is the rule's page: what, why it costs (with a measured figure), fix safety, when it is silent.
+    The class name is the rule's name; `good` and `bad` are its examples, its page and its first tests.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity] = Severity.WARNING
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Equivalent rules elsewhere, such as `hadolint:DL3015`; their ignore pragmas count for this rule too."""
+    good: ClassVar[tuple[str, ...]]
+    bad: ClassVar[tuple[Bad, ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    @abstractmethod
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield what this rule has to say about one Dockerfile."""
+
+    def finding(
+        self,
+        instruction: Instruction,
+        span: Span,
+        message: str,
+        reason: str,
+        fix: Fix | None = None,
+        saving: Saving = UNKNOWN_SAVING,
+    ) -> Finding:
+        """Return a finding that carries this rule's code, name, severity and aliases."""
+        return Finding(
+            self.code,
+            self.name,
+            self.severity,
+            message,
+            reason,
+            span,
+            instruction.index,
+            fix,
+            saving,
+            self.aliases,
+        )
