@@ -129,5 +129,3 @@ def _compare_commands(before: Dockerfile, after: Dockerfile, fixes: list[Fix]) -
 
 def _show(commands: Counter[Command]) -> str:
     return "; ".join(" ".join(words) for words in commands) or "none"
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import tree_sitter_bash
@@ -76,6 +76,8 @@ class ShellCommand:
     before: str = ""
     statement: int = 0
     from_exec: bool = False
+    wrappers: tuple[str, ...] = ()
+    """What runs this command, such as sudo, outermost first."""
 
     @property
     def name(self) -> str:
@@ -282,7 +284,8 @@ class _Reader:
             each for child in node.children if child.type in _REDIRECTS for each in self.redirects(child, context)
         ]
         if redirects and owner >= 0:
-            self.commands[owner] = _with_redirects(self.commands[owner], tuple(redirects))
+            command = self.commands[owner]
+            self.commands[owner] = replace(command, redirects=(*command.redirects, *redirects))
 
     def redirects(self, node: Node, context: _Context) -> Iterator[Redirect]:
         if node.type == "heredoc_redirect":
@@ -331,7 +334,7 @@ class _Reader:
                 words.append(self.word(child))
             if child.child_count and kind != "word":
                 self.visit_substitutions(child, context)
-        program, moved = _skip_wrappers(words)
+        program, wrappers, moved = _skip_wrappers(words)
         self.commands.append(
             ShellCommand(
                 tuple(words[program:]),
@@ -341,6 +344,7 @@ class _Reader:
                 context.nesting,
                 before,
                 context.statement,
+                wrappers=wrappers,
             )
         )
 
@@ -387,24 +391,13 @@ class _Reader:
         return raw, not node.is_named, False
 
 
-def _with_redirects(command: ShellCommand, redirects: tuple[Redirect, ...]) -> ShellCommand:
-    return ShellCommand(
-        command.words,
-        command.span,
-        command.assignments,
-        (*command.redirects, *redirects),
-        command.nesting,
-        command.before,
-        command.statement,
-        command.from_exec,
-    )
-
-
-def _skip_wrappers(words: list[Word]) -> tuple[int, list[tuple[str, str | None]]]:
-    """Return where the program stands, and the assignments that `env` or `sudo` make for it."""
+def _skip_wrappers(words: list[Word]) -> tuple[int, tuple[str, ...], list[tuple[str, str | None]]]:
+    """Return where the program stands, what wraps it, and the assignments that `env` or `sudo` make for it."""
     at = 0
+    wrappers: list[str] = []
     moved: list[tuple[str, str | None]] = []
     while at < len(words) - 1 and words[at].literal and posixpath.basename(words[at].text) in _WRAPPERS:
+        wrappers.append(posixpath.basename(words[at].text))
         at += 1
         while at < len(words):
             text = words[at].text
@@ -419,8 +412,8 @@ def _skip_wrappers(words: list[Word]) -> tuple[int, list[tuple[str, str | None]]
             else:
                 break
     if at >= len(words):
-        return 0, []
-    return at, moved
+        return 0, (), []
+    return at, tuple(wrappers), moved
 
 
 def _last_part(node: Node, operators: list[str]) -> str:

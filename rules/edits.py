@@ -1,0 +1,152 @@
+"""The ways in which a rule may edit a RUN, safest first, each in the style of the file it edits."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from rules.dockerfile import Dockerfile, Instruction, Script, ShellCommand, Span, Word
+from rules.fix import Edit
+
+_LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
+_INDENT = re.compile(r"[ \t]*")
+_UNAPPENDABLE = frozenset({"heredoc", "negated_command", "function_definition", "comment", "ERROR"})
+_COMPOUND = frozenset(
+    {
+        "if_statement",
+        "for_statement",
+        "c_style_for_statement",
+        "while_statement",
+        "case_statement",
+        "subshell",
+        "compound_statement",
+    }
+)
+_LEAVING = frozenset({"exit", "exec", "return", "logout", "reboot"})
+
+
+def insert_words(command: ShellCommand, behind: Word, *words: str) -> Edit:
+    """Insert words behind one of a command; valid wherever the command stands."""
+    if command.from_exec:
+        at = behind.span.end + 1
+        return Edit(Span(at, at), "".join(f', "{word}"' for word in words))
+    at = behind.span.end
+    return Edit(Span(at, at), "".join(f" {word}" for word in words))
+
+
+def with_words(command: ShellCommand, behind: Word, *words: str) -> tuple[str, ...]:
+    """Return the words that `command` has after `insert_words`."""
+    texts: list[str] = []
+    for word in command.words:
+        texts.append(word.text)
+        if word is behind:
+            texts.extend(words)
+    return tuple(texts)
+
+
+def append_command(dockerfile: Dockerfile, run: Instruction, text: str, *, shell_errexit: bool = False) -> Edit | None:
+    """Append a command to a RUN so that it runs only after success, and a failure still fails the RUN.
+
+    None where that cannot be promised: exec form, a last part behind `||`, `&` or a pipe, `exit`, a shell comment.
+    """
+    script = run.script
+    if not _may_append(script):
+        return None
+    last = script.statements[-1]
+    errexit = script.errexit or shell_errexit
+    # `set -e` does not hold inside a compound command that stands left of `&&`, so `;` takes its place.
+    separate = errexit and (len(script.statements) > 1 or last.kind in _COMPOUND)
+    if not errexit and last.kind in _COMPOUND and last.kind != "subshell" and script.form == "heredoc":
+        return None
+    at = last.span.end
+    before = dockerfile.text[run.span.start : at]
+    if script.form == "heredoc":
+        return Edit(Span(at, at), _heredoc_tail(dockerfile, at, text, separate))
+    if "\n" not in before:
+        return Edit(Span(at, at), f"; {text}" if separate else f" && {text}")
+    return Edit(Span(at, at), _continued(dockerfile, run, at, text, separate))
+
+
+def _may_append(script: Script) -> bool:
+    if not script.parsed or script.form == "exec" or not script.statements:
+        return False
+    if script.has_comment and script.form != "heredoc":
+        return False
+    last = script.statements[-1]
+    if last.terminator == "&" or last.kind in _UNAPPENDABLE or "||" in last.operators:
+        return False
+    if last.kind == "pipeline" and not script.pipefail:
+        return False
+    tail = [each for each in script.commands if each.statement == len(script.statements) - 1]
+    if not tail:
+        return False
+    return tail[-1].name not in _LEAVING and not _LEAVING.intersection(tail[-1].wrappers)
+
+
+def _heredoc_tail(dockerfile: Dockerfile, at: int, text: str, separate: bool) -> str:
+    if not separate:
+        return f" && {text}"
+    line_start = dockerfile.text.rfind("\n", 0, at) + 1
+    indent = _INDENT.match(dockerfile.text, line_start)
+    return f"{dockerfile.newline}{indent[0] if indent else ''}{text}"
+
+
+def _continued(dockerfile: Dockerfile, run: Instruction, at: int, text: str, separate: bool) -> str:
+    """Return the tail of a RUN that goes over several lines: escape, new line, indentation, operator, command."""
+    lines = dockerfile.text[run.span.start : at].split("\n")
+    lines = [line.rstrip("\r") for line in lines]
+    style = lines[1:]
+    leading = next((m[1] for line in reversed(style) if (m := _LEADING.match(line))), None)
+    indent = _indent_of(style)
+    pad = _padding(dockerfile.escape, lines, at, dockerfile)
+    line_end = f"{pad}{dockerfile.escape}{dockerfile.newline}"
+    if separate:
+        return f";{line_end}{indent}{text}"
+    if leading is None and any(line.rstrip(f"{dockerfile.escape} \t").endswith("&&") for line in lines[:-1]):
+        return f" &&{line_end}{indent}{text}"
+    return f"{line_end}{leading if leading is not None else indent}&& {text}"
+
+
+def _indent_of(lines: list[str]) -> str:
+    for line in reversed(lines):
+        if line.strip() and not line.lstrip().startswith("#"):
+            return _INDENT.match(line)[0]  # type: ignore[index]
+    return "    "
+
+
+def _padding(escape: str, lines: list[str], at: int, dockerfile: Dockerfile) -> str:
+    """Return the blanks before a new escape: one, or as many as line it up with the others."""
+    columns = [len(line.rstrip()) - 1 for line in lines[:-1] if line.rstrip().endswith(escape)]
+    contents = {len(line.rstrip()[:-1].rstrip()) for line in lines[:-1] if line.rstrip().endswith(escape)}
+    if len(columns) >= 2 and len(set(columns)) == 1 and len(contents) > 1:
+        line_start = dockerfile.text.rfind("\n", 0, at) + 1
+        return " " * max(columns[0] - (at - line_start), 1)
+    return " "
+
+
+def drop_command(dockerfile: Dockerfile, script: Script, command: ShellCommand) -> Edit | None:
+    """Remove a command together with the operator that joins it to the next; None where it has no such neighbour."""
+    if command.nesting or command.redirects:
+        return None
+    for left, right in pairwise(each for each in script.commands if not each.nesting):
+        if left is not command:
+            continue
+        if right.before == "&&" or (right.statement == left.statement + 1 and not right.before):
+            between = dockerfile.text[left.span.end : right.span.start]
+            if "#" in between or "||" in between:
+                return None
+            return Edit(Span(left.span.start, right.span.start), "")
+    return None
+
+
+def delete_lines(dockerfile: Dockerfile, instruction: Instruction) -> Edit:
+    """Remove an instruction with the whole lines that it stands on."""
+    start = dockerfile.line_span(instruction.line, instruction.line).start
+    end = dockerfile.line_span(instruction.line, instruction.end_line).end
+    if dockerfile.text[end : end + 1] == "\r":
+        end += 1
+    if dockerfile.text[end : end + 1] == "\n":
+        end += 1
+    elif start and dockerfile.text[start - 1] == "\n":
+        start -= 1
+    return Edit(Span(start, end), "")

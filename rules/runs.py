@@ -1,0 +1,84 @@
+"""The RUN instructions that rules look at: shipped, read by a POSIX shell, understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage
+from rules.rule import Surroundings
+
+_WINDOWS = re.compile(r"windows|nanoserver|servercore", re.IGNORECASE)
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "source", "."})
+_SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One RUN with all that holds when it runs; `deferred` marks the RUN behind an ONBUILD."""
+
+    dockerfile: Dockerfile
+    stage: Stage
+    instruction: Instruction
+    scope: Scope
+    deferred: bool = False
+
+    @property
+    def commands(self) -> tuple[ShellCommand, ...]:
+        """Return its simple commands."""
+        return self.instruction.commands
+
+    def mounts(self, path: str) -> bool:
+        """Tell whether a cache or tmpfs mount keeps `path` out of the layer."""
+        return any(mount.covers(path) for mount in self.instruction.mounts)
+
+    def later(self) -> Iterator[Run]:
+        """Yield every RUN on top of this one: in its stage and in the stages built from it."""
+        for stage, each in self.dockerfile.after(self.stage, self.instruction):
+            if each.keyword == "RUN":
+                yield Run(self.dockerfile, stage, each, self.dockerfile.scope(stage, each))
+
+    def earlier(self) -> Iterator[Run]:
+        """Yield every RUN below this one, the oldest first."""
+        for stage, each in self.dockerfile.before(self.stage, self.instruction):
+            if each.keyword == "RUN":
+                yield Run(self.dockerfile, stage, each, self.dockerfile.scope(stage, each))
+
+
+def shipped_runs(
+    dockerfile: Dockerfile, surroundings: Surroundings, hints: Iterable[str], *, deferred: bool = False
+) -> Iterator[Run]:
+    """Yield the RUNs whose layers are shipped and whose source holds one of `hints`.
+
+    `hints` keep the shell parser away from what a rule has no interest in. With `deferred`, also those behind ONBUILD.
+    """
+    hints = tuple(hints)
+    if not any(hint in dockerfile.text for hint in hints):
+        return
+    for stage in dockerfile.shipped(surroundings.targets):
+        if _WINDOWS.search(stage.base):
+            continue
+        for each in stage.instructions:
+            run = each.trigger if deferred and each.trigger is not None else each
+            if run.keyword != "RUN" or not any(hint in run.value or run.heredocs for hint in hints):
+                continue
+            scope = dockerfile.scope(stage, each)
+            if (run.exec_words is not None or scope.is_posix) and run.script.parsed:
+                yield Run(dockerfile, stage, run, scope, run is not each)
+
+
+def opaque_scripts(runs: Iterable[Run]) -> Iterator[str]:
+    """Yield the scripts whose content the Dockerfile does not show: `./setup.sh`, `bash x`, `curl ... | sh`."""
+    for run in runs:
+        if not run.instruction.script.parsed:
+            yield "a RUN that could not be read"
+        for command in run.commands:
+            name = command.words[0].text if command.words else ""
+            if _SCRIPT.search(name):
+                yield name
+            elif command.name in _SHELLS:
+                file = next((word.text for word in command.arguments if not word.text.startswith("-")), None)
+                if "-c" in command.texts or (command.has_flag("-c") and file):
+                    continue
+                yield file or "a script read from a pipe"

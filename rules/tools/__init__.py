@@ -1,0 +1,1 @@
+"""What package managers and file commands mean by their words: facts that several rules share."""

@@ -1,0 +1,98 @@
+"""apt-get, apt and aptitude."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rules.dockerfile import Instruction, ShellCommand
+from rules.tools.options import Call, read_call
+from rules.tools.remove import deletes
+
+LISTS = "/var/lib/apt/lists"
+CLEANUP = "rm -rf /var/lib/apt/lists/*"
+CLEANUP_WORDS = ("rm", "-rf", "/var/lib/apt/lists/*")
+
+_NAMES = frozenset({"apt-get", "apt", "aptitude"})
+_VALUED = frozenset(
+    {"-o", "--option", "-t", "--target-release", "--default-release", "-c", "--config-file", "-a", "--host-architecture"}
+)
+# Everything that looks packages up in the lists.
+_READERS = frozenset(
+    {
+        "install",
+        "build-dep",
+        "source",
+        "download",
+        "upgrade",
+        "dist-upgrade",
+        "full-upgrade",
+        "safe-upgrade",
+        "policy",
+        "show",
+        "search",
+        "satisfy",
+        "reinstall",
+    }
+)
+_NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
+
+
+def read_apt(command: ShellCommand) -> Call | None:
+    """Return the call of an apt front end, None for any other command."""
+    if command.name in _NAMES:
+        return read_call(command, _VALUED)
+    return None
+
+
+def updates(command: ShellCommand) -> bool:
+    """Tell whether the command fetches package lists."""
+    call = read_apt(command)
+    return call is not None and call.verb == "update"
+
+
+def installs(command: ShellCommand) -> bool:
+    """Tell whether the command installs packages from the lists."""
+    call = read_apt(command)
+    return call is not None and call.verb in ("install", "build-dep", "satisfy")
+
+
+def reads_lists(command: ShellCommand) -> bool:
+    """Tell whether the command needs package lists to be there."""
+    call = read_apt(command)
+    return (call is not None and call.verb in _READERS) or command.name in ("apt-cache", "apt-file", "mk-build-deps")
+
+
+def cleans_lists(command: ShellCommand) -> bool:
+    """Tell whether the command removes the package lists, in any of the ways that do."""
+    call = read_apt(command)
+    if call is not None:
+        return call.verb in ("dist-clean", "distclean")
+    return deletes(command, LISTS)
+
+
+def skips_recommends(call: Call) -> bool:
+    """Tell whether this install leaves recommended packages out."""
+    if call.command.name == "aptitude" and call.has("-R", "--without-recommends"):
+        return True
+    if call.has("--no-install-recommends"):
+        return True
+    return any(_NO_RECOMMENDS.search(text) for text in call.options)
+
+
+def mentions_recommends(instruction: Instruction) -> bool:
+    """Tell whether an instruction may configure recommends for all later installs."""
+    text = instruction.span.of(instruction.document).lower()
+    return "install-recommends" in text and "--no-install-recommends" not in text.replace("apt::", "") or (
+        instruction.keyword in ("COPY", "ADD") and "/etc/apt" in text
+    )
+
+
+def needs_lists(commands: Sequence[ShellCommand]) -> bool:
+    """Tell whether a script reads package lists before it has fetched any."""
+    for command in commands:
+        if updates(command):
+            return False
+        if reads_lists(command):
+            return True
+    return False

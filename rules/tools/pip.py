@@ -1,0 +1,115 @@
+"""pip, and where it keeps its cache."""
+
+from __future__ import annotations
+
+import re
+
+from rules.dockerfile import Scope, ShellCommand
+from rules.tools.options import Call, read_call
+from rules.tools.remove import removed_words
+
+_PIP = re.compile(r"pip(?:[23](?:\.\d+)?)?$")
+_PYTHON = re.compile(r"(?:python|pypy)(?:[23](?:\.\d+)?)?$")
+_VALUED = frozenset(
+    {
+        "-r",
+        "--requirement",
+        "-c",
+        "--constraint",
+        "-e",
+        "--editable",
+        "-t",
+        "--target",
+        "-i",
+        "--index-url",
+        "--extra-index-url",
+        "-f",
+        "--find-links",
+        "--trusted-host",
+        "--proxy",
+        "--timeout",
+        "--retries",
+        "--cache-dir",
+        "--prefix",
+        "--root",
+        "--src",
+        "--python",
+        "--log",
+        "-b",
+        "--build",
+        "--no-binary",
+        "--only-binary",
+        "--platform",
+        "--python-version",
+        "--implementation",
+        "--abi",
+        "--global-option",
+        "--install-option",
+        "--upgrade-strategy",
+        "--progress-bar",
+        "--cert",
+        "--exists-action",
+        "--use-feature",
+        "--report",
+    }
+)
+# pip got --no-cache-dir in 6.0. These images' own python-pip is older: 1.0 to 1.5.
+_OLD_PIP = re.compile(
+    r"(?:^|/)(?:ubuntu(?:-upstart|-debootstrap)?:(?:1[0-4]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic)"
+    r"|debian:(?:[67](?:\.\d+)*|8(?:\.\d+)*|squeeze|wheezy|jessie|oldstable)"
+    r"|(?:phusion/)?baseimage:0\.9\.(?:[0-9]|1[0-8])\b)"
+)
+
+
+def read_pip(command: ShellCommand) -> Call | None:
+    """Return the call of pip or `python -m pip`, None for any other command."""
+    if _PIP.match(command.name):
+        return read_call(command, _VALUED)
+    if _PYTHON.match(command.name):
+        texts = command.texts
+        for at in range(1, len(texts) - 1):
+            if texts[at] == "-m":
+                return read_call(command, _VALUED, at + 2) if _PIP.match(texts[at + 1]) else None
+            if not texts[at].startswith("-"):
+                return None
+    return None
+
+
+def may_be_too_old(base: str) -> bool:
+    """Tell whether a base image packages a pip that does not know `--no-cache-dir`."""
+    return _OLD_PIP.search(base.lower()) is not None
+
+
+def home(scope: Scope) -> str:
+    """Return the home directory of the user that RUN lines run as, `~` when it cannot be told."""
+    known = scope.variable("HOME")
+    if known:
+        return known
+    user = (scope.user or "root").partition(":")[0]
+    if user in ("root", "0"):
+        return "/root"
+    return f"/home/{user}" if user and not user.isdigit() and "$" not in user else "~"
+
+
+def cache_directory(scope: Scope) -> str:
+    """Return where pip keeps its cache."""
+    own = scope.variable("PIP_CACHE_DIR")
+    if own:
+        return own
+    shared = scope.variable("XDG_CACHE_HOME")
+    return f"{shared}/pip" if shared else f"{home(scope)}/.cache/pip"
+
+
+def purges_cache(command: ShellCommand) -> bool:
+    """Tell whether the command deletes pip's cache, or may."""
+    call = read_pip(command)
+    if call is not None:
+        return call.verb == "cache" and bool(call.operands) and call.operands[0].text in ("purge", "remove")
+    for word in removed_words(command):
+        if not word.literal and "cache" not in word.text.lower() and "HOME" not in word.text and "/" not in word.text:
+            return True
+        if ".cache" in word.text or "pip" in word.text or word.text.rstrip("/*") in ("/root", "~", "$HOME"):
+            return True
+        if "CACHE" in word.text:
+            return True
+    return False

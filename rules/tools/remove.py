@@ -1,0 +1,102 @@
+"""rm, find -delete and their like: which paths a command deletes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from rules.dockerfile import ShellCommand, Word
+
+_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_MAX_EXPANSION = 64
+
+
+def removed_words(command: ShellCommand) -> tuple[Word, ...]:
+    """Return the operands of an `rm`, or the starting points of a `find ... -delete`."""
+    if command.name in ("rm", "unlink", "rmdir"):
+        words = command.arguments
+        end = next((i for i, word in enumerate(words) if word.text == "--"), None)
+        if end is not None:
+            words = (*(w for w in words[:end] if not w.text.startswith("-")), *words[end + 1 :])
+            return words
+        return tuple(word for word in words if not word.text.startswith("-"))
+    if command.name == "find":
+        texts = command.texts
+        if "-delete" in texts or ("-exec" in texts and "rm" in texts):
+            starts = []
+            for word in command.arguments:
+                if word.text.startswith(("-", "(", "!")):
+                    break
+                starts.append(word)
+            return tuple(starts)
+    return ()
+
+
+def is_recursive(command: ShellCommand) -> bool:
+    """Tell whether an `rm` deletes directories."""
+    return command.name == "find" or command.has_flag("-r", "-R", "--recursive")
+
+
+def expand_braces(text: str) -> tuple[str, ...]:
+    """Return what the shell makes of `{a,b}`."""
+    pending, done = [text], []
+    while pending and len(pending) + len(done) < _MAX_EXPANSION:
+        current = pending.pop()
+        match = _BRACES.search(current)
+        if match is None:
+            done.append(current)
+        else:
+            pending.extend(current[: match.start()] + part + current[match.end() :] for part in match[1].split(","))
+    return tuple(done + pending)
+
+
+def removed_paths(command: ShellCommand, cwd: str | None = None) -> Iterator[str]:
+    """Yield the paths that a command deletes, globs unexpanded, relative ones joined to `cwd` where it is known."""
+    for word in removed_words(command):
+        if not word.literal:
+            continue
+        for text in expand_braces(word.text) if not word.quoted else (word.text,):
+            path = text
+            if not path.startswith(("/", "~", "$")):
+                if cwd is None:
+                    continue
+                path = posixpath.join(cwd, path)
+            yield normalise(path)
+
+
+def normalise(path: str) -> str:
+    """Return a path without doubled or trailing slashes and dots."""
+    return posixpath.normpath(re.sub(r"/+", "/", path)) if path else path
+
+
+def deletes(command: ShellCommand, directory: str) -> bool:
+    """Tell whether a command may empty `directory`: itself, all in it, or something above it.
+
+    A path with a variable in it counts as deleting: nobody can know, and silence is right then.
+    """
+    for word in removed_words(command):
+        if not word.literal:
+            return True
+        if _is_quoted_glob(word):
+            continue
+        for text in expand_braces(word.text):
+            if _covers(normalise(text), directory):
+                return True
+    return False
+
+
+def _is_quoted_glob(word: Word) -> bool:
+    return word.quoted and word.span.end - word.span.start == len(word.text) + 2 and any(c in word.text for c in "*?[")
+
+
+def _covers(pattern: str, directory: str) -> bool:
+    if pattern in ("*", "./*", "."):
+        return True  # `cd DIRECTORY && rm -rf *`: where it stands is not followed
+    if directory == pattern or directory.startswith(pattern.rstrip("/") + "/"):
+        return True
+    head, _, tail = pattern.rpartition("/")
+    if head == directory and tail in ("*", "**", "*_*", "*.*", "."):
+        return True
+    return "*" in pattern and fnmatchcase(directory, pattern)
