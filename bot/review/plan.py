@@ -1,0 +1,291 @@
+"""plan(): changed Dockerfiles and what already stands on the pull request -> what to post. Nothing else decides it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.review.diff import Diff, parse_patch
+from bot.review.fingerprint import digest, fingerprints, normalise
+from bot.review.model import ChangedFile, Check, Comment, Plan, Review, Standing
+from bot.review.render import (
+    Counts,
+    Outcome,
+    Row,
+    Section,
+    Unplaced,
+    render_remark,
+    render_review,
+    render_suggestion,
+    render_summary,
+    render_title,
+)
+from bot.review.suggestion import Proposal, Remark, Suggestion, propose, worth
+from rules.check import check
+from rules.config import DEFAULT, Config
+from rules.dockerfile import Dockerfile, DockerfileError, parse
+from rules.finding import Finding, Severity
+from rules.rule import Surroundings
+
+MAX_INLINE = 20
+"""Comments of one review; more than that nobody reads, the rest goes into its body."""
+MAX_SAID = 500
+"""Findings of one review, so that their fingerprints fit into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One finding at the head, and whether this pull request brought it."""
+
+    finding: Finding
+    fingerprint: str
+    introduced: bool
+
+    @property
+    def is_said(self) -> bool:
+        """Tell whether it belongs in the review: a mere note that nobody can act on would be noise there."""
+        return self.introduced and (self.finding.severity is not Severity.INFO or self.finding.fix is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One file that could be read."""
+
+    path: str
+    dockerfile: Dockerfile
+    diff: Diff
+    surroundings: Surroundings
+    entries: tuple[_Entry, ...]
+
+    def propose(self, entries: Iterable[_Entry]) -> Proposal:
+        findings = [each.finding for each in entries]
+        return propose(self.dockerfile, findings, self.diff, self.surroundings, MAX_INLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """One file that could not be read, and why."""
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """One inline comment before it is worded: where it stands and what it says."""
+
+    file: _Read
+    start: int
+    end: int
+    content: Suggestion | Remark
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.content.findings if isinstance(self.content, Suggestion) else (self.content.finding,)
+
+    @property
+    def rank(self) -> tuple[bool, tuple[int, ...]]:
+        """Return a key that sorts suggestions before remarks, and the most valuable ones first."""
+        return not isinstance(self.content, Suggestion), min(map(worth, self.findings))
+
+
+def plan(files: Sequence[ChangedFile], standing: Standing, config: Config = DEFAULT) -> Plan:
+    """Decide what to post about the Dockerfiles that a pull request changes."""
+    read = [_read(file, config) for file in files if file.status != "removed"]
+    readable = [each for each in read if isinstance(each, _Read)]
+    fresh = _fresh(readable, standing)
+    review, outcomes = _review(readable, fresh) if fresh else (None, {})
+    return Plan(review, _check(read, outcomes, standing))
+
+
+def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
+    if file.problem is not None:
+        return _Unread(file.path, file.problem)
+    surroundings = Surroundings(file.path, config.targets)
+    try:
+        dockerfile = parse(file.head)
+    except DockerfileError as error:
+        return _Unread(file.path, str(error))
+    findings = check(dockerfile, config, surroundings).findings
+    diff = parse_patch(file.patch)
+    introduced = _introduced(dockerfile, findings, diff, _count_old(file.base, config, surroundings))
+    marks = fingerprints(file.path, dockerfile, findings)
+    entries = (
+        _Entry(each, mark, at in introduced) for at, (each, mark) in enumerate(zip(findings, marks, strict=True))
+    )
+    return _Read(file.path, dockerfile, diff, surroundings, tuple(entries))
+
+
+def _count_old(base: str | None, config: Config, surroundings: Surroundings) -> Counter[tuple[str, str]] | None:
+    """Count the findings of the old text by code and instruction; None where it cannot be read."""
+    if base is None:
+        return Counter()
+    try:
+        dockerfile = parse(base)
+    except DockerfileError:
+        return None
+    findings = check(dockerfile, config, surroundings).findings
+    return Counter(_identity(dockerfile, each) for each in findings)
+
+
+def _identity(dockerfile: Dockerfile, finding: Finding) -> tuple[str, str]:
+    return finding.code, normalise(dockerfile, dockerfile.instructions[finding.instruction])
+
+
+def _introduced(
+    dockerfile: Dockerfile, findings: Sequence[Finding], diff: Diff, old: Counter[tuple[str, str]] | None
+) -> frozenset[int]:
+    """Return the places in `findings` of those that the old text did not have.
+
+    Of several equal ones, those on changed lines are taken for the new ones. Where the old text cannot be read,
+    the diff alone decides.
+    """
+    touched = [diff.adds(*_instruction_lines(dockerfile, each)) for each in findings]
+    if old is None:
+        return frozenset(at for at, is_touched in enumerate(touched) if is_touched or not diff.hunks)
+    alike: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for at, finding in enumerate(findings):
+        alike[_identity(dockerfile, finding)].append(at)
+    found: set[int] = set()
+    for identity, places in alike.items():
+        places.sort(key=lambda at: not touched[at])
+        found.update(places[: max(len(places) - old[identity], 0)])
+    return frozenset(found)
+
+
+def _fresh(files: Iterable[_Read], standing: Standing) -> list[_Entry]:
+    """Return what has to be said and has not been said yet."""
+    fresh = [
+        entry
+        for file in files
+        for entry in file.entries
+        if entry.is_said and entry.fingerprint not in standing.fingerprints
+    ]
+    return [] if _digest_rest(fresh) in standing.fingerprints else fresh
+
+
+def _digest_rest(entries: Sequence[_Entry]) -> str:
+    """Return one fingerprint for all that a review had no room for, by which a second run knows it again."""
+    return digest([each.fingerprint for each in entries])
+
+
+def _review(files: Sequence[_Read], fresh: Sequence[_Entry]) -> tuple[Review, dict[str, Outcome]]:
+    """Return the review that says `fresh`, and what became of each finding by its fingerprint."""
+    ranked = sorted(fresh, key=lambda entry: worth(entry.finding))
+    chosen = {entry.fingerprint for entry in ranked[:MAX_SAID]}
+    rest = [entry for entry in fresh if entry.fingerprint not in chosen]
+    said = {(file.path, e.finding): e.fingerprint for file in files for e in file.entries if e.fingerprint in chosen}
+    notes: list[_Note] = []
+    unplaced: list[Unplaced] = []
+    for file in files:
+        placed, others = _place(file, [entry for entry in file.entries if entry.fingerprint in chosen])
+        notes += placed
+        unplaced += (Unplaced(file.path, file.dockerfile, each) for each in others)
+    notes.sort(key=lambda note: note.rank)
+    for note in notes[MAX_INLINE:]:
+        unplaced += (Unplaced(note.file.path, note.file.dockerfile, each) for each in note.findings)
+    notes = sorted(notes[:MAX_INLINE], key=lambda note: (note.file.path, note.end))
+    outcomes = dict.fromkeys((said[each.path, each.finding] for each in unplaced), Outcome.LISTED)
+    comments = []
+    for note in notes:
+        marks = [said[note.file.path, each] for each in note.findings]
+        suggested = isinstance(note.content, Suggestion)
+        outcomes |= dict.fromkeys(marks, Outcome.SUGGESTED if suggested else Outcome.COMMENTED)
+        comments.append(_comment(note, marks))
+    marks = [said[each.path, each.finding] for each in unplaced] + ([_digest_rest(rest)] if rest else [])
+    counts = _count(len(fresh), [note.content for note in notes])
+    return Review(render_review(counts, unplaced, len(comments), marks), tuple(comments)), outcomes
+
+
+def _place(file: _Read, entries: Sequence[_Entry]) -> tuple[list[_Note], list[Finding]]:
+    """Return the comments for one file, and the findings that no line of its diff can carry."""
+    if not entries:
+        return [], []
+    proposal = file.propose(entries)
+    notes = [_Note(file, each.start, each.end, each) for each in proposal.suggestions]
+    left: list[Finding] = []
+    for remark in proposal.remarks:
+        lines = _anchor(file, remark.finding)
+        if lines is None:
+            left.append(remark.finding)
+        else:
+            notes.append(_Note(file, *lines, remark))
+    return notes, left
+
+
+def _anchor(file: _Read, finding: Finding) -> tuple[int, int] | None:
+    """Return the lines that a remark stands on: its words if one hunk shows them, else a line of its instruction."""
+    start = file.dockerfile.position(finding.span.start)[0]
+    end = file.dockerfile.position(max(finding.span.start, finding.span.end - 1))[0]
+    if file.diff.shows(start, end):
+        return start, end
+    around = _instruction_lines(file.dockerfile, finding)
+    line = file.diff.first_added(*around) or file.diff.first_shown(*around)
+    return (line, line) if line is not None else None
+
+
+def _instruction_lines(dockerfile: Dockerfile, finding: Finding) -> tuple[int, int]:
+    instruction = dockerfile.instructions[finding.instruction]
+    return instruction.line, instruction.end_line
+
+
+def _comment(note: _Note, marks: Sequence[str]) -> Comment:
+    match note.content:
+        case Suggestion() as suggestion:
+            body = render_suggestion(suggestion, marks)
+        case Remark(finding, obstacle):
+            body = render_remark(note.file.dockerfile, finding, obstacle, marks)
+    # GitHub refuses a start_line that equals line.
+    return Comment(note.file.path, note.end, body, note.start if note.start < note.end else None)
+
+
+def _count(findings: int, contents: Iterable[Suggestion | Remark]) -> Counts:
+    suggestions = [each for each in contents if isinstance(each, Suggestion)]
+    return Counts(findings, len(suggestions), tuple(finding for each in suggestions for finding in each.findings))
+
+
+def _check(read: Sequence[_Read | _Unread], outcomes: dict[str, Outcome], standing: Standing) -> Check:
+    sections = [_section(each, outcomes, standing) for each in read]
+    counts = _count_all([each for each in read if isinstance(each, _Read)])
+    return Check(_conclude(read, counts), render_title(counts, sections), render_summary(sections))
+
+
+def _count_all(files: Sequence[_Read]) -> Counts:
+    """Count what this pull request introduced, said now or in an earlier review: a second run must not change it."""
+    introduced = [entry for file in files for entry in file.entries if entry.introduced]
+    suggestions: list[Suggestion | Remark] = []
+    for file in files:
+        said = [entry for entry in file.entries if entry.is_said]
+        suggestions += file.propose(said).suggestions if said else ()
+    return _count(len(introduced), suggestions)
+
+
+def _conclude(read: Sequence[_Read | _Unread], counts: Counts) -> str:
+    if not read:
+        return "skipped"
+    # A file that could not be read is no success: nobody looked at it.
+    quiet = not counts.findings and not any(isinstance(each, _Unread) for each in read)
+    return "success" if quiet else "neutral"
+
+
+def _section(file: _Read | _Unread, outcomes: dict[str, Outcome], standing: Standing) -> Section:
+    if isinstance(file, _Unread):
+        return Section(file.path, problem=file.problem)
+    rows = (
+        Row(
+            file.dockerfile.position(entry.finding.span.start)[0],
+            entry.finding,
+            _outcome(entry, outcomes, standing),
+        )
+        for entry in file.entries
+    )
+    return Section(file.path, tuple(rows))
+
+
+def _outcome(entry: _Entry, outcomes: dict[str, Outcome], standing: Standing) -> Outcome:
+    if not entry.introduced:
+        return Outcome.OLDER
+    if entry.fingerprint in outcomes:
+        return outcomes[entry.fingerprint]
+    return Outcome.STANDING if entry.fingerprint in standing.fingerprints else Outcome.NOTED

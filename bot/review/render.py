@@ -1,0 +1,276 @@
+"""Every word that dockslim says on a pull request, in one voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.review.fingerprint import REVIEW_MARKER, write_marker
+from bot.review.markdown import cell, code, escape, fence, fit, prose, shorten, size, visible
+from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Suggestion, changes, worth
+from rules.dockerfile import Dockerfile
+from rules.finding import Finding, Provenance, Saving
+
+_TITLE = 250
+_PATH = 300
+
+_WHY_NO_SUGGESTION = {
+    Obstacle.DISPLAY: "To adapt by hand:",
+    Obstacle.LINE_ENDS: "No suggestion, because GitHub's button does not keep the CRLF line ends of this file:",
+    Obstacle.HIDDEN: "No suggestion, because characters are involved that a comment cannot carry:",
+    Obstacle.OUTSIDE: "No suggestion, because the fix also changes lines that this diff does not show:",
+    Obstacle.CLASH: "Not part of the suggestion here, because the two cannot be made in one click:",
+    Obstacle.LENGTH: "No suggestion, because the fix is too long for a comment:",
+    Obstacle.DOUBT: "No suggestion, because the fix could not be verified:",
+}
+
+
+class Outcome(Enum):
+    """What became of a finding in a review; the value is how the check run says so."""
+
+    SUGGESTED = "suggestion"
+    COMMENTED = "comment"
+    LISTED = "in the review"
+    STANDING = "already on this pull request"
+    OLDER = "older than this pull request"
+    NOTED = "noted here only"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many findings there are, how many suggestions carry some of them, and which ones."""
+
+    findings: int
+    suggestions: int
+    suggested: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A finding that no line of the diff can carry."""
+
+    path: str
+    dockerfile: Dockerfile
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finding as the check run lists it."""
+
+    line: int
+    finding: Finding
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the check run says about one file; `problem` is why it could not be read."""
+
+    path: str
+    rows: tuple[Row, ...] = ()
+    problem: str | None = None
+
+
+def render_suggestion(suggestion: Suggestion, marks: Iterable[str]) -> str:
+    """Return the inline comment for one suggestion."""
+    first, *others = sorted(suggestion.findings, key=worth)
+    cautions = dict.fromkeys(each.fix.caution for each in (first, *others) if each.fix and each.fix.caution)
+    parts = [_headline(first), *(prose(each) for each in cautions), "", fence(suggestion.lines, "suggestion")]
+    also = [f"\nAlso: {prose(each.message, 300)} ({escape(each.code)})." for each in others]
+    return fit("\n".join(parts), also, _more_findings, _tail(suggestion.findings, marks))
+
+
+def render_remark(dockerfile: Dockerfile, finding: Finding, obstacle: Obstacle | None, marks: Iterable[str]) -> str:
+    """Return the inline comment for a finding whose fix is no suggestion, or that has none."""
+    return _headline(finding) + _show_fix(dockerfile, finding, obstacle) + _tail((finding,), marks)
+
+
+def render_review(counts: Counts, unplaced: Sequence[Unplaced], inline: int, marks: Iterable[str]) -> str:
+    """Return the body of a review; `inline` is the number of its comments."""
+    marker = write_marker(marks)
+    tail = "\n\n" + "\n".join(filter(None, (REVIEW_MARKER, marker)))
+    head = f"**dockslim** · {_count(counts)}{_say_total(counts.suggested)}"
+    if unplaced:
+        head += "\n\nOn lines that this review cannot comment on:" if inline else ""
+    return fit(head, [_render_unplaced(each) for each in unplaced], _more_in_check, tail)
+
+
+def render_title(counts: Counts, sections: Sequence[Section]) -> str:
+    """Return the outcome in one line of plain text."""
+    if not sections:
+        return "No Dockerfile in this pull request"
+    read = [each for each in sections if each.problem is None]
+    said = [_outcome(counts, read)] if read else []
+    unread = [each for each in sections if each.problem is not None]
+    if unread:
+        said.append(f"{'not' if said else 'Not'} read: {_name_unread(unread)}")
+    return shorten(visible(" ".join("; ".join(said).split())), _TITLE)
+
+
+def render_summary(sections: Sequence[Section]) -> str:
+    """Return the Markdown of the check run: every finding in the Dockerfiles of this pull request, and its fate."""
+    if not sections:
+        return "dockslim reads Dockerfiles, and this pull request changes none."
+    items = [item for section in sections for item in _render_section(section)]
+    return fit("", items, _more_rows, "")
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes in decimal units, at most three digits."""
+    if abs(count) < 1000:
+        return f"{count} bytes" if count != 1 else "1 byte"
+    for unit, scale, rounding in (("kB", 10**3, 0), ("MB", 10**6, 1), ("GB", 10**9, 2)):
+        value = round(count / scale, 0 if abs(count) >= 100 * scale and unit == "MB" else rounding)
+        if abs(value) < 1000 or unit == "GB":
+            break
+    return f"{value:.2f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def _headline(finding: Finding) -> str:
+    return f"**{prose(finding.message, 300)}** · {escape(finding.code)}\n{prose(finding.reason)}"
+
+
+def _tail(findings: Iterable[Finding], marks: Iterable[str]) -> str:
+    sources = _say_sources(sorted(findings, key=worth))
+    return (f"\n<sub>{sources}</sub>" if sources else "") + f"\n\n{write_marker(marks)}"
+
+
+def _say_sources(findings: Sequence[Finding]) -> str:
+    known = [each for each in findings if _is_known(each.saving)]
+    return " · ".join(
+        (f"{escape(each.code)} " if len(findings) > 1 else "") + _say_saving(each.saving) for each in known[:20]
+    )
+
+
+def _is_known(saving: Saving) -> bool:
+    return saving.bytes is not None and saving.provenance is not Provenance.UNKNOWN
+
+
+def _say_saving(saving: Saving) -> str:
+    """Say a figure and how it is known: never the one without the other."""
+    figure = format_bytes(saving.bytes or 0)
+    if saving.provenance is Provenance.MEASURED:
+        return f"{figure}, measured" + (f" ({prose(saving.source, 200)})" if saving.source else "")
+    return f"{figure}, estimated" + (f" from {prose(saving.source, 200)}" if saving.source else "")
+
+
+def _show_fix(dockerfile: Dockerfile, finding: Finding, obstacle: Obstacle | None) -> str:
+    """Return a fix as a diff, with the reason why it is no suggestion and with what it may change."""
+    if finding.fix is None:
+        return ""
+    caution = f"\n{prose(finding.fix.caution)}" if finding.fix.caution else ""
+    why = f"\n{_WHY_NO_SUGGESTION[obstacle]}" if obstacle in _WHY_NO_SUGGESTION else ""
+    return f"{caution}{why}\n\n{_render_diff(changes(dockerfile, finding.fix))}"
+
+
+def _render_diff(found: Sequence[Change]) -> str:
+    """Return changes as a ```diff block; one that is too long says how many lines it left out."""
+    lines: list[str] = []
+    moved = 0
+    for change in found:
+        if len(found) > 1:
+            lines.append(f"@@ -{change.start},{len(change.old)} +{change.start + moved},{len(change.new)} @@")
+        moved += len(change.new) - len(change.old)
+        lines += [f"-{_shown(line)}" for line in change.old]
+        lines += [f"+{_shown(line)}" for line in change.new]
+    kept = list(_within(lines, MAX_BLOCK))
+    left = len(lines) - len(kept)
+    return fence(kept, "diff") + (f"\n{_number(left, 'more line')} of this diff left out." if left else "")
+
+
+def _shown(line: str) -> str:
+    return visible(line.removesuffix("\r"))
+
+
+def _within(lines: Iterable[str], room: int) -> Iterator[str]:
+    for line in lines:
+        room -= size(line) + 1
+        if room < 0:
+            return
+        yield line
+
+
+def _render_unplaced(each: Unplaced) -> str:
+    line = each.dockerfile.position(each.finding.span.start)[0]
+    return f"\n\n{code(f'{shorten(each.path, _PATH)}:{line}')} {_headline(each.finding)}" + _show_fix(
+        each.dockerfile, each.finding, None
+    )
+
+
+def _count(counts: Counts) -> str:
+    """Say `2 suggestions` where they carry every finding, else both numbers."""
+    if counts.suggestions and counts.findings == len(counts.suggested):
+        return _number(counts.suggestions, "suggestion")
+    said = _number(counts.findings, "finding")
+    return f"{said}, {_number(counts.suggestions, 'suggestion')}" if counts.suggestions else said
+
+
+def _say_total(findings: Sequence[Finding]) -> str:
+    """Return what the suggestions save together, as far as it is known."""
+    known = [each.saving for each in findings if _is_known(each.saving)]
+    if not known:
+        return ""
+    total = format_bytes(sum(saving.bytes or 0 for saving in known))
+    measured = all(saving.provenance is Provenance.MEASURED for saving in known)
+    return f", {'at least ' if len(known) < len(findings) else ''}{total} ({'measured' if measured else 'estimated'})"
+
+
+def _outcome(counts: Counts, read: Sequence[Section]) -> str:
+    if not counts.findings:
+        older = any(section.rows for section in read)
+        return f"No {'new ' if older else ''}size findings in {_name_files(read)}"
+    told = [section for section in read if any(row.outcome is not Outcome.OLDER for row in section.rows)]
+    if counts.suggestions and counts.findings == len(counts.suggested):
+        return f"{_number(counts.suggestions, 'suggestion')} in {_name_files(told)}"
+    said = f"{_number(counts.findings, 'finding')} in {_name_files(told)}"
+    return f"{said}, {_number(counts.suggestions, 'suggestion')}" if counts.suggestions else said
+
+
+def _name_files(sections: Sequence[Section]) -> str:
+    return shorten(sections[0].path, 120) if len(sections) == 1 else f"{len(sections)} Dockerfiles"
+
+
+def _name_unread(sections: Sequence[Section]) -> str:
+    if len(sections) > 1:
+        return _name_files(sections)
+    return f"{_name_files(sections)} ({sections[0].problem})"
+
+
+def _render_section(section: Section) -> Iterator[str]:
+    """Yield pieces of Markdown of which any number of leading ones is well formed."""
+    path = code(shorten(section.path, _PATH))
+    if section.problem is not None:
+        yield f"{path}\nNot read: {prose(section.problem)}\n\n"
+        return
+    if not section.rows:
+        yield f"{path}\nNo size findings.\n\n"
+        return
+    head = f"{path}\n\n| Line | Finding | Saves | |\n|---:|---|---|---|\n"
+    for at, row in enumerate(section.rows):
+        tail = "\n" if at == len(section.rows) - 1 else ""
+        yield f"{head if at == 0 else ''}{_render_row(row)}{tail}"
+
+
+def _render_row(row: Row) -> str:
+    finding = row.finding
+    saves = _say_saving(finding.saving) if _is_known(finding.saving) else "unknown"
+    cells = (str(row.line), f"{escape(finding.code)} {prose(finding.message, 300)}", saves, row.outcome.value)
+    return "| " + " | ".join(cell(each) for each in cells) + " |\n"
+
+
+def _more_findings(left: int) -> str:
+    return f"\nAnd {_number(left, 'more finding')} on these lines."
+
+
+def _more_in_check(left: int) -> str:
+    return f"\n\nAnd {_number(left, 'more finding')}; the check run lists them."
+
+
+def _more_rows(left: int) -> str:
+    return f"\n{left} more rows do not fit here." if left != 1 else "\n1 more row does not fit here."
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
