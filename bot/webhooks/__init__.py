@@ -1,0 +1,1 @@
+"""Webhooks: verify the bytes, read the few fields that matter, decide. No I/O here."""

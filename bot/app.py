@@ -1,0 +1,148 @@
+"""The web process: takes GitHub's deliveries, answers within milliseconds, asks GitHub nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from bot.jobs import DeliveryId
+from bot.queue import Queue, QueueError
+from bot.settings import Settings
+from bot.webhooks.decide import Ignored, decide
+from bot.webhooks.events import EventError, read_event
+from bot.webhooks.verify import verify
+
+# docs.github.com, "Webhook events and payloads": payloads are capped at 25 MB, larger ones are not sent.
+MAX_BODY_BYTES = 25 * 1024 * 1024
+_DELIVERY_ID: TypeAdapter[str] = TypeAdapter(DeliveryId)
+
+log = structlog.get_logger("dockslim.web")
+
+
+class RefusalError(Exception):
+    """A request that is turned away, with its status and the reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def create_app(settings: Settings, queue: Queue) -> FastAPI:
+    """Return the application: POST /webhooks and GET /healthz."""
+
+    @asynccontextmanager
+    async def close_queue(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        queue.close()
+
+    app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=close_queue)
+    secret = settings.webhook_secret.get_secret_value()
+
+    @app.exception_handler(RefusalError)
+    async def refuse(_: Request, refusal: RefusalError) -> JSONResponse:
+        log.info("delivery refused", status=refusal.status, reason=refusal.reason)
+        return JSONResponse({"error": refusal.reason}, refusal.status)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_route(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+    @app.post("/webhooks")
+    async def receive(request: Request) -> JSONResponse:
+        with structlog.contextvars.bound_contextvars(delivery=_printable(request.headers.get("x-github-delivery"))):
+            body = await _read_verified(request, secret)
+            name, delivery = _read_headers(request)
+            try:
+                decision = decide(read_event(name, body), delivery, settings.app_id)
+            except EventError as error:
+                raise RefusalError(400, str(error)) from error
+            if isinstance(decision, Ignored):
+                log.info("delivery ignored", github_event=name, reason=decision.reason)
+                return JSONResponse({"ignored": decision.reason})
+            try:
+                receipt = await run_in_threadpool(queue.enqueue, decision)
+            except QueueError as error:
+                log.warning("queue unreachable", error=str(error))
+                # GitHub marks the delivery as failed, and it can be redelivered.
+                raise RefusalError(503, "the queue is unreachable; redeliver this later") from error
+            log.info(
+                "job queued",
+                github_event=name,
+                repository=f"{decision.owner}/{decision.repository}",
+                number=decision.number,
+                reason=decision.reason,
+                duplicate=receipt.duplicate,
+            )
+            return JSONResponse({"job": receipt.id}, 202)
+
+    @app.get("/healthz")
+    async def answer_health() -> JSONResponse:
+        try:
+            await run_in_threadpool(queue.ping)
+        except QueueError:
+            return JSONResponse({"status": "the queue is unreachable"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return app
+
+
+def run_web(settings: Settings, redis_url: str) -> None:
+    """Serve until told to stop (SIGTERM, SIGINT)."""
+    app = create_app(settings, Queue(redis_url))
+    uvicorn.run(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False, ws="none"
+    )
+
+
+async def _read_verified(request: Request, secret: str) -> bytes:
+    signature = request.headers.get("x-hub-signature-256")
+    if signature is None:
+        raise RefusalError(401, "X-Hub-Signature-256 is missing; set a webhook secret in the App's settings")
+    body = await _read_body(request)
+    if not verify(secret, body, signature):
+        raise RefusalError(401, "X-Hub-Signature-256 does not match; the webhook secret here is not the App's")
+    return body
+
+
+async def _read_body(request: Request) -> bytes:
+    too_large = RefusalError(413, "the body is larger than 25 MB, more than GitHub sends")
+    declared = request.headers.get("content-length", "0")
+    if declared.isascii() and declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise too_large
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise RefusalError(400, "the connection closed before the body was complete") from None
+    return b"".join(chunks)
+
+
+def _read_headers(request: Request) -> tuple[str, str]:
+    name = request.headers.get("x-github-event", "")
+    if not name:
+        raise RefusalError(400, "X-GitHub-Event is missing")
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise RefusalError(400, "the body is a form; set the webhook's content type to application/json")
+    try:
+        return _printable(name) or "", _DELIVERY_ID.validate_python(request.headers.get("x-github-delivery", ""))
+    except ValidationError:
+        raise RefusalError(400, "X-GitHub-Delivery is missing or not a GUID") from None
+
+
+def _printable(value: str | None) -> str | None:
+    return value and "".join(c for c in value[:100] if c.isprintable())

@@ -1,0 +1,107 @@
+"""The queue, from the side of whoever puts jobs in: by the name of a task, so that the bot knows no worker."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from bot.deliveries import Deliveries
+from bot.jobs import ReviewJob
+
+REVIEW_TASK = "dockslim.review"
+REVIEW_QUEUE = "review"
+# GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
+TIMEOUT_SECONDS = 2.0
+# Longest job plus longest wait for a rate limit (an hour), after which Redis hands an unfinished message out again.
+VISIBILITY_SECONDS = 2 * 3600
+
+
+class QueueError(Exception):
+    """The queue cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A job in the queue; `duplicate` when the same delivery had brought it before."""
+
+    id: str
+    duplicate: bool = False
+
+
+def celery_options(redis_url: str) -> dict[str, Any]:
+    """Return what both ends of the queue have to agree on."""
+    return {
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED} if redis_url.startswith("rediss:") else None,
+        "broker_connection_timeout": TIMEOUT_SECONDS,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_SECONDS,
+            "socket_timeout": TIMEOUT_SECONDS * 5,
+            "socket_connect_timeout": TIMEOUT_SECONDS,
+            "health_check_interval": 25,
+            "global_keyprefix": "dockslim:celery:",
+        },
+    }
+
+
+def connect(redis_url: str) -> Redis:
+    """Return a client that fails within seconds when Redis does not answer."""
+    return Redis.from_url(
+        redis_url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        health_check_interval=25,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+class Queue:
+    """Puts jobs into the queue, each delivery's once."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = connect(redis_url)
+        self._deliveries = Deliveries(self._redis)
+        self._celery = Celery("dockslim", broker=redis_url, set_as_current=False)
+        self._celery.conf.update(celery_options(redis_url), broker_pool_limit=4)
+
+    def enqueue(self, job: ReviewJob) -> Receipt:
+        """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
+        try:
+            if not self._deliveries.claim(job.delivery):
+                return Receipt(job.id, duplicate=True)
+            self._publish(job)
+            self._deliveries.mark_queued(job.delivery)
+        except RedisError as error:
+            raise QueueError(type(error).__name__) from error
+        return Receipt(job.id)
+
+    def ping(self) -> None:
+        """Raise QueueError unless Redis answers."""
+        try:
+            self._redis.ping()
+        except RedisError as error:
+            raise QueueError(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._celery.close()
+        self._redis.close()
+
+    def _publish(self, job: ReviewJob) -> None:
+        try:
+            self._celery.send_task(
+                REVIEW_TASK, args=[job.to_message()], task_id=job.id, queue=REVIEW_QUEUE, retry=False
+            )
+        except (OperationalError, RedisError, OSError) as error:
+            self._deliveries.release(job.delivery)
+            raise QueueError(type(error).__name__) from error

@@ -1,0 +1,183 @@
+"""Settings: what whoever runs dockslim has to say, in DOCKSLIM_ variables; read once, before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import BeforeValidator, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "DOCKSLIM_"
+WHERE_KEYS_ARE = 'Download a key under the App\'s settings, "Private keys".'
+
+
+class SettingsError(Exception):
+    """A setting that is missing or malformed: which one, and what to do about it, in one line."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name}: {sentence}")
+        self.name = name
+        self.sentence = sentence
+
+
+def _refuse(sentence: str) -> NoReturn:
+    # The text is a value, not a template: what somebody set must not be read as a format string.
+    raise PydanticCustomError("dockslim", "{sentence}", {"sentence": sentence})
+
+
+def _parse_app_id(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[1-9][0-9]{0,17}", value.strip()):
+        _refuse(f'{_quote(value)} is not an App ID. It is the number under "About" in the App\'s settings.')
+    return int(value)
+
+
+def _parse_secret(value: Any) -> Any:
+    if isinstance(value, str) and not value.isascii():
+        _refuse("is not plain ASCII, which GitHub's signature of it would need to agree on. Choose another.")
+    return value
+
+
+def _parse_redis_url(value: Any) -> Any:
+    # Never quoted back: it may carry a password.
+    parts = _split(value)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        _refuse("is not a Redis address. It reads redis://HOST:6379/0, or rediss:// for TLS.")
+    if not re.fullmatch(r"(?:/[0-9]{0,3})?", parts.path):
+        _refuse("does not end in the number of a database. It reads redis://HOST:6379/0.")
+    return value
+
+
+def _parse_listen(value: Any) -> Any:
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):([0-9]{1,5})", str(value))
+    if not found or int(found[2]) > 65535:
+        _refuse(f"{_quote(value)} is not HOST:PORT. It reads 127.0.0.1:8000, or [::1]:8000.")
+    return value
+
+
+def _parse_api_url(value: Any) -> Any:
+    parts = _split(value)
+    if parts.username is not None or parts.password is not None:
+        _refuse("carries a user name or password. dockslim signs in as the App; leave them out.")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        _refuse(
+            f"{_quote(value)} is not the address of an API. It reads https://api.github.com, "
+            "or https://HOST/api/v3 for GitHub Enterprise Server."
+        )
+    return str(value).rstrip("/")
+
+
+class Settings(BaseSettings):
+    """Everything dockslim is told from outside. Secrets show as asterisks wherever this is printed."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, extra="ignore")
+
+    app_id: Annotated[int, BeforeValidator(_parse_app_id)]
+    private_key: SecretStr
+    webhook_secret: Annotated[SecretStr, BeforeValidator(_parse_secret)]
+    redis_url: Annotated[SecretStr, BeforeValidator(_parse_redis_url)] | None = None
+    """None: whoever starts dockslim starts a server for it."""
+    listen: Annotated[str, BeforeValidator(_parse_listen)] = "127.0.0.1:8000"
+    github_api_url: Annotated[str, BeforeValidator(_parse_api_url)] = "https://api.github.com"
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.listen.rpartition(":")[2])
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but what is handed in: no variable of this process, no .env that happens to lie about."""
+        return (init_settings,)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings out of `environ`, or raise a SettingsError that says what to do. An empty variable is unset."""
+    given = {name: environ[name] for name in environ if name.startswith(PREFIX) and environ[name].strip()}
+    values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    values["private_key"] = _read_private_key(given)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = f"{PREFIX}{first['loc'][0]}".upper()
+        sentence = _MISSING.get(name, "is missing.") if first["type"] == "missing" else first["msg"]
+        raise SettingsError(name, sentence) from None
+
+
+_MISSING = {
+    "DOCKSLIM_APP_ID": 'is missing. Set it to the number under "About" in the App\'s settings.',
+    "DOCKSLIM_WEBHOOK_SECRET": "is missing. Set it to the webhook secret in the App's settings.",
+}
+
+
+def _read_private_key(given: Mapping[str, str]) -> str:
+    inline, path = given.get("DOCKSLIM_PRIVATE_KEY"), given.get("DOCKSLIM_PRIVATE_KEY_FILE")
+    if inline is not None and path is not None:
+        raise SettingsError("DOCKSLIM_PRIVATE_KEY", "is set, and so is DOCKSLIM_PRIVATE_KEY_FILE. Keep one of them.")
+    if inline is not None:
+        # Variables in .env files and in many dashboards hold one line: "\n" stands for a line end there.
+        pem = inline.replace("\\n", "\n").strip() + "\n"
+        _check_private_key("DOCKSLIM_PRIVATE_KEY", "", pem)
+        return pem
+    if path is None:
+        raise SettingsError(
+            "DOCKSLIM_PRIVATE_KEY_FILE", f"is missing, and so is DOCKSLIM_PRIVATE_KEY. {WHERE_KEYS_ARE}"
+        )
+    try:
+        pem = Path(path).read_text(encoding="ascii")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise SettingsError("DOCKSLIM_PRIVATE_KEY_FILE", f"{path} cannot be read ({reason}).") from None
+    except ValueError:
+        pem = ""
+    _check_private_key("DOCKSLIM_PRIVATE_KEY_FILE", f"{path} ", pem)
+    return pem
+
+
+def _check_private_key(name: str, subject: str, pem: str) -> None:
+    first_line = pem.lstrip().partition("\n")[0].strip()
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except TypeError:
+        raise SettingsError(name, f"{subject}is protected by a passphrase. {WHERE_KEYS_ARE}") from None
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if isinstance(key, RSAPrivateKey):
+        return
+    # Only a PEM header is quoted: any other line may be part of a key.
+    header = re.fullmatch(r"-----BEGIN [A-Z0-9 ]{1,40}-----", first_line)
+    seen = f'line 1 reads "{first_line}"' if header else "line 1 is no PEM header"
+    raise SettingsError(name, f"{subject}is not an RSA private key ({seen}). {WHERE_KEYS_ARE}")
+
+
+def _split(value: Any) -> SplitResult:
+    try:
+        parts = urlsplit(str(value))
+        _ = parts.port
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
+
+
+def _quote(value: Any) -> str:
+    return '"' + "".join(c if c.isprintable() else "?" for c in str(value)[:60]) + '"'

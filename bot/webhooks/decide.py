@@ -1,0 +1,112 @@
+"""Decide what an event asks of dockslim."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.commands import Recheck, parse_commands
+from bot.jobs import ReviewJob
+from bot.webhooks.events import CheckRunEvent, Event, IssueCommentEvent, OtherEvent, PullRequestEvent
+
+PULL_REQUEST_ACTIONS = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+_EXTERNAL_ID = re.compile(r"pull/([1-9][0-9]{0,14})")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing to do, and why."""
+
+    reason: str
+
+
+Decision = ReviewJob | Ignored
+
+
+def decide(event: Event | OtherEvent, delivery: str, app_id: int) -> Decision:
+    """Return the job that an event asks for, or why there is none."""
+    if isinstance(event, OtherEvent):
+        return Ignored("ping: dockslim is listening" if event.name == "ping" else "not an event that dockslim acts on")
+    reason = _decline(event, app_id)
+    if reason is not None:
+        return Ignored(reason)
+    if event.installation is None:
+        return Ignored("no installation: the webhook belongs to a repository, not to the App")
+    number, why, head_sha, base_branch = _target(event)
+    return ReviewJob(
+        delivery=delivery,
+        installation_id=event.installation.id,
+        repository_id=event.repository.id,
+        owner=event.repository.owner.login,
+        repository=event.repository.name,
+        number=number,
+        reason=why,
+        head_sha=head_sha,
+        base_branch=base_branch,
+    )
+
+
+def name_check(number: int) -> str:
+    """Return the `external_id` by which a check run leads back to its pull request.
+
+    GitHub leaves `check_run.pull_requests` empty for pull requests from forks.
+    """
+    return f"pull/{number}"
+
+
+def _target(event: Event) -> tuple[int, str, str | None, str | None]:
+    if isinstance(event, PullRequestEvent):
+        pull = event.pull_request
+        return pull.number, event.action, pull.head.sha, pull.base.ref
+    if isinstance(event, IssueCommentEvent):
+        return event.issue.number, "recheck", None, None
+    if isinstance(event, CheckRunEvent) and (found := _EXTERNAL_ID.fullmatch(event.check_run.external_id or "")):
+        return int(found[1]), event.action, None, None
+    raise TypeError(type(event).__name__)
+
+
+def _decline(event: Event, app_id: int) -> str | None:
+    if isinstance(event, PullRequestEvent):
+        return _decline_pull_request(event)
+    if isinstance(event, IssueCommentEvent):
+        return _decline_comment(event, app_id)
+    if isinstance(event, CheckRunEvent):
+        return _decline_check_run(event, app_id)
+    return "not an event that dockslim acts on"
+
+
+def _decline_pull_request(event: PullRequestEvent) -> str | None:
+    if event.action not in PULL_REQUEST_ACTIONS:
+        return "not an action that changes what there is to review"
+    if event.pull_request.state != "open":
+        return "the pull request is closed"
+    if event.pull_request.draft:
+        return "the pull request is a draft"
+    return None
+
+
+def _decline_comment(event: IssueCommentEvent, app_id: int) -> str | None:
+    if event.action != "created":
+        return "only new comments are read"
+    if event.issue.pull_request is None:
+        return "not a comment on a pull request"
+    # A bot that quotes our help would otherwise start a conversation with us that never ends.
+    author = event.comment.performed_via_github_app
+    if event.sender.type == "Bot" or (author is not None and author.id == app_id):
+        return "the comment is by a bot"
+    commands = parse_commands(event.comment.body or "")
+    if not commands:
+        return "no command in the comment"
+    if not any(isinstance(command, Recheck) for command in commands):
+        return "not a command that dockslim knows"
+    return None if event.issue.state == "open" else "the pull request is closed"
+
+
+def _decline_check_run(event: CheckRunEvent, app_id: int) -> str | None:
+    if event.action != "rerequested":
+        return "only a re-run that somebody asked for is acted on"
+    if event.check_run.app.id != app_id:
+        return "the check run is another App's"
+    if _EXTERNAL_ID.fullmatch(event.check_run.external_id or "") is None:
+        return "the check run names no pull request"
+    return None
