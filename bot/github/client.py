@@ -1,0 +1,340 @@
+"""The client: one App on one host, and a session for each job.
+
+Requests are raw, their answers plain JSON: the typed models of githubkit cost a worker seconds and 73 MiB when first
+used, and they refuse the answers of GitHub-compatible servers over fields that dockslim never reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx
+import structlog
+from githubkit import AppAuthStrategy, GitHub, TokenAuthStrategy
+from githubkit.cache import MemCacheStrategy
+from githubkit.exception import (
+    GitHubException,
+    GraphQLFailed,
+    RateLimitExceeded,
+    RequestError,
+    RequestFailed,
+    RequestTimeout,
+)
+from githubkit.retry import RetryOption
+from githubkit.typing import RetryDecisionFunc
+from redis import Redis
+
+from bot.github.failures import (
+    UNTOLD_WAIT,
+    BrokenError,
+    GitHubError,
+    LimitedError,
+    RefusedError,
+    UnreachableError,
+    interpret,
+)
+from bot.github.limits import Meter
+from bot.github.paths import join
+from bot.github.tokens import Token, TokenStore
+
+# docs.github.com, "API Versions": 2026-03-10, githubkit's default, is unknown to GHES before 3.21.
+API_VERSION = "2022-11-28"
+TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+READ_RETRIES = 2
+LONGEST_SLEEP = timedelta(seconds=2)
+# The least that reviewing takes; metadata:read comes with any of them.
+PERMISSIONS: Mapping[str, str] = {
+    "checks": "write",
+    "contents": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+_LEVELS = ("read", "write", "admin")
+_Answer = TypeVar("_Answer")
+
+log = structlog.get_logger("dockslim.github")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRef:
+    """Which repository, and as which installation."""
+
+    installation_id: int
+    id: int
+    owner: str
+    name: str
+
+
+class GitHubApp:
+    """The App on one host. Make one for each process; open a session for each job."""
+
+    def __init__(
+        self,
+        *,
+        app_id: int,
+        private_key: str,
+        api_url: str,
+        redis: Redis | None = None,
+        transport: httpx.BaseTransport | None = None,
+        retry: RetryDecisionFunc | None = None,
+    ) -> None:
+        self.app_id = app_id
+        self._private_key = private_key
+        self._api_url = api_url
+        self._transport = transport
+        self._retry = retry or retry_reads
+        # Reading the certificates takes 30 ms; once is enough.
+        self._tls = httpx.create_ssl_context()
+        self._tokens = TokenStore(redis, httpx.URL(api_url).netloc.decode("ascii"), app_id, private_key)
+
+    @contextmanager
+    def open(self, repository: RepositoryRef, meter: Meter | None = None) -> Iterator[Session]:
+        """Open the connections that one job uses, and close them behind it."""
+        meter = meter or Meter()
+        with ExitStack() as stack:
+            session = Session(self, repository, meter, stack)
+            yield session
+
+    def token(self, repository: RepositoryRef, meter: Meter) -> Token:
+        """Return a token for one repository with the least permissions, from the store or from GitHub."""
+        return self._tokens.get(repository.installation_id, repository.id, lambda: self._mint(repository, meter))
+
+    def forget_token(self, repository: RepositoryRef) -> None:
+        """Drop a token that GitHub no longer accepts."""
+        self._tokens.forget(repository.installation_id, repository.id)
+
+    def connect(self, auth: Any, meter: Meter) -> GitHub[Any]:
+        """Return a githubkit client set up so that each of its defaults that would hurt is another one."""
+        return GitHub(
+            auth,
+            base_url=self._api_url,
+            user_agent="dockslim",
+            timeout=TIMEOUT,
+            ssl_verify=self._tls,
+            transport=self._transport,
+            event_hooks={"request": [meter.count], "response": [meter.read]},
+            # The default is one store for the whole process; ours dies with the client. Tokens are kept elsewhere.
+            cache_strategy=MemCacheStrategy(),
+            # A job reads nothing twice, and the memory cache of responses never forgets.
+            http_cache=False,
+            auto_retry=self._retry,
+        )
+
+    def _mint(self, repository: RepositoryRef, meter: Meter) -> Token:
+        with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter) as app:
+            try:
+                return _mint(app, repository, PERMISSIONS)
+            except RefusedError as error:
+                if error.status != 422:
+                    raise
+                # An owner has not accepted a permission yet: take what there is, and say later what is missing.
+                installation = call(app, "GET", join("app", "installations", repository.installation_id)).json()
+                granted = _intersect(PERMISSIONS, dict(installation.get("permissions") or {}))
+                log.warning("permissions missing", granted=granted, wanted=dict(PERMISSIONS))
+                return _mint(app, repository, granted)
+
+
+class Session:
+    """One job's conversation with GitHub, as one installation, about one repository."""
+
+    def __init__(self, app: GitHubApp, repository: RepositoryRef, meter: Meter, stack: ExitStack) -> None:
+        self.repository = repository
+        self.meter = meter
+        self._app = app
+        self._stack = stack
+        self._token: Token | None = None
+        self._client: GitHub[Any] | None = None
+
+    @property
+    def app_id(self) -> int:
+        """The App's number."""
+        return self._app.app_id
+
+    @property
+    def permissions(self) -> Mapping[str, str]:
+        """What this installation granted of what dockslim asks for."""
+        self._connect()
+        return self._token.permissions if self._token else {}
+
+    def path(self, *segments: str | int) -> str:
+        """Return a path below this repository."""
+        return join("repos", self.repository.owner, self.repository.name, *segments)
+
+    def read(self, path: str, params: Mapping[str, str | int] | None = None, accept: str | None = None) -> Any:
+        """GET, and return JSON."""
+        return _json(self._request("GET", path, params=params, accept=accept))
+
+    def read_bytes(self, path: str, params: Mapping[str, str | int], accept: str) -> bytes:
+        """GET, and return the body."""
+        return self._request("GET", path, params=params, accept=accept).content
+
+    def read_pages(self, path: str, most: int) -> Iterator[Any]:
+        """GET a list page by page, until GitHub names no next one."""
+        for page in range(1, most // 100 + 1):
+            response = self._request("GET", path, params={"per_page": 100, "page": page})
+            yield from _json(response)
+            if 'rel="next"' not in response.headers.get("link", ""):
+                return
+
+    def write(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        """POST or PATCH, once, and return JSON."""
+        self.meter.pace()
+        try:
+            return _json(self._request(method, path, json=body))
+        finally:
+            self.meter.end_write()
+
+    def query(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask a GraphQL query. Mutations do not go this way: a query is asked again when GitHub fails."""
+        return self._with_token(lambda client: _graphql(client, document, dict(variables)))
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._with_token(lambda client: call(client, method, path, **options))
+
+    def _with_token(self, act: Callable[[GitHub[Any]], _Answer]) -> _Answer:
+        try:
+            return act(self._connect())
+        except RefusedError as error:
+            # Revoked before its time, as when the App was reinstalled: a new one, once.
+            if error.status != 401:
+                raise
+        self._app.forget_token(self.repository)
+        self._token = self._client = None
+        return act(self._connect())
+
+    def _connect(self) -> GitHub[Any]:
+        if self._client is None:
+            self._token = self._app.token(self.repository, self.meter)
+            # Entered once for the job: without that, githubkit makes a client for each request (30 ms, no keep-alive).
+            client = self._app.connect(TokenAuthStrategy(self._token.value), self.meter)
+            self._client = self._stack.enter_context(client)
+        return self._client
+
+
+def retry_reads(error: GitHubException, count: int) -> RetryOption:
+    """Decide for githubkit: reads only, on 5xx and lost connections, twice, after a second or two.
+
+    githubkit's own policy sends a POST up to four times when it is answered with 502, and sleeps through rate limits.
+    """
+    request = _request_of(error)
+    if request is None or count >= READ_RETRIES or not _is_read(request):
+        return RetryOption(do_retry=False)
+    if isinstance(error, RequestFailed) and error.response.status_code < 500:
+        return RetryOption(do_retry=False)
+    return RetryOption(do_retry=True, retry_after=min(timedelta(seconds=count + 1), LONGEST_SLEEP))
+
+
+def call(client: GitHub[Any], method: str, path: str, accept: str | None = None, **options: Any) -> httpx.Response:
+    """Send one request and return the answer, or raise a GitHubError."""
+    headers = {"X-GitHub-Api-Version": API_VERSION, "Accept": accept or "application/vnd.github+json"}
+    try:
+        return client.request(method, path, headers=headers, **options).raw_response
+    except GitHubException as error:
+        raise translate(error) from error
+
+
+def translate(error: GitHubException) -> GitHubError:
+    """Return githubkit's exception as one of ours."""
+    if isinstance(error, RateLimitExceeded):
+        return LimitedError(error.retry_after)
+    if isinstance(error, RequestFailed):
+        return _translate_answer(error.response.raw_response)
+    if isinstance(error, GraphQLFailed):
+        return _translate_graphql(error)
+    if isinstance(error, RequestError):
+        cause = error.exc
+        if isinstance(cause, httpx.HTTPError):
+            sent = not isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+            return UnreachableError("timeout" if isinstance(error, RequestTimeout) else type(cause).__name__, sent=sent)
+        # githubkit wraps whatever is raised below it, the signal of a task's time limit too.
+        raise cause
+    raise error
+
+
+def _translate_answer(response: httpx.Response) -> GitHubError:
+    if response.status_code >= 500:
+        return BrokenError(response.status_code)
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    body = body if isinstance(body, dict) else {}
+    message = str(body.get("message") or response.reason_phrase)[:500]
+    # The entries are objects or bare strings, or missing with everything in `message`.
+    entries = body.get("errors")
+    errors = tuple(_describe(entry) for entry in entries[:20]) if isinstance(entries, list) else ()
+    if interpret(response.status_code, " ".join((message, *errors))) == "limited":
+        return LimitedError(UNTOLD_WAIT)
+    needed = response.headers.get("x-accepted-github-permissions", "")[:200]
+    return RefusedError(response.status_code, message, errors, needed)
+
+
+def _describe(entry: object) -> str:
+    if isinstance(entry, dict):
+        return " ".join(str(entry[name]) for name in ("resource", "field", "code", "message") if entry.get(name))[:500]
+    return str(entry)[:500]
+
+
+def _translate_graphql(error: GraphQLFailed) -> GitHubError:
+    problems = error.response.errors or []
+    kinds = {problem.type for problem in problems}
+    message = "; ".join(problem.message for problem in problems)[:500]
+    if "NOT_FOUND" in kinds:
+        return RefusedError(404, message)
+    if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        return RefusedError(403, message)
+    if interpret(403, message) == "limited":
+        return LimitedError(UNTOLD_WAIT)
+    # "Something went wrong while executing your query" and timeouts come as errors without a type.
+    return BrokenError(200) if kinds <= {None, "SERVICE_UNAVAILABLE"} else RefusedError(422, message)
+
+
+def _graphql(client: GitHub[Any], document: str, variables: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return client.graphql.request(document, variables)
+    except GitHubException as error:
+        raise translate(error) from error
+    except ValueError as error:
+        raise BrokenError(200) from error
+
+
+def _mint(app: GitHub[Any], repository: RepositoryRef, permissions: Mapping[str, str]) -> Token:
+    path = join("app", "installations", repository.installation_id, "access_tokens")
+    body = {"repository_ids": [repository.id], "permissions": dict(permissions)}
+    try:
+        return Token.from_json(_json(call(app, "POST", path, json=body)))
+    except (KeyError, ValueError, TypeError) as error:
+        raise BrokenError(201) from error
+
+
+def _intersect(wanted: Mapping[str, str], granted: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: min(level, str(granted[name]), key=_LEVELS.index)
+        for name, level in wanted.items()
+        if granted.get(name) in _LEVELS
+    }
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise BrokenError(response.status_code) from error
+
+
+def _request_of(error: GitHubException) -> httpx.Request | None:
+    if isinstance(error, RequestFailed):
+        return error.request
+    cause = getattr(error, "exc", None)
+    try:
+        return cause.request if isinstance(cause, httpx.RequestError) else None
+    except RuntimeError:
+        return None
+
+
+def _is_read(request: httpx.Request) -> bool:
+    return request.method == "GET" or request.url.path.endswith("/graphql")

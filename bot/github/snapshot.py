@@ -1,0 +1,242 @@
+"""The snapshot: all that has to be read about a pull request besides its diff, in one GraphQL query.
+
+Every query here is a read: the client asks it again when GitHub fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.github.client import Session
+from bot.github.contents import read_text
+from bot.github.failures import RefusedError
+from bot.github.paths import PathError
+from bot.github.pulls import PullState
+from bot.review.fingerprint import read_fingerprints
+
+CHECK_NAME = "dockslim"
+FILES_IN_A_QUERY = 50
+MAX_BYTES = 5_000_000
+MAX_EXACT_READS = 20
+"""Files read once more by REST because GraphQL does not give them byte for byte."""
+_SYMBOLIC_LINK = 0o120000
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file whose text cannot be had, and why, in words for people."""
+
+    reason: str
+
+
+Source = tuple[str, str]
+"""A commit and a path in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A pull request at one moment: its state, what we said on it, our check run, and the texts asked for."""
+
+    pull: PullState
+    fingerprints: frozenset[str]
+    check_run: int | None
+    texts: Mapping[Source, str | Unread | None] = field(default_factory=dict)
+    """None where there is no such file."""
+
+
+def read_snapshot(session: Session, number: int, head_sha: str, sources: Sequence[Source] = ()) -> Snapshot:
+    """Read a pull request, what stands on it from us, and the texts of `sources`."""
+    first, *rest = [sources[at : at + FILES_IN_A_QUERY] for at in range(0, max(len(sources), 1), FILES_IN_A_QUERY)]
+    variables = {**_place(session), "number": number, "head": head_sha, "app": session.app_id}
+    answer = session.query(_snapshot_query(first, session.permissions), {**variables, **_source_variables(first)})
+    repository = answer.get("repository") or {}
+    pull = repository.get("pullRequest")
+    if pull is None:
+        raise RefusedError(404, "Not Found")
+    bodies = _own_bodies(session, number, pull, str(answer["viewer"]["login"]))
+    texts = dict(_read_texts(first, repository))
+    for part in rest:
+        more = session.query(_texts_query(part), {**_place(session), **_source_variables(part)})
+        texts.update(_read_texts(part, more.get("repository") or {}))
+    return Snapshot(
+        pull=PullState(
+            is_open=pull["state"] == "OPEN",
+            is_draft=bool(pull["isDraft"]),
+            head_sha=str(pull["headRefOid"]),
+            base_branch=str(pull["baseRefName"]),
+        ),
+        fingerprints=frozenset(mark for body in bodies for mark in read_fingerprints(body)),
+        check_run=_check_run(repository),
+        texts=dict(_complete(session, texts)),
+    )
+
+
+def _place(session: Session) -> dict[str, Any]:
+    return {"owner": session.repository.owner, "name": session.repository.name}
+
+
+_ENTRY = """fragment Entry on TreeEntry {
+  mode type object { ... on Blob { byteSize isBinary isTruncated text } }
+}"""
+_AUTHOR = "author { __typename login }"
+_PAGE = "pageInfo { hasNextPage endCursor }"
+_CONVERSATION = {
+    "comments": f"{_PAGE} nodes {{ {_AUTHOR} body }}",
+    "reviews": f"{_PAGE} nodes {{ {_AUTHOR} body }}",
+    # Ours are the first of their threads.
+    "reviewThreads": f"{_PAGE} nodes {{ comments(first: 1) {{ nodes {{ {_AUTHOR} body }} }} }}",
+}
+_CHECKS = """head: object(oid: $head) { ... on Commit {
+      checkSuites(first: 1, filterBy: {appId: $app, checkName: "dockslim"}) { nodes {
+        checkRuns(first: 1, filterBy: {checkName: "dockslim"}) { nodes { databaseId name } }
+      } }
+    } }"""
+
+
+def _snapshot_query(sources: Sequence[Source], permissions: Mapping[str, str]) -> str:
+    conversation = "\n".join(f"{name}(first: 100) {{ {fields} }}" for name, fields in _CONVERSATION.items())
+    sees_checks = "checks" in permissions
+    checked = ", $head: GitObjectID!, $app: Int!" if sees_checks else ""
+    return f"""query DockslimSnapshot($owner: String!, $name: String!, $number: Int!{checked}{_declare(sources)}) {{
+  viewer {{ login }}
+  repository(owner: $owner, name: $name) {{
+    pullRequest(number: $number) {{
+      state isDraft headRefOid baseRefName
+      {conversation}
+    }}
+    {_CHECKS if sees_checks else ""}
+    {_select(sources)}
+  }}
+}}
+{_ENTRY if sources else ""}"""
+
+
+def _texts_query(sources: Sequence[Source]) -> str:
+    return f"""query DockslimTexts($owner: String!, $name: String!{_declare(sources)}) {{
+  repository(owner: $owner, name: $name) {{ {_select(sources)} }}
+}}
+{_ENTRY}"""
+
+
+def _page_query(name: str) -> str:
+    return f"""query DockslimPage($owner: String!, $name: String!, $number: Int!, $after: String!) {{
+  repository(owner: $owner, name: $name) {{
+    pullRequest(number: $number) {{ {name}(first: 100, after: $after) {{ {_CONVERSATION[name]} }} }}
+  }}
+}}"""
+
+
+def _declare(sources: Sequence[Source]) -> str:
+    commits = "".join(f", $c{at}: GitObjectID!" for at, _ in enumerate(_commits(sources)))
+    return commits + "".join(f", $p{at}: String!" for at, _ in enumerate(sources))
+
+
+def _source_variables(sources: Sequence[Source]) -> dict[str, str]:
+    commits = {f"c{at}": sha for at, sha in enumerate(_commits(sources))}
+    return commits | {f"p{at}": path for at, (_, path) in enumerate(sources)}
+
+
+def _select(sources: Sequence[Source]) -> str:
+    parts = []
+    for at, sha in enumerate(_commits(sources)):
+        files = " ".join(f"f{n}: file(path: $p{n}) {{ ...Entry }}" for n, (own, _) in enumerate(sources) if own == sha)
+        parts.append(f"c{at}: object(oid: $c{at}) {{ ... on Commit {{ {files} }} }}")
+    return "\n    ".join(parts)
+
+
+def _commits(sources: Sequence[Source]) -> list[str]:
+    return list(dict.fromkeys(sha for sha, _ in sources))
+
+
+def _own_bodies(session: Session, number: int, pull: Mapping[str, Any], viewer: str) -> Iterator[str]:
+    for name in _CONVERSATION:
+        connection = pull[name]
+        while True:
+            for node in connection["nodes"] or ():
+                yield from _own(_said(node), viewer)
+            if not connection["pageInfo"]["hasNextPage"]:
+                break
+            variables = {**_place(session), "number": number, "after": connection["pageInfo"]["endCursor"]}
+            connection = session.query(_page_query(name), variables)["repository"]["pullRequest"][name]
+
+
+def _said(node: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
+    if node is None:
+        return ()
+    return node["comments"]["nodes"] or () if "comments" in node else (node,)
+
+
+def _own(nodes: Iterable[Mapping[str, Any] | None], viewer: str) -> Iterator[str]:
+    """Yield the bodies that we wrote: a marker in somebody else's comment counts for nothing."""
+    for node in nodes:
+        author = node and node.get("author")
+        # GraphQL gives a bot's login without the "[bot]" that `viewer` has.
+        if node and author and author["__typename"] == "Bot" and author["login"] == viewer.removesuffix("[bot]"):
+            yield str(node["body"])
+
+
+def _check_run(repository: Mapping[str, Any]) -> int | None:
+    suites = ((repository.get("head") or {}).get("checkSuites") or {}).get("nodes") or ()
+    runs = (run for suite in suites if suite for run in (suite.get("checkRuns") or {}).get("nodes") or () if run)
+    return next((int(run["databaseId"]) for run in runs if run["name"] == CHECK_NAME), None)
+
+
+class _Inexact:
+    """GraphQL has it, but not byte for byte."""
+
+
+def _read_texts(
+    sources: Sequence[Source], repository: Mapping[str, Any]
+) -> Iterator[tuple[Source, str | Unread | _Inexact | None]]:
+    commits = {sha: repository.get(f"c{at}") for at, sha in enumerate(_commits(sources))}
+    for at, source in enumerate(sources):
+        commit = commits[source[0]]
+        # A commit that GraphQL does not show here may still be readable by REST.
+        yield source, _read_entry(commit.get(f"f{at}")) if commit else _Inexact()
+
+
+def _read_entry(entry: Mapping[str, Any] | None) -> str | Unread | _Inexact | None:
+    if entry is None:
+        return None
+    if entry["type"] == "commit":
+        return Unread("it is a submodule")
+    if entry["mode"] == _SYMBOLIC_LINK:
+        return Unread("it is a symbolic link")
+    blob = entry.get("object")
+    if entry["type"] != "blob" or not blob:
+        return Unread("it is not a file")
+    if blob["byteSize"] > MAX_BYTES:
+        return Unread("it is larger than 5 MB")
+    text = blob.get("text")
+    # U+FFFD stands where bytes were no UTF-8, or where the file really has one.
+    if blob.get("isBinary") or blob["isTruncated"] or text is None or "\ufffd" in text:
+        return _Inexact()
+    return str(text)
+
+
+def _complete(
+    session: Session, texts: Mapping[Source, str | Unread | _Inexact | None]
+) -> Iterator[tuple[Source, str | Unread | None]]:
+    room = MAX_EXACT_READS
+    for source, text in texts.items():
+        if not isinstance(text, _Inexact):
+            yield source, text
+        elif room:
+            room -= 1
+            yield source, _read_exact(session, source)
+        else:
+            yield source, Unread("it is one of too many files that are not UTF-8")
+
+
+def _read_exact(session: Session, source: Source) -> str | Unread | None:
+    sha, path = source
+    try:
+        return read_text(session, path, sha)
+    except PathError:
+        return Unread("its path cannot be asked for")
+    except RefusedError as error:
+        if error.status == 404:
+            return None
+        raise
