@@ -75,7 +75,7 @@ def fence(lines: Sequence[str], info: str) -> str:
 
 
 def fit(head: str, items: Sequence[str], rest: Callable[[int], str], tail: str, limit: int = LIMIT) -> str:
-    """Return `head`, as many of `items` as the limit allows, `rest` of the number left out, and `tail`."""
+    """Return `head`, as many of `items` as the limit allows, what `rest` says of the number left out, and `tail`."""
     kept, room = 0, limit - size(head) - size(tail) - size(rest(len(items)))
     for item in items:
         room -= size(item)
@@ -83,7 +83,7 @@ def fit(head: str, items: Sequence[str], rest: Callable[[int], str], tail: str, 
             break
         kept += 1
     left = len(items) - kept
-    return "".join((head, *items[:kept], rest(left) if left else "", tail))
+    return "".join((head, *items[:kept], rest(left), tail))
 
 
 def _escape_inline(text: str) -> str:

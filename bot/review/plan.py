@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.review.diff import Diff, parse_patch
@@ -58,7 +58,13 @@ class _Read:
     surroundings: Surroundings
     entries: tuple[_Entry, ...]
 
+    @property
+    def said(self) -> list[_Entry]:
+        """Return what this and earlier reviews say about the file together."""
+        return [each for each in self.entries if each.is_said]
+
     def propose(self, entries: Iterable[_Entry]) -> Proposal:
+        """Return the suggestions and remarks for some of the entries."""
         findings = [each.finding for each in entries]
         return propose(self.dockerfile, findings, self.diff, self.surroundings, MAX_INLINE)
 
@@ -94,9 +100,13 @@ def plan(files: Sequence[ChangedFile], standing: Standing, config: Config = DEFA
     """Decide what to post about the Dockerfiles that a pull request changes."""
     read = [_read(file, config) for file in files if file.status != "removed"]
     readable = [each for each in read if isinstance(each, _Read)]
+    whole = {each.path: each.propose(each.said) for each in readable}
     fresh = _fresh(readable, standing)
-    review, outcomes = _review(readable, fresh) if fresh else (None, {})
-    return Plan(review, _check(read, outcomes, standing))
+    review, outcomes = _review(readable, fresh, whole) if fresh else (None, {})
+    sections = [_section(each, outcomes, standing) for each in read]
+    counts = _count_all(readable, whole.values())
+    check_run = Check(_conclude(read, counts), render_title(counts, sections), render_summary(sections))
+    return Plan(review, check_run)
 
 
 def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
@@ -156,12 +166,7 @@ def _introduced(
 
 def _fresh(files: Iterable[_Read], standing: Standing) -> list[_Entry]:
     """Return what has to be said and has not been said yet."""
-    fresh = [
-        entry
-        for file in files
-        for entry in file.entries
-        if entry.is_said and entry.fingerprint not in standing.fingerprints
-    ]
+    fresh = [entry for file in files for entry in file.said if entry.fingerprint not in standing.fingerprints]
     return [] if _digest_rest(fresh) in standing.fingerprints else fresh
 
 
@@ -170,45 +175,56 @@ def _digest_rest(entries: Sequence[_Entry]) -> str:
     return digest([each.fingerprint for each in entries])
 
 
-def _review(files: Sequence[_Read], fresh: Sequence[_Entry]) -> tuple[Review, dict[str, Outcome]]:
+def _review(
+    files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, Proposal]
+) -> tuple[Review, dict[str, Outcome]]:
     """Return the review that says `fresh`, and what became of each finding by its fingerprint."""
     ranked = sorted(fresh, key=lambda entry: worth(entry.finding))
     chosen = {entry.fingerprint for entry in ranked[:MAX_SAID]}
     rest = [entry for entry in fresh if entry.fingerprint not in chosen]
-    said = {(file.path, e.finding): e.fingerprint for file in files for e in file.entries if e.fingerprint in chosen}
+    notes, unplaced = _distribute(files, chosen, whole)
+    marks = {(file.path, entry.finding): entry.fingerprint for file in files for entry in file.entries}
+    outcomes = {marks[each.path, each.remark.finding]: Outcome.LISTED for each in unplaced}
+    hidden = [*outcomes, _digest_rest(rest)] if rest else list(outcomes)
+    comments = []
+    for note in notes:
+        carried = [marks[note.file.path, each] for each in note.findings]
+        comments.append(_comment(note, carried))
+        outcome = Outcome.SUGGESTED if isinstance(note.content, Suggestion) else Outcome.COMMENTED
+        outcomes |= dict.fromkeys(carried, outcome)
+    counts = _count(len(fresh), (note.content for note in notes))
+    body = render_review(counts, unplaced, len(rest), bool(comments), hidden)
+    return Review(body, tuple(comments)), outcomes
+
+
+def _distribute(
+    files: Sequence[_Read], chosen: Collection[str], whole: Mapping[str, Proposal]
+) -> tuple[list[_Note], list[Unplaced]]:
+    """Return the comments in the order of their lines, and what goes into the body: no line, or no room for more."""
     notes: list[_Note] = []
     unplaced: list[Unplaced] = []
     for file in files:
-        placed, others = _place(file, [entry for entry in file.entries if entry.fingerprint in chosen])
+        entries = [entry for entry in file.said if entry.fingerprint in chosen]
+        # Proving a proposal takes most of the time of a plan; at a first review it is the whole one.
+        proposal = whole[file.path] if len(entries) == len(file.said) else file.propose(entries)
+        placed, others = _place(file, proposal)
         notes += placed
         unplaced += (Unplaced(file.path, file.dockerfile, each) for each in others)
     notes.sort(key=lambda note: note.rank)
     for note in notes[MAX_INLINE:]:
-        unplaced += (Unplaced(note.file.path, note.file.dockerfile, each) for each in note.findings)
-    notes = sorted(notes[:MAX_INLINE], key=lambda note: (note.file.path, note.end))
-    outcomes = dict.fromkeys((said[each.path, each.finding] for each in unplaced), Outcome.LISTED)
-    comments = []
-    for note in notes:
-        marks = [said[note.file.path, each] for each in note.findings]
-        suggested = isinstance(note.content, Suggestion)
-        outcomes |= dict.fromkeys(marks, Outcome.SUGGESTED if suggested else Outcome.COMMENTED)
-        comments.append(_comment(note, marks))
-    marks = [said[each.path, each.finding] for each in unplaced] + ([_digest_rest(rest)] if rest else [])
-    counts = _count(len(fresh), [note.content for note in notes])
-    return Review(render_review(counts, unplaced, len(comments), marks), tuple(comments)), outcomes
+        remarks = (Remark(each) for each in note.findings) if isinstance(note.content, Suggestion) else (note.content,)
+        unplaced += (Unplaced(note.file.path, note.file.dockerfile, each) for each in remarks)
+    return sorted(notes[:MAX_INLINE], key=lambda note: (note.file.path, note.end)), unplaced
 
 
-def _place(file: _Read, entries: Sequence[_Entry]) -> tuple[list[_Note], list[Finding]]:
-    """Return the comments for one file, and the findings that no line of its diff can carry."""
-    if not entries:
-        return [], []
-    proposal = file.propose(entries)
+def _place(file: _Read, proposal: Proposal) -> tuple[list[_Note], list[Remark]]:
+    """Return the comments for one file, and the remarks that no line of its diff can carry."""
     notes = [_Note(file, each.start, each.end, each) for each in proposal.suggestions]
-    left: list[Finding] = []
+    left: list[Remark] = []
     for remark in proposal.remarks:
         lines = _anchor(file, remark.finding)
         if lines is None:
-            left.append(remark.finding)
+            left.append(remark)
         else:
             notes.append(_Note(file, *lines, remark))
     return notes, left
@@ -234,8 +250,8 @@ def _comment(note: _Note, marks: Sequence[str]) -> Comment:
     match note.content:
         case Suggestion() as suggestion:
             body = render_suggestion(suggestion, marks)
-        case Remark(finding, obstacle):
-            body = render_remark(note.file.dockerfile, finding, obstacle, marks)
+        case Remark() as remark:
+            body = render_remark(note.file.dockerfile, remark, marks)
     # GitHub refuses a start_line that equals line.
     return Comment(note.file.path, note.end, body, note.start if note.start < note.end else None)
 
@@ -245,20 +261,10 @@ def _count(findings: int, contents: Iterable[Suggestion | Remark]) -> Counts:
     return Counts(findings, len(suggestions), tuple(finding for each in suggestions for finding in each.findings))
 
 
-def _check(read: Sequence[_Read | _Unread], outcomes: dict[str, Outcome], standing: Standing) -> Check:
-    sections = [_section(each, outcomes, standing) for each in read]
-    counts = _count_all([each for each in read if isinstance(each, _Read)])
-    return Check(_conclude(read, counts), render_title(counts, sections), render_summary(sections))
-
-
-def _count_all(files: Sequence[_Read]) -> Counts:
+def _count_all(files: Iterable[_Read], whole: Iterable[Proposal]) -> Counts:
     """Count what this pull request introduced, said now or in an earlier review: a second run must not change it."""
-    introduced = [entry for file in files for entry in file.entries if entry.introduced]
-    suggestions: list[Suggestion | Remark] = []
-    for file in files:
-        said = [entry for entry in file.entries if entry.is_said]
-        suggestions += file.propose(said).suggestions if said else ()
-    return _count(len(introduced), suggestions)
+    introduced = sum(entry.introduced for file in files for entry in file.entries)
+    return _count(introduced, (suggestion for proposal in whole for suggestion in proposal.suggestions))
 
 
 def _conclude(read: Sequence[_Read | _Unread], counts: Counts) -> str:

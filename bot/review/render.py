@@ -8,14 +8,14 @@ from enum import Enum
 
 from bot.review.fingerprint import REVIEW_MARKER, write_marker
 from bot.review.markdown import cell, code, escape, fence, fit, prose, shorten, size, visible
-from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Suggestion, changes, worth
+from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Remark, Suggestion, changes, worth
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding, Provenance, Saving
 
 _TITLE = 250
 _PATH = 300
 
-_WHY_NO_SUGGESTION = {
+_WHY_NO_SUGGESTION: dict[Obstacle | None, str] = {
     Obstacle.DISPLAY: "To adapt by hand:",
     Obstacle.LINE_ENDS: "No suggestion, because GitHub's button does not keep the CRLF line ends of this file:",
     Obstacle.HIDDEN: "No suggestion, because characters are involved that a comment cannot carry:",
@@ -52,7 +52,7 @@ class Unplaced:
 
     path: str
     dockerfile: Dockerfile
-    finding: Finding
+    remark: Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +82,25 @@ def render_suggestion(suggestion: Suggestion, marks: Iterable[str]) -> str:
     return fit("\n".join(parts), also, _more_findings, _tail(suggestion.findings, marks))
 
 
-def render_remark(dockerfile: Dockerfile, finding: Finding, obstacle: Obstacle | None, marks: Iterable[str]) -> str:
+def render_remark(dockerfile: Dockerfile, remark: Remark, marks: Iterable[str]) -> str:
     """Return the inline comment for a finding whose fix is no suggestion, or that has none."""
-    return _headline(finding) + _show_fix(dockerfile, finding, obstacle) + _tail((finding,), marks)
+    why = _WHY_NO_SUGGESTION.get(remark.obstacle, "")
+    return _headline(remark.finding) + _show_fix(dockerfile, remark.finding, why) + _tail((remark.finding,), marks)
 
 
-def render_review(counts: Counts, unplaced: Sequence[Unplaced], inline: int, marks: Iterable[str]) -> str:
-    """Return the body of a review; `inline` is the number of its comments."""
-    marker = write_marker(marks)
-    tail = "\n\n" + "\n".join(filter(None, (REVIEW_MARKER, marker)))
+def render_review(
+    counts: Counts, unplaced: Sequence[Unplaced], unsaid: int, has_comments: bool, marks: Iterable[str]
+) -> str:
+    """Return the body of a review: what was found, and the findings that no comment carries.
+
+    `unsaid` is the number of findings that there is no room for at all.
+    """
     head = f"**dockslim** · {_count(counts)}{_say_total(counts.suggested)}"
-    if unplaced:
-        head += "\n\nOn lines that this review cannot comment on:" if inline else ""
-    return fit(head, [_render_unplaced(each) for each in unplaced], _more_in_check, tail)
+    if unplaced and has_comments:
+        head += "\n\nWithout a comment of their own:"
+    tail = "\n\n" + "\n".join(filter(None, (REVIEW_MARKER, write_marker(marks))))
+    items = [_render_unplaced(each) for each in unplaced]
+    return fit(head, items, lambda left: _more_in_check(left + unsaid), tail)
 
 
 def render_title(counts: Counts, sections: Sequence[Section]) -> str:
@@ -156,13 +162,13 @@ def _say_saving(saving: Saving) -> str:
     return f"{figure}, estimated" + (f" from {prose(saving.source, 200)}" if saving.source else "")
 
 
-def _show_fix(dockerfile: Dockerfile, finding: Finding, obstacle: Obstacle | None) -> str:
+def _show_fix(dockerfile: Dockerfile, finding: Finding, why: str) -> str:
     """Return a fix as a diff, with the reason why it is no suggestion and with what it may change."""
     if finding.fix is None:
         return ""
-    caution = f"\n{prose(finding.fix.caution)}" if finding.fix.caution else ""
-    why = f"\n{_WHY_NO_SUGGESTION[obstacle]}" if obstacle in _WHY_NO_SUGGESTION else ""
-    return f"{caution}{why}\n\n{_render_diff(changes(dockerfile, finding.fix))}"
+    said = [prose(finding.fix.caution)] if finding.fix.caution else []
+    said += [why] if why else []
+    return "".join(f"\n{each}" for each in said) + f"\n\n{_render_diff(changes(dockerfile, finding.fix))}"
 
 
 def _render_diff(found: Sequence[Change]) -> str:
@@ -193,10 +199,12 @@ def _within(lines: Iterable[str], room: int) -> Iterator[str]:
 
 
 def _render_unplaced(each: Unplaced) -> str:
-    line = each.dockerfile.position(each.finding.span.start)[0]
-    return f"\n\n{code(f'{shorten(each.path, _PATH)}:{line}')} {_headline(each.finding)}" + _show_fix(
-        each.dockerfile, each.finding, None
-    )
+    finding = each.remark.finding
+    line = each.dockerfile.position(finding.span.start)[0]
+    place = code(f"{shorten(each.path, _PATH)}:{line}")
+    # That it is no suggestion needs no reason here, where nothing can be one.
+    why = _WHY_NO_SUGGESTION[Obstacle.DISPLAY] if each.remark.obstacle is Obstacle.DISPLAY else ""
+    return f"\n\n{place} {_headline(finding)}{_show_fix(each.dockerfile, finding, why)}"
 
 
 def _count(counts: Counts) -> str:
@@ -261,15 +269,15 @@ def _render_row(row: Row) -> str:
 
 
 def _more_findings(left: int) -> str:
-    return f"\nAnd {_number(left, 'more finding')} on these lines."
+    return f"\nAnd {_number(left, 'more finding')} on these lines." if left else ""
 
 
 def _more_in_check(left: int) -> str:
-    return f"\n\nAnd {_number(left, 'more finding')}; the check run lists them."
+    return f"\n\nAnd {_number(left, 'more finding')}; the check run lists what there is room for." if left else ""
 
 
 def _more_rows(left: int) -> str:
-    return f"\n{left} more rows do not fit here." if left != 1 else "\n1 more row does not fit here."
+    return f"\n{_number(left, 'more finding')} without room here." if left else ""
 
 
 def _number(count: int, noun: str) -> str:
