@@ -127,16 +127,5 @@ def merge(site: Site, pull: PullRequest, sender: Account) -> str:
     return sha
 
 
-def forget_fork(site: Site, fork: Repository) -> None:
-    """Delete a fork: its open pull requests stay open in their base, without a head repository."""
-    site.world.repositories.pop(fork.full_name.lower())
-    if fork.parent is not None:
-        fork.parent.forks.remove(fork)
-    for repository in site.world.repositories.values():
-        for pull in repository.pulls:
-            if pull.head_repository is fork:
-                pull.head_repository = None
-
-
 def _custom(message: str) -> RefusedError:
     return unprocessable(field_error("PullRequest", "base", "custom", message))

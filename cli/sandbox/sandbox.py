@@ -15,7 +15,7 @@ from typing import Literal, Self
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cli.sandbox import checks, conversation, git, pulls, pushes, reviews, server, suggestions
+from cli.sandbox import checks, conversation, pulls, pushes, repositories, reviews, server, suggestions
 from cli.sandbox.auth import Tokens
 from cli.sandbox.events import Events
 from cli.sandbox.faults import Faults
@@ -39,7 +39,6 @@ from cli.sandbox.state import (
     Role,
     Thread,
     World,
-    now,
 )
 from cli.sandbox.webhooks import Webhooks
 
@@ -183,25 +182,11 @@ class Sandbox:
         install: bool = True,
     ) -> RepositoryHandle:
         """Create a repository with one commit on main, and install the App on it."""
-        login, _, name = full_name.partition("/")
         with self.site.world.lock:
-            if self.site.world.repository(full_name) is not None:
-                raise SandboxError(f"{full_name} exists already")
-            account = self.site.world.account(login, owner)
-            bare = git.create(self.site.directory / account.login / f"{name}.git")
-            repository = Repository(account, name, private, bare)
-            self._add(repository)
-            creator = account if account.type == "User" else self.site.world.account(f"{login}-admin")
-            repository.collaborators[creator.login] = "admin"
-            pushes.commit(self.site, repository, "main", dict(files), "Initial commit", creator)
-            handle = RepositoryHandle(self, repository)
+            created = repositories.create(self.site, full_name, files, private=private, owner=owner)
             if install:
-                self.install(handle)
-            return handle
-
-    def _add(self, repository: Repository) -> None:
-        self.site.world.repositories[repository.full_name.lower()] = repository
-        self.site.world.remember(repository)
+                repositories.install(self.site, created)
+            return RepositoryHandle(self, created)
 
     def repository(self, full_name: str) -> RepositoryHandle:
         """Return a repository by its name."""
@@ -212,27 +197,13 @@ class Sandbox:
 
     def install(self, repository: RepositoryHandle, permissions: Mapping[str, str] | None = None) -> Installation:
         """Install the App on a repository, or add the repository to its owner's installation."""
-        world, record = self.site.world, repository.record
-        with world.lock:
-            for known in world.installations.values():
-                if known.account is record.owner:
-                    known.repositories.append(record)
-                    self.site.events.installation_repositories(known, [record], [], record.owner)
-                    return known
-            accepted = dict(permissions or world.app.permissions)
-            created = Installation(record.owner, accepted, world.app.events, [record])
-            world.installations[created.id] = created
-            self.site.events.installation(created, "created", record.owner)
-            return created
+        with self.site.world.lock:
+            return repositories.install(self.site, repository.record, permissions)
 
     def uninstall(self, repository: RepositoryHandle) -> None:
         """Remove a repository from its owner's installation."""
-        world, record = self.site.world, repository.record
-        with world.lock:
-            known = world.installation_for(record)
-            if known is not None:
-                known.repositories.remove(record)
-                self.site.events.installation_repositories(known, [], [record], record.owner)
+        with self.site.world.lock:
+            repositories.uninstall(self.site, repository.record)
 
     def installation(self, repository: RepositoryHandle) -> Installation:
         """Return the installation that includes a repository."""
@@ -244,37 +215,18 @@ class Sandbox:
     def accept_permissions(self, repository: RepositoryHandle, **permissions: str) -> None:
         """Change what the installation of a repository may do; "none" takes a permission away."""
         with self.site.world.lock:
-            installation = self.installation(repository)
-            for name, level in permissions.items():
-                if level == "none":
-                    installation.permissions.pop(name, None)
-                else:
-                    installation.permissions[name] = level
-            installation.updated_at = now()
-            self.site.events.installation(installation, "new_permissions_accepted", installation.account)
+            repositories.accept_permissions(self.site, self.installation(repository), permissions)
 
     def suspend(self, repository: RepositoryHandle, *, suspended: bool = True) -> None:
         """Suspend the installation of a repository, or end that."""
         with self.site.world.lock:
-            installation = self.installation(repository)
-            installation.suspended_at = now() if suspended else None
-            action = "suspend" if suspended else "unsuspend"
-            self.site.events.installation(installation, action, installation.account)
+            repositories.suspend(self.site, self.installation(repository), suspended=suspended)
 
     def fork(self, repository: RepositoryHandle, login: str, name: str | None = None) -> RepositoryHandle:
         """Fork a repository into someone's account; the App is not installed there."""
-        source = repository.record
         with self.site.world.lock:
             owner = self.site.world.account(login)
-            called = name or source.name
-            store = source.git.store
-            bare = git.create(self.site.directory / owner.login / f"{called}.git", store)
-            fork = Repository(owner, called, source.private, bare, source, default_branch=source.default_branch)
-            fork.branches = dict(source.branches)
-            bare.set_refs({f"refs/heads/{branch}": oid for branch, oid in fork.branches.items()})
-            source.forks.append(fork)
-            self._add(fork)
-            return RepositoryHandle(self, fork)
+            return RepositoryHandle(self, repositories.fork(self.site, repository.record, owner, name))
 
     def open_pull_request(
         self,
@@ -308,11 +260,7 @@ class Sandbox:
     def set_permission(self, repository: RepositoryHandle, login: str, role: Role) -> None:
         """Give someone a role on a repository; "none" takes them off."""
         with self.site.world.lock:
-            self.site.world.account(login)
-            if role == "none":
-                repository.record.collaborators.pop(login, None)
-            else:
-                repository.record.collaborators[login] = role
+            repositories.set_role(self.site, repository.record, login, role)
 
     def user_token(self, login: str) -> str:
         """Hand out a personal access token, to act over HTTP as a person."""
@@ -438,7 +386,7 @@ class RepositoryHandle:
         if self.record.parent is None:
             raise SandboxError(f"{self.full_name} is not a fork")
         with self.sandbox.site.world.lock:
-            pulls.forget_fork(self.sandbox.site, self.record)
+            repositories.forget_fork(self.sandbox.site, self.record)
 
 
 @dataclass(frozen=True, slots=True)
