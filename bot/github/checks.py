@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from bot.github.client import Session
 from bot.github.failures import RefusedError
 from bot.github.snapshot import CHECK_NAME
@@ -9,9 +11,17 @@ from bot.review.markdown import LIMIT, shorten, size
 from bot.review.model import Check
 from bot.webhooks.decide import name_check
 
+log = structlog.get_logger("dockslim.github")
+
 
 def conclude(session: Session, number: int, head_sha: str, check: Check, run: int | None) -> None:
-    """Conclude the check run `run`, or a new one when there is none yet."""
+    """Conclude the check run `run`, or a new one when there is none yet.
+
+    An owner who has not granted "Checks: write" gets the review alone.
+    """
+    if session.permissions.get("checks") != "write":
+        log.warning("check run not permitted", title=check.title)
+        return
     body = {
         "name": CHECK_NAME,
         "status": "completed",

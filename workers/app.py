@@ -1,0 +1,80 @@
+"""The Celery application: takes messages off the queue and hands them to plain functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import Celery, Task
+from celery.signals import setup_logging
+
+from bot.github.client import GitHubApp
+from bot.jobs import JobError, ReviewJob
+from bot.logs import configure_logs
+from bot.queue import REVIEW_QUEUE, REVIEW_TASK, celery_options, connect
+from bot.settings import Settings
+from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
+
+BUILD_QUEUE = "build"
+
+log = structlog.get_logger("dockslim.worker")
+
+
+def create_worker(settings: Settings, redis_url: str) -> Celery:
+    """Return the application with its tasks."""
+    app = Celery("dockslim", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        celery_options(redis_url),
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=SOFT_LIMIT_SECONDS,
+        task_time_limit=HARD_LIMIT_SECONDS,
+        task_default_queue=REVIEW_QUEUE,
+        task_routes={"dockslim.build": {"queue": BUILD_QUEUE}},
+        broker_connection_retry_on_startup=True,
+        # What a worker is told to stop in the middle of goes back into the queue.
+        worker_soft_shutdown_timeout=10.0,
+        worker_enable_soft_shutdown_on_idle=True,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        worker_max_tasks_per_child=1000,
+    )
+    performer = Performer(
+        GitHubApp(
+            app_id=settings.app_id,
+            private_key=settings.private_key.get_secret_value(),
+            api_url=settings.github_api_url,
+            redis=connect(redis_url),
+        ),
+        connect(redis_url),
+    )
+
+    @app.task(name=REVIEW_TASK, bind=True, max_retries=None)
+    def perform_review(self: Task[Any, Any], message: object) -> None:
+        try:
+            wait = performer.perform(ReviewJob.from_message(message))
+        except JobError as error:
+            log.warning("message refused", error=str(error))
+            return
+        if wait is not None:
+            raise self.retry(countdown=wait.total_seconds())
+
+    return app
+
+
+def run_worker(
+    settings: Settings, redis_url: str, *, queues: tuple[str, ...] = (REVIEW_QUEUE,), concurrency: int = 2
+) -> None:
+    """Work until told to stop (SIGTERM, SIGINT): jobs that are under way are finished, or put back."""
+    setup_logging.connect(_configure, weak=False)
+    arguments = ["worker", f"--queues={','.join(queues)}", f"--concurrency={concurrency}", "--loglevel=INFO"]
+    create_worker(settings, redis_url).worker_main(
+        [*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    )
+
+
+def _configure(**_: Any) -> None:
+    configure_logs()

@@ -1,0 +1,152 @@
+"""Perform a job: once at a time for each pull request, again when it is worth it, and never without an ending."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from redis import Redis
+from redis.exceptions import LockError, RedisError
+
+from bot.deliveries import Deliveries, State
+from bot.github.checks import conclude
+from bot.github.client import GitHubApp, RepositoryRef, Session
+from bot.github.failures import GitHubError, LimitedError, is_gone, should_retry
+from bot.github.limits import Meter
+from bot.github.pulls import read_pull
+from bot.github.snapshot import read_snapshot
+from bot.jobs import ReviewJob
+from bot.notices import not_reviewed
+from workers.review import Outcome, review
+
+SOFT_LIMIT_SECONDS = 120
+HARD_LIMIT_SECONDS = 180
+LOCK_SECONDS = HARD_LIMIT_SECONDS + 20
+LOCK_WAIT = timedelta(seconds=3)
+REDIS_WAIT = timedelta(seconds=15)
+MAX_FAILURES = 5
+"""After so many the check run says that nobody looked."""
+MAX_CONCLUSIONS = 12
+"""After so many not even that could be said."""
+CONCLUSION_WAIT = timedelta(minutes=10)
+MAX_LIMITED = 24
+MAX_STARTS = 3
+"""Starts of a job without an end: whatever it does kills the worker."""
+
+log = structlog.get_logger("dockslim.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """What performing jobs takes."""
+
+    github: GitHubApp
+    redis: Redis
+    sleep: Callable[[float], None] = time.sleep
+
+    def perform(self, job: ReviewJob) -> timedelta | None:
+        """Perform a job; return how long to wait before it runs again, None when it has ended."""
+        place = f"{job.owner}/{job.repository}"
+        with structlog.contextvars.bound_contextvars(delivery=job.delivery, repository=place, number=job.number):
+            try:
+                return self._perform(job, Deliveries(self.redis))
+            except RedisError as error:
+                log.warning("redis unreachable", error=type(error).__name__)
+                return REDIS_WAIT
+
+    def _perform(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
+        # A message is handed out again when its worker was too slow to say that it is done.
+        if deliveries.state(job.delivery) == State.DONE:
+            log.info("job done before")
+            return None
+        lock = self.redis.lock(
+            f"dockslim:lock:{job.repository_id}:{job.number}", timeout=LOCK_SECONDS, blocking=False, thread_local=False
+        )
+        if not lock.acquire():
+            log.info("job waits", reason="another job is at this pull request")
+            return LOCK_WAIT
+        try:
+            return self._perform_alone(job, deliveries)
+        finally:
+            try:
+                lock.release()
+            except LockError:
+                log.warning("lock lost")
+
+    def _perform_alone(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
+        if deliveries.count_start(job.delivery) > MAX_STARTS:
+            return self._give_up(job, deliveries, f"the worker stopped {MAX_STARTS} times during the review")
+        meter = Meter(self.sleep)
+        started = time.monotonic()
+        try:
+            with self.github.open(_place(job), meter) as session:
+                outcome = review(job, session, self.sleep)
+        except GitHubError as error:
+            return self._fail(job, deliveries, error)
+        except SoftTimeLimitExceeded:
+            return self._give_up(job, deliveries, f"it took longer than {SOFT_LIMIT_SECONDS} seconds")
+        except RedisError:
+            raise
+        except Exception as error:
+            # A defect of ours must not leave a check run open.
+            log.exception("job crashed")
+            return self._give_up(job, deliveries, f"dockslim failed ({type(error).__name__})")
+        deliveries.finish(job.delivery, State.DONE)
+        _report(job, outcome, meter, time.monotonic() - started)
+        return None
+
+    def _fail(self, job: ReviewJob, deliveries: Deliveries, error: GitHubError) -> timedelta | None:
+        failures = deliveries.count_failure(job.delivery)
+        wait = should_retry(error, failures)
+        log.warning("job failed", error=str(error), failures=failures, wait=wait and wait.total_seconds())
+        if wait is not None and failures < (MAX_LIMITED if isinstance(error, LimitedError) else MAX_FAILURES):
+            deliveries.put_back(job.delivery)
+            return wait
+        if is_gone(error):
+            # Nobody is there to be told.
+            deliveries.finish(job.delivery, State.FAILED)
+            return None
+        return self._give_up(job, deliveries, str(error))
+
+    def _give_up(self, job: ReviewJob, deliveries: Deliveries, reason: str) -> timedelta | None:
+        """Say in the check run that nobody looked; when GitHub does not even take that, try it all again later."""
+        try:
+            with self.github.open(_place(job), Meter(self.sleep)) as session:
+                _conclude_unreviewed(job, session, reason)
+        except GitHubError as error:
+            failures = deliveries.count_failure(job.delivery)
+            log.warning("check not concluded", error=str(error), failures=failures)
+            if should_retry(error, failures) is not None and failures < MAX_CONCLUSIONS:
+                deliveries.put_back(job.delivery)
+                return CONCLUSION_WAIT
+        deliveries.finish(job.delivery, State.FAILED)
+        log.error("job given up", reason=reason)
+        return None
+
+
+def _conclude_unreviewed(job: ReviewJob, session: Session, reason: str) -> None:
+    head_sha = job.head_sha or read_pull(session, job.number).head_sha
+    # A run that stands already must not go on saying what is no longer so.
+    run = read_snapshot(session, job.number, head_sha).check_run
+    conclude(session, job.number, head_sha, not_reviewed(reason, job.delivery), run)
+
+
+def _place(job: ReviewJob) -> RepositoryRef:
+    return RepositoryRef(job.installation_id, job.repository_id, job.owner, job.repository)
+
+
+def _report(job: ReviewJob, outcome: Outcome, meter: Meter, seconds: float) -> None:
+    log.info(
+        "job done",
+        ending=outcome.ending,
+        title=outcome.title,
+        comments=outcome.comments,
+        reason=job.reason,
+        requests=meter.requests,
+        remaining=meter.remaining,
+        seconds=round(seconds, 2),
+    )

@@ -1,0 +1,238 @@
+"""Review one pull request: read everything, think, write everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import structlog
+
+from bot.dockerfiles import is_dockerfile
+from bot.github.checks import conclude
+from bot.github.client import Session
+from bot.github.failures import GitHubError, RefusedError, is_forbidden, is_gone, is_uncertain
+from bot.github.pulls import Comparison, FileChange, PullState, compare, read_pull
+from bot.github.reviews import post_review
+from bot.github.snapshot import Snapshot, Source, Unread, read_snapshot
+from bot.jobs import ReviewJob
+from bot.notices import CONTINUED, add_notes, say_left_out, say_not_permitted, say_refused, say_unlisted, take_in
+from bot.review.fingerprint import read_fingerprints
+from bot.review.model import ChangedFile, Comment, Review, Standing
+from bot.review.plan import plan
+
+MAX_DOCKERFILES = 100
+# GitHub's reads lag its writes by a moment.
+LOOK_AGAIN_SECONDS = 2.0
+
+log = structlog.get_logger("dockslim.review")
+
+
+class Ending(StrEnum):
+    """How a job ended."""
+
+    REVIEWED = "reviewed"
+    SKIPPED = "skipped"
+    SUPERSEDED = "superseded"
+    """The head moved: a newer job reviews it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job came to; `title` is what the check run or the log says."""
+
+    ending: Ending
+    title: str
+    comments: int = 0
+
+
+class StaleError(Exception):
+    """The pull request is no longer what the job was about."""
+
+    def __init__(self, ending: Ending, title: str) -> None:
+        super().__init__(title)
+        self.outcome = Outcome(ending, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The two ends of a pull request's diff."""
+
+    number: int
+    head_sha: str
+    base_branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything a review is made from."""
+
+    target: Target
+    files: tuple[ChangedFile, ...]
+    snapshot: Snapshot
+    notes: tuple[str, ...]
+
+
+def review(job: ReviewJob, session: Session, sleep: Callable[[float], None] = time.sleep) -> Outcome:
+    """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us."""
+    try:
+        reading = read(job, session)
+        found = plan(reading.files, Standing(reading.snapshot.fingerprints))
+        refused: Sequence[Comment] = ()
+        if found.review is not None:
+            refused = _post(session, reading.target, found.review, sleep)
+        notes = (*reading.notes, say_refused(len(refused))) if refused else reading.notes
+        check = add_notes(found.check, notes)
+        conclude(session, job.number, reading.target.head_sha, check, reading.snapshot.check_run)
+    except StaleError as stale:
+        return stale.outcome
+    return Outcome(Ending.REVIEWED, check.title, len(found.review.comments) - len(refused) if found.review else 0)
+
+
+def read(job: ReviewJob, session: Session) -> Reading:
+    """Read the diff, the texts and the conversation; raise StaleError when there is nothing to review any more."""
+    target = _find_target(job, session)
+    comparison = _compare(session, target)
+    chosen, left_out = _choose(comparison.files)
+    snapshot = read_snapshot(session, job.number, target.head_sha, _sources(chosen, target, comparison))
+    _insist(snapshot.pull, target, job)
+    if snapshot.pull.base_branch != target.base_branch:
+        # Retargeted since the event: another diff.
+        return read(replace(job, head_sha=target.head_sha, base_branch=snapshot.pull.base_branch), session)
+    notes = [say_left_out([file.path for file in left_out], MAX_DOCKERFILES)] if left_out else []
+    if not comparison.complete:
+        notes.append(say_unlisted())
+    files = tuple(_changed(file, snapshot, target, comparison) for file in chosen)
+    return Reading(target, files, snapshot, tuple(notes))
+
+
+def _find_target(job: ReviewJob, session: Session) -> Target:
+    if job.head_sha is not None and job.base_branch is not None:
+        return Target(job.number, job.head_sha, job.base_branch)
+    pull = read_pull(session, job.number)
+    if not pull.is_open:
+        raise StaleError(Ending.SKIPPED, "the pull request is closed")
+    return Target(job.number, pull.head_sha, pull.base_branch)
+
+
+def _compare(session: Session, target: Target) -> Comparison:
+    try:
+        return compare(session, target.number, target.base_branch, target.head_sha)
+    except GitHubError as error:
+        if not is_gone(error):
+            raise
+        # The branch was renamed, or the commit was pushed away: the pull request itself knows.
+        pull = read_pull(session, target.number)
+        _insist(pull, target)
+        if pull.base_branch == target.base_branch:
+            raise
+        return compare(session, target.number, pull.base_branch, target.head_sha)
+
+
+def _insist(pull: PullState, target: Target, job: ReviewJob | None = None) -> None:
+    if not pull.is_open:
+        raise StaleError(Ending.SKIPPED, "the pull request is closed")
+    if pull.head_sha != target.head_sha:
+        raise StaleError(Ending.SUPERSEDED, "the head has moved")
+    # Whoever asks for a review of a draft gets it.
+    if pull.is_draft and job is not None and job.head_sha is not None:
+        raise StaleError(Ending.SKIPPED, "the pull request is a draft")
+
+
+def _choose(files: Iterable[FileChange]) -> tuple[list[FileChange], list[FileChange]]:
+    found = [file for file in files if file.status != "removed" and is_dockerfile(file.path)]
+    return found[:MAX_DOCKERFILES], found[MAX_DOCKERFILES:]
+
+
+def _sources(files: Iterable[FileChange], target: Target, comparison: Comparison) -> list[Source]:
+    sources = []
+    for file in files:
+        sources.append((target.head_sha, file.path))
+        if file.base_path is not None:
+            sources.append((comparison.merge_base, file.base_path))
+    return sources
+
+
+def _changed(file: FileChange, snapshot: Snapshot, target: Target, comparison: Comparison) -> ChangedFile:
+    head = snapshot.texts[target.head_sha, file.path]
+    base = snapshot.texts[comparison.merge_base, file.base_path] if file.base_path is not None else None
+    problem = head.reason if isinstance(head, Unread) else None if head is not None else "GitHub does not find it"
+    return ChangedFile(
+        path=file.path,
+        status=file.status,
+        patch=file.patch,
+        head=head if isinstance(head, str) else "",
+        # What was no readable file before is new as a Dockerfile.
+        base=base if isinstance(base, str) else None,
+        problem=problem,
+    )
+
+
+def _post(session: Session, target: Target, review: Review, sleep: Callable[[float], None]) -> Sequence[Comment]:
+    """Post a review; return the comments that GitHub did not take, which the review then says in its text."""
+    try:
+        _post_once(session, target, review, sleep)
+    except RefusedError as error:
+        if error.status != 422:
+            raise _explain(error) from error
+        log.warning("review refused", message=error.message, errors=error.errors, comments=len(review.comments))
+        _insist(read_pull(session, target.number), target)
+        if not review.comments:
+            raise
+        refused = _post_in_parts(session, target, review.comments, sleep)
+        _post_once(session, target, take_in(review, refused), sleep)
+        return refused
+    return ()
+
+
+def _post_in_parts(
+    session: Session, target: Target, comments: Sequence[Comment], sleep: Callable[[float], None]
+) -> list[Comment]:
+    """Post comments by halves, since GitHub does not say which one it refuses; return those that it does."""
+    refused: list[Comment] = []
+    waiting = [comments[: len(comments) // 2], comments[len(comments) // 2 :]]
+    while waiting:
+        part = waiting.pop(0)
+        if not part:
+            continue
+        try:
+            _post_once(session, target, Review(CONTINUED, tuple(part)), sleep)
+        except RefusedError as error:
+            if error.status != 422:
+                raise _explain(error) from error
+            if len(part) == 1:
+                log.warning("comment refused", path=part[0].path, line=part[0].line, errors=error.errors)
+                refused += part
+            else:
+                waiting[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
+    return refused
+
+
+def _post_once(session: Session, target: Target, review: Review, sleep: Callable[[float], None]) -> None:
+    """Post a review exactly once: when GitHub fails, look whether it is there before anything else happens."""
+    try:
+        number = post_review(session, target.number, target.head_sha, review)
+    except GitHubError as error:
+        if not is_uncertain(error):
+            raise
+        log.warning("review uncertain", error=str(error))
+        sleep(LOOK_AGAIN_SECONDS)
+        if not _stands(session, target, review):
+            # The job runs again later, and reads first what stands by then.
+            raise
+        log.info("review found", comments=len(review.comments))
+    else:
+        log.info("review posted", review=number, comments=len(review.comments))
+
+
+def _stands(session: Session, target: Target, review: Review) -> bool:
+    bodies = (review.body, *(comment.body for comment in review.comments))
+    marks = {mark for body in bodies for mark in read_fingerprints(body)}
+    return bool(marks) and marks <= read_snapshot(session, target.number, target.head_sha).fingerprints
+
+
+def _explain(error: RefusedError) -> RefusedError:
+    if is_forbidden(error) and "accessible by integration" in error.message:
+        return RefusedError(error.status, say_not_permitted("Pull requests: read and write"), error.errors)
+    return error
