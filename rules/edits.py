@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from rules.dockerfile import Dockerfile, Instruction, Script, ShellCommand, Span, Word
-from rules.fix import Edit
+from rules.fix import Applicability, Edit, Fix
 
 _LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
 _INDENT = re.compile(r"[ \t]*")
@@ -150,3 +150,53 @@ def delete_lines(dockerfile: Dockerfile, instruction: Instruction) -> Edit:
     elif start and dockerfile.text[start - 1] == "\n":
         start -= 1
     return Edit(Span(start, end), "")
+
+
+# Commands whose effect would reach into the second RUN once the two are one shell.
+_STATEFUL = frozenset(
+    {
+        "cd", "pushd", "popd", "export", "unset", "declare", "typeset", "local", "readonly", "alias", "source", ".",
+        "trap", "ulimit", "umask", "shopt", "exit", "exec", "return", "eval", "su", "newgrp", "set",
+    }
+)  # fmt: skip
+
+
+def join_runs(
+    dockerfile: Dockerfile, first: Instruction, second: Instruction, *, shell_errexit: bool = False
+) -> Fix | None:
+    """Join two RUNs that stand next to each other with `&&`; None unless the result certainly does the same.
+
+    The flags must be equal, the first must leave no shell state, the second must be one list of `&&`.
+    """
+    if [(f.name, f.value) for f in first.flags] != [(f.name, f.value) for f in second.flags]:
+        return None
+    if first.flags or first.script.form != "shell" or second.script.form != "shell":
+        return None
+    if not _is_plain_list(second.script) or _leaves_state(first.script):
+        return None
+    gap = dockerfile.text[first.span.end : second.span.start]
+    if gap.strip() or first.end_line + 1 != second.line:
+        return None
+    text = dockerfile.text[second.source.offset(second.arguments_start) : second.script.statements[-1].span.end]
+    tail = append_command(dockerfile, first, text, shell_errexit=shell_errexit)
+    if tail is None:
+        return None
+    return Fix((tail, delete_lines(dockerfile, second)), Applicability.SAFE)
+
+
+def _is_plain_list(script: Script) -> bool:
+    if not script.parsed or len(script.statements) != 1 or script.has_comment or script.has_heredoc:
+        return False
+    only = script.statements[0]
+    return only.kind == "command" and "||" not in only.operators and only.terminator in ("", ";")
+
+
+def _leaves_state(script: Script) -> bool:
+    for command in script.commands:
+        if "subshell" in command.nesting or "substitution" in command.nesting:
+            continue
+        if command.name in _STATEFUL - {"set"} or not command.words[0].literal:
+            return True
+        if command.words[0].text.partition("=")[0].isidentifier() and "=" in command.words[0].text:
+            return True
+    return False

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from rules.layers.delete_in_later_layer import DeleteInLaterLayer
+from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
+from rules.packages.apt_lists_left_behind import AptListsLeftBehind
+from rules.packages.apt_recommended_packages import AptRecommendedPackages
+from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
+from rules.packages.update_split_from_install import UpdateSplitFromInstall
 from rules.rule import Rule
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    DeleteInLaterLayer(),
+    AptRecommendedPackages(),
+    AptListsLeftBehind(),
+    ApkCacheLeftBehind(),
+    PipCacheLeftBehind(),
+    UpdateSplitFromInstall(),
+)

@@ -384,7 +384,7 @@ def _next_scope(scope: Scope, each: Instruction, global_args: Mapping[str, str |
             return replace(scope, env={**scope.env, **dict(_read_pairs(each, known))})
         case "ARG":
             known = {**scope.args, **scope.env}
-            pairs = {}
+            pairs: dict[str, str | None] = {}
             for name, value in _read_pairs(each, known):
                 bare = "=" not in each.arguments
                 pairs[name] = global_args.get(name) if bare and name in global_args else value

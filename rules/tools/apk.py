@@ -45,7 +45,9 @@ def fetches_index(call: Call) -> bool:
     """Tell whether the call writes a new index into the cache."""
     if call.has("--no-cache"):
         return False
-    return call.verb == "update" or (call.verb in ("add", "upgrade", "fix") and call.has("-U", "--update-cache", "--update"))
+    return call.verb == "update" or (
+        call.verb in ("add", "upgrade", "fix") and call.has("-U", "--update-cache", "--update")
+    )
 
 
 def installs(call: Call) -> bool:

@@ -15,7 +15,17 @@ CLEANUP_WORDS = ("rm", "-rf", "/var/lib/apt/lists/*")
 
 _NAMES = frozenset({"apt-get", "apt", "aptitude"})
 _VALUED = frozenset(
-    {"-o", "--option", "-t", "--target-release", "--default-release", "-c", "--config-file", "-a", "--host-architecture"}
+    {
+        "-o",
+        "--option",
+        "-t",
+        "--target-release",
+        "--default-release",
+        "-c",
+        "--config-file",
+        "-a",
+        "--host-architecture",
+    }
 )
 # Everything that looks packages up in the lists.
 _READERS = frozenset(
@@ -83,8 +93,10 @@ def skips_recommends(call: Call) -> bool:
 def mentions_recommends(instruction: Instruction) -> bool:
     """Tell whether an instruction may configure recommends for all later installs."""
     text = instruction.span.of(instruction.document).lower()
-    return "install-recommends" in text and "--no-install-recommends" not in text.replace("apt::", "") or (
-        instruction.keyword in ("COPY", "ADD") and "/etc/apt" in text
+    return (
+        "install-recommends" in text
+        and "--no-install-recommends" not in text.replace("apt::", "")
+        or (instruction.keyword in ("COPY", "ADD") and "/etc/apt" in text)
     )
 
 

@@ -41,7 +41,8 @@ def is_recursive(command: ShellCommand) -> bool:
 
 def expand_braces(text: str) -> tuple[str, ...]:
     """Return what the shell makes of `{a,b}`."""
-    pending, done = [text], []
+    pending: list[str] = [text]
+    done: list[str] = []
     while pending and len(pending) + len(done) < _MAX_EXPANSION:
         current = pending.pop()
         match = _BRACES.search(current)

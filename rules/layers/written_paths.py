@@ -1,0 +1,166 @@
+"""What an instruction certainly writes into its layer, as far as its words show."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rules.dockerfile import Instruction, Scope, ShellCommand
+from rules.tools.options import read_call
+from rules.tools.remove import normalise
+
+_URL = re.compile(r"(?:https?|ftp)://[^\s'\"]+$")
+_CURL_VALUED = frozenset(
+    {
+        "-o", "--output", "-H", "--header", "-X", "--request", "-d", "--data", "-u", "--user", "-A", "--user-agent",
+        "-x", "--proxy", "-e", "--referer", "--retry", "--retry-delay", "--connect-timeout", "-m", "--max-time",
+        "--cacert", "-b", "--cookie", "-c", "--cookie-jar", "-w", "--write-out", "-T", "--upload-file", "--ciphers",
+    }
+)  # fmt: skip
+_WGET_VALUED = frozenset(
+    {
+        "-O", "--output-document", "-P", "--directory-prefix", "--header", "-t", "--tries", "-T", "--timeout", "-U",
+        "--user-agent", "--user", "--password", "-o", "--output-file", "-a", "-i", "--input-file", "--progress", "-w",
+    }
+)  # fmt: skip
+_GIT_CLONE_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "--reference", "-j"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An absolute path that `instruction` writes."""
+
+    path: str
+    instruction: Instruction
+    is_directory: bool = False
+
+
+def written_paths(instruction: Instruction, scope: Scope) -> Iterator[Written]:
+    """Yield the paths that an instruction certainly writes; what cannot be told is left out."""
+    if instruction.keyword in ("COPY", "ADD"):
+        yield from _copied(instruction, scope.workdir or "/")
+    elif instruction.keyword == "RUN" and instruction.script.parsed:
+        yield from _run(instruction, scope.workdir or "/")
+
+
+def _copied(instruction: Instruction, cwd: str) -> Iterator[Written]:
+    words = instruction.words
+    if len(words) < 2 or instruction.heredocs or any("$" in word.text for word in words):
+        return
+    *sources, target = [word.text for word in words]
+    destination = posixpath.join(cwd, target)
+    into_directory = target.endswith("/") or len(sources) > 1 or target in (".", "./")
+    for source in sources:
+        name = posixpath.basename(source.split("?")[0].rstrip("/"))
+        if any(char in source for char in "*?[") or name in ("", ".", ".."):
+            continue
+        has_suffix = "." in name.lstrip(".")
+        if instruction.keyword == "ADD" and not _URL.match(source) and _is_archive(name):
+            continue  # ADD unpacks it: the archive itself is not in the layer
+        if into_directory:
+            if has_suffix:  # the content of a directory is copied, not the directory: its name says nothing
+                yield Written(normalise(posixpath.join(destination, name)), instruction)
+        elif has_suffix and "." in posixpath.basename(target).lstrip("."):
+            yield Written(normalise(destination), instruction)
+
+
+def _is_archive(name: str) -> bool:
+    return re.search(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+|gz|bz2|xz)$", name) is not None
+
+
+def _run(instruction: Instruction, start: str) -> Iterator[Written]:
+    cwd: str | None = start
+    for command in instruction.commands:
+        if any(kind in ("if", "case", "loop", "function", "substitution") for kind in command.nesting):
+            continue
+        if command.name in ("cd", "pushd", "popd"):
+            cwd = _enter(cwd, command)
+            continue
+        for path, is_directory in _command(command):
+            if "$" in path or "`" in path:
+                continue
+            if path.startswith("/"):
+                yield Written(normalise(path), instruction, is_directory)
+            elif cwd is not None and not path.startswith("~"):
+                yield Written(normalise(posixpath.join(cwd, path)), instruction, is_directory)
+
+
+def _enter(cwd: str | None, command: ShellCommand) -> str | None:
+    target = command.words[1] if len(command.words) == 2 else None
+    if command.name != "cd" or target is None or not target.literal or command.nesting:
+        return None
+    if target.text.startswith("/"):
+        return target.text
+    return posixpath.join(cwd, target.text) if cwd is not None and not target.text.startswith(("~", "-")) else None
+
+
+def _command(command: ShellCommand) -> Iterator[tuple[str, bool]]:
+    match command.name:
+        case "curl":
+            yield from _curl(command)
+        case "wget":
+            yield from _wget(command)
+        case "git":
+            yield from _git_clone(command)
+        case "apt-get" | "apt":
+            if command.words[1:2] and any(word.text == "update" for word in command.arguments):
+                yield "/var/lib/apt/lists", True
+    if command.name not in ("curl", "wget", "git"):
+        for redirect in command.redirects:
+            target = redirect.target
+            if redirect.operator in (">", ">|", "&>") and target is not None and target.literal:
+                if not target.text.startswith("/dev/"):
+                    yield target.text, False
+
+
+def _curl(command: ShellCommand) -> Iterator[tuple[str, bool]]:
+    call = read_call(command, _CURL_VALUED)
+    texts = command.texts
+    operands = [word.text for word in (call.action, *call.operands) if word is not None]
+    for option, value in zip(texts, texts[1:], strict=False):
+        if option in ("-o", "--output") or (re.match(r"-[a-zA-Z]*o$", option) and "=" not in option):
+            yield value, False
+            return
+    if call.has("-O", "--remote-name", "--remote-name-all") and not call.has("-J", "--remote-header-name"):
+        for url in operands:
+            if _URL.match(url):
+                yield posixpath.basename(url.split("?")[0]), False
+    for redirect in command.redirects:
+        if redirect.operator == ">" and redirect.target is not None and redirect.target.literal:
+            yield redirect.target.text, False
+
+
+def _wget(command: ShellCommand) -> Iterator[tuple[str, bool]]:
+    call = read_call(command, _WGET_VALUED)
+    texts = command.texts
+    for option, value in zip(texts, texts[1:], strict=False):
+        if option in ("-O", "--output-document") or re.match(r"-[a-zA-Z]*O$", option):
+            if value != "-":
+                yield value, False
+            return
+    if any(text.startswith(("-O", "--output-document=", "-r", "-i", "--input")) for text in call.options):
+        return
+    prefix = next(
+        (value for option, value in zip(texts, texts[1:], strict=False) if option in ("-P", "--directory-prefix")), ""
+    )
+    if call.has("--content-disposition") or any(text.startswith("--directory-prefix=") for text in call.options):
+        return
+    for word in (call.action, *call.operands):
+        if word is not None and _URL.match(word.text):
+            name = posixpath.basename(word.text.split("?")[0])
+            if name and "?" not in word.text:
+                yield posixpath.join(prefix, name), False
+
+
+def _git_clone(command: ShellCommand) -> Iterator[tuple[str, bool]]:
+    call = read_call(command, _GIT_CLONE_VALUED)
+    if call.verb != "clone" or not call.operands:
+        return
+    if len(call.operands) > 1:
+        yield call.operands[1].text, True
+        return
+    name = posixpath.basename(call.operands[0].text.rstrip("/")).removesuffix(".git")
+    if name and ":" not in name:
+        yield name, True

@@ -1,0 +1,176 @@
+"""apk-cache-left-behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.dockerfile import Dockerfile, ShellCommand
+from rules.edits import delete_lines, drop_command, insert_words, with_words
+from rules.finding import Finding
+from rules.fix import Applicability, Command, Edit, Fix
+from rules.rule import Bad, Rule, Surroundings
+from rules.runs import Run, opaque_scripts, shipped_runs
+from rules.tools import apk
+from rules.tools.options import Call
+
+FLAG = "--no-cache"
+
+
+class ApkCacheLeftBehind(Rule):
+    """The package index of Alpine that stays in the layer.
+
+    ## What it does
+    Finds `apk add`, `apk upgrade` and `apk update` that leave the index in `/var/cache/apk`.
+
+    ## Why it costs
+    The indexes of Alpine's `main` and `community` take 2 to 3 MB, a third of the base image, in every layer that
+    fetches them anew.
+
+    ## Fix safety
+    Safe: with `--no-cache` apk reads the index from memory and leaves nothing. `apk update` is dropped where every
+    install that relied on it gets the flag in the same fix.
+
+    ## When it is silent
+    `--no-cache` stands anywhere in the command; the same RUN deletes `/var/cache/apk/*` or runs `apk cache clean`; the
+    cache lies on a mount; the base is older than Alpine 3.3, whose apk does not know the flag; the stage is not
+    shipped.
+    """
+
+    code = "DS203"
+    aliases = ("hadolint:DL3019", "trivy:AVD-DS-0025", "trivy:DS025", "trivy:DS-0025", "docker-parfum:apkAddUseNoCache")
+    good = (
+        "FROM alpine:3.20\nRUN apk add --no-cache curl\n",
+        "FROM alpine:3.20\nRUN apk add --update curl && rm -rf /var/cache/apk/*\n",
+    )
+    bad = (
+        Bad("FROM alpine:3.20\nRUN apk add curl\n", "FROM alpine:3.20\nRUN apk add --no-cache curl\n"),
+        Bad(
+            "FROM alpine:3.20\nRUN apk update && apk add curl\n",
+            "FROM alpine:3.20\nRUN apk add --no-cache curl\n",
+        ),
+        Bad(
+            "FROM alpine:3.20\nRUN apk update\nRUN apk add curl\n",
+            "FROM alpine:3.20\nRUN apk add --no-cache curl\n",
+        ),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves an index, and for each deferred install."""
+        for run in shipped_runs(dockerfile, surroundings, ("apk",), deferred=True):
+            if not apk.knows_no_cache(_base_image(run)) or run.mounts(apk.CACHE) or run.mounts("/etc/apk/cache"):
+                continue
+            calls = _uncached_calls(run)
+            if not calls or (not _leaves_index(run, calls)):
+                continue
+            first = calls[0]
+            action = first.action
+            assert action is not None  # noqa: S101 - _uncached_calls looked at its verb
+            yield self.finding(
+                run.instruction,
+                type(action.span)(first.command.words[0].span.start, action.span.end),
+                "The package index stays in the layer",
+                f"`apk {first.verb}` without {FLAG} leaves it in {apk.CACHE}.",
+                _fix(run, calls),
+            )
+
+
+def _base_image(run: Run) -> str:
+    stage = run.stage
+    while stage.parent is not None:
+        stage = run.dockerfile.stages[stage.parent]
+    return stage.base
+
+
+def _uncached_calls(run: Run) -> list[Call]:
+    """Return the calls of apk behind which no clean-up follows."""
+    calls: list[Call] = []
+    for command in run.commands:
+        if apk.cleans_cache(command) or "clean" in command.name.lower():
+            calls = []
+            continue
+        call = apk.read_apk(command)
+        if call is not None and not call.has(FLAG) and (apk.fetches_index(call) or apk.installs(call)):
+            calls.append(call)
+    return calls
+
+
+def _leaves_index(run: Run, calls: list[Call]) -> bool:
+    """Tell whether the layer of `run` gets an index: fetched here, or made by the first install when there is none."""
+    if any(apk.fetches_index(call) for call in calls) or run.deferred:
+        return True
+    return not _has_index(run)
+
+
+def _has_index(run: Run) -> bool:
+    """Tell whether an earlier layer already holds the index that this RUN reads."""
+    present = False
+    for each in run.earlier():
+        for command in each.commands:
+            call = apk.read_apk(command)
+            if apk.cleans_cache(command):
+                present = False
+            elif call is not None and not call.has(FLAG) and (apk.fetches_index(call) or apk.installs(call)):
+                present = True
+    return present
+
+
+def _dependents(run: Run) -> Iterator[Run]:
+    """Yield the later RUNs that install from the index that this one leaves."""
+    for later in run.later():
+        for command in later.commands:
+            call = apk.read_apk(command)
+            if call is None:
+                continue
+            if call.verb == "update" or apk.fetches_index(call):
+                break
+            if apk.installs(call) and not call.has(FLAG):
+                yield later
+                break
+
+
+def _fix(run: Run, calls: list[Call]) -> Fix | None:
+    edits: list[Edit] = []
+    removed: list[Command] = []
+    added: list[Command] = []
+    installs = [call for call in calls if apk.installs(call)]
+    updates = [call.command for call in calls if call.verb == "update"]
+    dependents = [] if run.deferred else list(_dependents(run))
+    if any(not later.instruction.script.parsed for later in run.later()):
+        return None
+    for later in dependents:
+        if later.mounts(apk.CACHE):
+            return None
+        installs += [call for call in map(apk.read_apk, later.commands) if call is not None and _wants_flag(call)]
+    for update in updates:
+        edit = _drop_update(run, update)
+        if edit is None:
+            return None
+        edits.append(edit)
+        removed.append(update.texts)
+    for call in installs:
+        assert call.action is not None  # noqa: S101 - installs() looked at its verb
+        edits.append(insert_words(call.command, call.action, FLAG))
+        removed.append(call.command.texts)
+        added.append(with_words(call.command, call.action, FLAG))
+    if not edits:
+        return None
+    script = next(opaque_scripts(run.later()), None)
+    return Fix(
+        tuple(edits),
+        Applicability.SAFE if script is None else Applicability.UNSAFE,
+        tuple(removed),
+        tuple(added),
+        "" if script is None else f"Breaks the build if {script} runs apk add without an index of its own.",
+    )
+
+
+def _wants_flag(call: Call) -> bool:
+    return apk.installs(call) and not call.has(FLAG)
+
+
+def _drop_update(run: Run, update: ShellCommand) -> Edit | None:
+    if update.nesting or run.deferred:
+        return None
+    if len(run.commands) == 1:
+        return delete_lines(run.dockerfile, run.instruction)
+    return drop_command(run.dockerfile, run.instruction.script, update)

@@ -1,0 +1,126 @@
+"""apt-lists-left-behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.dockerfile import Dockerfile, ShellCommand
+from rules.edits import append_command
+from rules.finding import Finding
+from rules.fix import Applicability, Fix
+from rules.rule import Bad, Rule, Surroundings
+from rules.runs import Run, opaque_scripts, shipped_runs
+from rules.tools import apt
+
+
+class AptListsLeftBehind(Rule):
+    """Package lists that stay in the layer.
+
+    ## What it does
+    Finds RUN instructions that fetch apt's package lists and do not delete them in the same layer.
+
+    ## Why it costs
+    `apt-get update` leaves 19 to 60 MB under `/var/lib/apt/lists` (Debian 12: 19.8 MB with `main` alone). Deleting
+    them in a later RUN frees nothing: the layer that holds them is shipped.
+
+    ## Fix safety
+    Safe: `rm -rf /var/lib/apt/lists/*` is appended so that it runs only after success; `apt-get update` makes the lists
+    anew. Unsafe where a later RUN starts a script that may install packages without updating first.
+
+    ## When it is silent
+    The lists are deleted in any way that works (`rm -r -f`, `find -delete`, `apt-get dist-clean`, a directory above
+    them), lie on a cache or tmpfs mount, or are used by a later RUN or a stage built on this one; the stage is not
+    shipped. A path that is misspelt, or quoted so that its glob is never expanded, deletes nothing and does not count.
+    """
+
+    code = "DS202"
+    aliases = ("hadolint:DL3009", "docker-parfum:aptGetInstallThenRemoveAptLists", "sonar:S6587")
+    good = (
+        "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
+        " && rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update"
+        " && apt-get install -y --no-install-recommends cron\n",
+    )
+    bad = (
+        Bad(
+            "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron\n",
+            "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
+            " && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        Bad(
+            "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends \\\n"
+            "        cron\n",
+            "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends \\\n"
+            "        cron \\\n    && rm -rf /var/lib/apt/lists/*\n",
+        ),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves lists in its layer."""
+        for run in shipped_runs(dockerfile, surroundings, ("apt",)):
+            update = _last_uncleaned_update(run)
+            if update is None or run.mounts(apt.LISTS):
+                continue
+            if _are_used_later(run):
+                continue
+            yield self.finding(
+                run.instruction,
+                update.span,
+                "Package lists stay in the layer",
+                f"`{_shown(update)}` writes them to {apt.LISTS}, and nothing in this RUN deletes them.",
+                _fix(run, update),
+            )
+
+
+def _last_uncleaned_update(run: Run) -> ShellCommand | None:
+    update = None
+    for command in run.commands:
+        if apt.updates(command):
+            update = command
+        elif apt.cleans_lists(command) or _may_clean(command):
+            update = None
+    return update
+
+
+def _may_clean(command: ShellCommand) -> bool:
+    """Tell whether a command of unknown content looks like a clean-up, or xargs deletes what it is handed."""
+    if command.name == "xargs":
+        return "rm" in command.texts
+    return "clean" in command.name.lower() and command.name != "apt-get"
+
+
+def _are_used_later(run: Run) -> bool:
+    for later in run.later():
+        if not later.instruction.script.parsed:
+            if "apt" in later.instruction.span.of(run.dockerfile.text):
+                return True
+        elif apt.needs_lists(later.commands):
+            return True
+    return any(
+        flag.value is not None and run.stage.name == flag.value.lower() and "/var/lib/apt" in each.value
+        for each in run.dockerfile.instructions
+        for flag in each.flags
+        if flag.name == "from"
+    )
+
+
+def _shown(command: ShellCommand) -> str:
+    return " ".join(command.texts)
+
+
+def _fix(run: Run, update: ShellCommand) -> Fix | None:
+    sudo = ("sudo",) if "sudo" in update.wrappers else ()
+    text = " ".join((*sudo, apt.CLEANUP))
+    errexit = any(option.startswith("-") and "e" in option for option in run.scope.shell_options)
+    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=errexit)
+    if edit is None:
+        return None
+    script = next(opaque_scripts(run.later()), None)
+    return Fix(
+        (edit,),
+        Applicability.SAFE if script is None else Applicability.UNSAFE,
+        added=(apt.CLEANUP_WORDS,),
+        caution=""
+        if script is None
+        else f"Breaks the build if {script} installs packages without an apt-get update of its own.",
+    )

@@ -1,0 +1,164 @@
+"""update-split-from-install."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.dockerfile import Dockerfile, ShellCommand, Span
+from rules.edits import append_command, delete_lines
+from rules.finding import Finding
+from rules.fix import Applicability, Command, Edit, Fix
+from rules.rule import Bad, Rule, Surroundings
+from rules.runs import Run, shipped_runs
+from rules.tools import apt
+
+# What may stand between the two RUNs without the move of `apt-get update` past it changing anything.
+_INDIFFERENT = frozenset({"ENV", "ARG", "LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL", "CMD", "ENTRYPOINT"})
+
+
+class UpdateSplitFromInstall(Rule):
+    """`apt-get update` in a layer of its own.
+
+    ## What it does
+    Finds a RUN that fetches package lists for an install in a later RUN.
+
+    ## Why it costs
+    The lists (19 MB and more, see apt-lists-left-behind) are shipped in a layer of their own, and no later RUN can
+    delete them from it. With a warm build cache the install also reads lists of the day the layer was made, and
+    fails once a package has moved on.
+
+    ## Fix safety
+    Safe where it is offered: the RUN does nothing else, the install follows with nothing in between that could
+    matter, both run with the same flags, user and shell. The lists are deleted in the same RUN when nothing later
+    reads them.
+
+    ## When it is silent
+    No later RUN installs from these lists; the lists lie on a mount; the stage is not shipped.
+    """
+
+    code = "DS205"
+    aliases = (
+        "docker-parfum:aptGetUpdatePrecedesInstall",
+        "checkov:CKV_DOCKER_5",
+        "trivy:AVD-DS-0017",
+        "trivy:DS017",
+        "trivy:DS-0017",
+        "sonar:S6595",
+    )
+    good = (
+        "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
+        " && rm -rf /var/lib/apt/lists/*\n",
+    )
+    bad = (
+        Bad(
+            "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y --no-install-recommends cron\n",
+            "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
+            " && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        Bad(
+            "FROM debian:12\nRUN apt-get update && apt-get upgrade -y\n"
+            "RUN apt-get install -y --no-install-recommends cron\n",
+            None,
+        ),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN whose lists are read by a later one."""
+        for run in shipped_runs(dockerfile, surroundings, ("apt",)):
+            update = _trailing_update(run)
+            if update is None or run.mounts(apt.LISTS):
+                continue
+            readers = _readers(run)
+            if not readers:
+                continue
+            yield self.finding(
+                run.instruction,
+                update.span,
+                "Package lists are fetched in one layer and used in another",
+                f"Line {readers[0].instruction.line} installs from lists that this layer ships and no later RUN can delete.",
+                _fix(run, update, readers),
+            )
+
+
+def _trailing_update(run: Run) -> ShellCommand | None:
+    """Return the update of a RUN that installs nothing itself and leaves the lists there."""
+    update = None
+    for command in run.commands:
+        if apt.updates(command):
+            update = command
+        elif apt.installs(command):
+            return None
+        elif apt.cleans_lists(command):
+            update = None
+    return update
+
+
+def _readers(run: Run) -> list[Run]:
+    """Return the later RUNs that read these lists, until one fetches or deletes them."""
+    readers = []
+    for later in run.later():
+        if later.stage is run.stage and any(apt.updates(command) for command in later.commands):
+            if apt.needs_lists(later.commands):
+                readers.append(later)
+            break
+        if any(apt.installs(command) for command in later.commands) and apt.needs_lists(later.commands):
+            readers.append(later)
+        if any(apt.cleans_lists(command) for command in later.commands):
+            break
+    return readers
+
+
+def _fix(run: Run, update: ShellCommand, readers: list[Run]) -> Fix | None:
+    install_run = readers[0]
+    if not _does_nothing_else(run) or not _may_move(run, install_run):
+        return None
+    install = next((command for command in install_run.commands if apt.reads_lists(command)), None)
+    if install is None or install.nesting or install.before in ("||", "|"):
+        return None
+    edits = [delete_lines(run.dockerfile, run.instruction), _prepend(run, install_run, install)]
+    added: list[Command] = [update.texts]
+    if len(readers) == 1 and not any(apt.cleans_lists(command) for command in install_run.commands):
+        text = " ".join((*(("sudo",) if "sudo" in update.wrappers else ()), apt.CLEANUP))
+        tail = append_command(run.dockerfile, install_run.instruction, text)
+        if tail is None or not all(later.instruction.script.parsed for later in install_run.later()):
+            return None
+        edits.append(tail)
+        added.append(apt.CLEANUP_WORDS)
+    return Fix(tuple(edits), Applicability.SAFE, (update.texts,), tuple(added))
+
+
+def _does_nothing_else(run: Run) -> bool:
+    script = run.instruction.script
+    return (
+        script.form == "shell"
+        and len(run.commands) == 1
+        and not run.instruction.flags
+        and not run.commands[0].redirects
+        and run.instruction.line == run.instruction.end_line
+    )
+
+
+def _may_move(run: Run, to: Run) -> bool:
+    first, last = run.instruction, to.instruction
+    if to.stage is not run.stage or last.script.form != "shell" or last.flags:
+        return False
+    between = [each for each in run.stage.instructions if first.index < each.index < last.index]
+    if any(each.keyword not in _INDIFFERENT for each in between):
+        return False
+    return run.scope.user == to.scope.user and run.scope.shell == to.scope.shell
+
+
+def _prepend(run: Run, to: Run, install: ShellCommand) -> Edit:
+    """Put the update, as it was written, in front of the install."""
+    source = run.instruction.script.statements[0].span.of(run.dockerfile.text)
+    errexit = to.instruction.script.errexit or any("e" in option for option in to.scope.shell_options[:-1])
+    chained = install.before == "&&" or not errexit
+    at = install.span.start
+    text = run.dockerfile.text
+    line_start = text.rfind("\n", 0, at) + 1
+    lead = text[line_start:at]
+    on_own_line = at > to.instruction.keyword_span.end and not lead.strip(" \t")
+    operator = " &&" if chained else ";"
+    if on_own_line:
+        return Edit(Span(at, at), f"{source}{operator} {run.dockerfile.escape}{run.dockerfile.newline}{lead}")
+    return Edit(Span(at, at), f"{source}{operator} ")
