@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.jobs import ReviewJob
+from bot.webhooks.decide import Ignored, decide, name_check
+from bot.webhooks.events import EventError, read_event
+from tests.bot.payloads import SHA, dump, payload
+
+JOB = ReviewJob("guid", 7, 42, "acme", "shop", 3, "opened", SHA, "main")
+
+
+def _decide(event: str, changes: dict[str, Any] | None = None) -> ReviewJob | Ignored:
+    return decide(read_event(event, dump(payload(event, changes))), "guid", app_id=1)
+
+
+@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened", "ready_for_review"])
+def test_pull_request_leads_to_a_job(action: str) -> None:
+    job = _decide("pull_request", {"action": action})
+    assert isinstance(job, ReviewJob)
+    assert (job.reason, job.head_sha, job.base_branch, job.number) == (action, SHA, "main", 3)
+    assert ReviewJob.from_message(job.to_message()) == job
+
+
+def test_job_carries_ids_and_the_ends_of_the_diff() -> None:
+    assert _decide("pull_request") == JOB
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/dockslim recheck",
+        "/DockSlim   Recheck  ",
+        "Thanks!\n\n/dockslim recheck\n",
+        "Thanks!\r\n/dockslim recheck\r\n",
+        "/dockslim dance\n/dockslim recheck",
+        "```\ncode\n```\n/dockslim recheck",
+    ],
+)
+def test_comment_leads_to_a_job_without_a_head(body: str) -> None:
+    job = _decide("issue_comment", {"comment.body": body})
+    assert isinstance(job, ReviewJob)
+    assert (job.reason, job.head_sha, job.base_branch) == ("recheck", None, None)
+
+
+def test_rerequested_check_run_leads_back_to_its_pull_request() -> None:
+    job = _decide("check_run", {"check_run.external_id": name_check(12)})
+    assert isinstance(job, ReviewJob)
+    assert (job.number, job.reason, job.head_sha) == (12, "rerequested", None)
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "reason"),
+    [
+        pytest.param("pull_request", {"action": "labeled"}, "not an action", id="other action"),
+        pytest.param("pull_request", {"action": "closed"}, "not an action", id="closing"),
+        pytest.param("pull_request", {"pull_request.draft": True}, "draft", id="draft opened"),
+        pytest.param(
+            "pull_request", {"action": "synchronize", "pull_request.draft": True}, "draft", id="push to a draft"
+        ),
+        pytest.param("pull_request", {"pull_request.state": "closed"}, "closed", id="push to a closed one"),
+        pytest.param("pull_request", {"installation": ...}, "no installation", id="a repository's own webhook"),
+        pytest.param("issue_comment", {"action": "edited"}, "new comments", id="edited comment"),
+        pytest.param("issue_comment", {"issue.pull_request": ...}, "not a comment on a pull", id="plain issue"),
+        pytest.param("issue_comment", {"comment.body": "recheck"}, "no command", id="no command"),
+        pytest.param("issue_comment", {"comment.body": None}, "no command", id="no body"),
+        pytest.param("issue_comment", {"comment.body": "> /dockslim recheck"}, "no command", id="quoted"),
+        pytest.param("issue_comment", {"comment.body": "try /dockslim recheck"}, "no command", id="in a sentence"),
+        pytest.param("issue_comment", {"comment.body": "/dockslimrecheck"}, "no command", id="another word"),
+        pytest.param("issue_comment", {"comment.body": "````\n```\n/dockslim recheck\n````"}, "no command", id="code"),
+        pytest.param("issue_comment", {"comment.body": "/dockslim"}, "not a command that", id="nothing asked"),
+        pytest.param("issue_comment", {"comment.body": "/dockslim rechecks"}, "not a command that", id="unknown"),
+        pytest.param("issue_comment", {"sender.type": "Bot"}, "by a bot", id="bot"),
+        pytest.param(
+            "issue_comment", {"comment.performed_via_github_app": {"id": 1}}, "by a bot", id="our own App for a person"
+        ),
+        pytest.param("issue_comment", {"issue.state": "closed"}, "closed", id="comment on a closed one"),
+        pytest.param("check_run", {"action": "completed"}, "re-run", id="our own check completed"),
+        pytest.param("check_run", {"check_run.app": {"id": 2}}, "another App", id="another App's check"),
+        pytest.param("check_run", {"check_run.external_id": ""}, "names no pull", id="check without a number"),
+        pytest.param("check_run", {"check_run.external_id": "pull/0"}, "names no pull", id="no such number"),
+    ],
+)
+def test_ignored_with_a_reason(event: str, changes: dict[str, Any], reason: str) -> None:
+    decision = _decide(event, changes)
+    assert isinstance(decision, Ignored)
+    assert reason in decision.reason
+
+
+@pytest.mark.parametrize("name", ["ping", "push", "installation", "no_such_event", ""])
+def test_other_events_are_ignored(name: str) -> None:
+    assert isinstance(decide(read_event(name, b'{"zen": "Keep it logically awesome."}'), "guid", 1), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "place"),
+    [
+        pytest.param("pull_request", {"repository.owner.login": "../acme"}, "owner.login", id="owner leaves the path"),
+        pytest.param("pull_request", {"repository.name": ".."}, "repository.name", id="repository is dots"),
+        pytest.param("pull_request", {"repository.name": "a" * 101}, "repository.name", id="long repository"),
+        pytest.param("pull_request", {"repository.name": "shop\n"}, "repository.name", id="line end"),
+        pytest.param("pull_request", {"pull_request.head.sha": "HEAD"}, "head.sha", id="no SHA"),
+        pytest.param("pull_request", {"pull_request.base.ref": "a/../../b"}, "base.ref", id="branch leaves the path"),
+        pytest.param("pull_request", {"pull_request.base.ref": "a b"}, "base.ref", id="branch with a blank"),
+        pytest.param("pull_request", {"pull_request.number": "3"}, "number", id="number as text"),
+        pytest.param("pull_request", {"pull_request.number": True}, "number", id="number as truth"),
+        pytest.param("pull_request", {"pull_request.number": 2**70}, "number", id="huge number"),
+        pytest.param("pull_request", {"pull_request.number": -1}, "number", id="negative number"),
+        pytest.param("pull_request", {"pull_request": ...}, "pull_request", id="missing"),
+        pytest.param("issue_comment", {"comment.body": ["/dockslim recheck"]}, "comment.body", id="body as a list"),
+        pytest.param("issue_comment", {"installation": {"id": "7"}}, "installation.id", id="installation as text"),
+    ],
+)
+def test_hostile_payload_is_a_named_error(event: str, changes: dict[str, Any], place: str) -> None:
+    with pytest.raises(EventError, match=place):
+        _decide(event, changes)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 200_000, b'{"a": ' + b"9" * 5000 + b"}"]
+)
+def test_what_is_no_object_is_a_named_error(body: bytes) -> None:
+    with pytest.raises(EventError, match="the body is not"):
+        read_event("pull_request", body)
