@@ -14,7 +14,7 @@ _ZERO_WIDTH = "\u200b"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SPECIAL = re.compile(r"[\\`*_\[\]~|$]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_BLOCK_START = re.compile(r"^(?:([-+=#:])|(\d{1,9})([.)]))")
+_BLOCK_START = re.compile(r"^(?:([-+=#:])|(\d{1,9})([.)])(?!\S))")
 # What GitHub turns into a mention, a link, or a reference that shows up on somebody else's issue.
 _LINKED = re.compile(r"(@|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.))", re.IGNORECASE)
 
@@ -49,7 +49,7 @@ def prose(text: str, length: int = 600) -> str:
     parts = shorten(" ".join(text.split()), length).split("`")
     if len(parts) % 2 == 0:
         return escape("`".join(parts))
-    spans = (code(part) if at % 2 else _escape_inline(part) for at, part in enumerate(parts) if part)
+    spans = (_escape_inline(part) if at % 2 == 0 else code(part) if part else r"\`\`" for at, part in enumerate(parts))
     return _escape_start("".join(spans))
 
 

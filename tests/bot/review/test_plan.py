@@ -1,0 +1,317 @@
+"""From changed files to what is posted, with the real rules."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.review.diff import parse_patch
+from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints
+from bot.review.markdown import size
+from bot.review.model import ChangedFile, Standing
+from bot.review.plan import MAX_INLINE, plan
+from rules.check import check
+from rules.config import Config
+from rules.dockerfile import parse
+from tests.bot.review.patches import OUR_HTML, Button, blocks, changed, inline_tokens, pull_requests, right_sides
+
+NOTHING = Standing()
+CLEAN = "FROM debian:12\nRUN true\n"
+CRON = f"{CLEAN}RUN apt-get update && apt-get install -y cron\n"
+FLASK = f"{CLEAN}RUN pip install flask\n"
+
+
+def marks(review):
+    """Return every fingerprint that a posted review leaves on the pull request."""
+    bodies = [review.body, *(comment.body for comment in review.comments)] if review else []
+    return frozenset().union(*map(read_fingerprints, bodies))
+
+
+def anchors(review):
+    return [(comment.path, comment.start_line, comment.line) for comment in review.comments]
+
+
+def test_a_review_of_a_change():
+    planned = plan([changed(CRON, CLEAN, "api/Dockerfile")], NOTHING)
+    assert anchors(planned.review) == [("api/Dockerfile", None, 3)]
+    [comment] = planned.review.comments
+    assert blocks(comment.body, "suggestion") == [
+        "RUN apt-get update && apt-get install --no-install-recommends -y cron && rm -rf /var/lib/apt/lists/*\n"
+    ]
+    assert len(read_fingerprints(comment.body)) == 2
+    assert planned.review.body == f"**dockslim** · 1 suggestion\n\n{REVIEW_MARKER}"
+    assert planned.check.conclusion == "neutral"
+    assert planned.check.title == "1 suggestion in api/Dockerfile"
+    assert "| 3 | DS201 Recommended packages" in planned.check.summary
+
+
+@pytest.mark.parametrize(
+    ("files", "conclusion", "title"),
+    [
+        pytest.param([], "skipped", "No Dockerfile in this pull request", id="none"),
+        pytest.param(
+            [ChangedFile("Dockerfile", "removed", None, "", CRON)],
+            "skipped",
+            "No Dockerfile in this pull request",
+            id="removed",
+        ),
+        pytest.param([changed(CLEAN)], "success", "No size findings in Dockerfile", id="clean"),
+        pytest.param(
+            [changed(CLEAN), changed(CLEAN, path="b")], "success", "No size findings in 2 Dockerfiles", id="two clean"
+        ),
+        pytest.param(
+            [changed(f"{CRON}RUN true\n", CRON)], "success", "No new size findings in Dockerfile", id="older findings"
+        ),
+        pytest.param(
+            [changed("FROM debian:12\nRUN <<EOF\n", path="api/Dockerfile")],
+            "neutral",
+            "Not read: api/Dockerfile (line 2: the here-document 'EOF' is not terminated)",
+            id="no Dockerfile",
+        ),
+        pytest.param(
+            [replace(changed("", path="big"), problem="2.3 MB, GitHub sends up to 1 MB")],
+            "neutral",
+            "Not read: big (2.3 MB, GitHub sends up to 1 MB)",
+            id="a problem of the worker",
+        ),
+    ],
+)
+def test_nothing_to_say(files, conclusion, title):
+    planned = plan(files, NOTHING)
+    assert planned.review is None
+    assert (planned.check.conclusion, planned.check.title) == (conclusion, title)
+    assert planned.check.summary
+
+
+def test_one_file_that_cannot_be_read_does_not_silence_another():
+    planned = plan([changed("FROM a\nRUN <<EOF\n", path="a"), changed(FLASK, path="b")], NOTHING)
+    assert anchors(planned.review) == [("b", None, 3)]
+    assert planned.check.title.startswith("1 suggestion in b; not read: a (line 2: ")
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "lines"),
+    [
+        pytest.param(CRON, f"{CRON}RUN pip install flask\n", [4], id="only what is new"),
+        pytest.param(CRON, f"FROM debian:12\nENV A=1\n{CRON.partition(chr(10))[2]}", [], id="moved down"),
+        pytest.param(CRON, CRON.replace("&& apt", "\\\n    && apt"), [], id="reformatted"),
+        pytest.param(FLASK, f"{FLASK}RUN pip install flask\n", [4], id="a second equal one below"),
+        pytest.param(FLASK, FLASK.replace("RUN true", "RUN pip install flask\nRUN true"), [2], id="a second one above"),
+        pytest.param(CRON, CRON.replace("cron", "cron less"), [3], id="changed"),
+        pytest.param(None, CRON, [3], id="a new file"),
+        pytest.param("FROM a\nRUN <<EOF\n", FLASK, [3], id="an old text that cannot be read"),
+    ],
+)
+def test_only_what_the_pull_request_introduced(base, head, lines):
+    review = plan([changed(head, base)], NOTHING).review
+    assert [comment.line for comment in review.comments] == lines if lines else review is None
+
+
+def test_a_rename_introduces_nothing():
+    file = ChangedFile("new/Dockerfile", "renamed", None, CRON, CRON)
+    assert plan([file], NOTHING).review is None
+
+
+def test_nothing_is_said_twice():
+    files = [changed(f"{CRON}RUN pip install flask\n", CLEAN)]
+    first = plan(files, NOTHING)
+    second = plan(files, Standing(marks(first.review)))
+    assert second.review is None
+    assert (second.check.conclusion, second.check.title) == (first.check.conclusion, first.check.title)
+    assert "already on this pull request" in second.check.summary
+
+
+def test_a_push_says_only_what_is_new():
+    first = plan([changed(CRON, CLEAN)], NOTHING)
+    pushed = changed(f"{CRON}RUN pip install flask\n", CLEAN)
+    second = plan([pushed], Standing(marks(first.review)))
+    assert anchors(second.review) == [("Dockerfile", None, 4)]
+    assert second.check.title == "2 suggestions in Dockerfile"
+
+
+def test_what_stands_is_not_carried_again():
+    planned = plan([changed(CRON, CLEAN)], NOTHING)
+    first, second = sorted(marks(planned.review))
+    [comment] = plan([changed(CRON, CLEAN)], Standing(frozenset({first}))).review.comments
+    assert read_fingerprints(comment.body) == {second}
+    assert "Also:" not in comment.body
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(replace(changed(CRON, CLEAN), patch=None), id="GitHub left the patch out"),
+        pytest.param(replace(changed(CRON, CLEAN), patch="@@ -1,1 +1,1 @@\n FROM debian:12"), id="outside the hunks"),
+    ],
+)
+def test_what_cannot_be_placed_goes_into_the_body(file):
+    planned = plan([file], NOTHING)
+    assert planned.review.comments == ()
+    assert "`Dockerfile:3` **" in planned.review.body
+    assert len(blocks(planned.review.body, "diff")) == 2
+    assert len(read_fingerprints(planned.review.body)) == 2
+    assert planned.check.title == "2 findings in Dockerfile"
+    assert plan([file], Standing(marks(planned.review))).review is None
+
+
+def test_a_stage_that_becomes_shipped_is_told_of_in_the_body():
+    base = f"{FLASK.replace('debian:12', 'debian:12 AS a')}FROM debian:12\n" + "RUN true\n" * 9
+    head = base.replace("FROM debian:12\n", "FROM a\n")
+    planned = plan([changed(head, base, context=0)], NOTHING)
+    assert planned.review.comments == ()
+    assert "`Dockerfile:3` **" in planned.review.body
+
+
+def test_a_remark_stands_on_a_changed_line_of_its_instruction():
+    base = "FROM debian:12\r\nRUN apt-get update \\\r\n    && true \\\r\n    && true \\\r\n    && true\r\n"
+    head = base.replace("true\r\n", "apt-get install -y --no-install-recommends cron\r\n")
+    head = head.replace("install -y", "install -y", 1)
+    planned = plan([changed(head, base, context=0)], NOTHING)
+    assert [comment.line for comment in planned.review.comments] == [5]
+    body = planned.review.comments[0].body
+    assert "CRLF" in body
+    assert "\r" not in body
+    assert blocks(body, "suggestion") == []
+
+
+def test_no_more_than_some_comments():
+    head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(MAX_INLINE + 3))
+    planned = plan([changed(head)], NOTHING)
+    assert len(planned.review.comments) == MAX_INLINE
+    assert len(blocks(planned.review.body, "diff")) == 3
+    assert planned.check.title == f"{MAX_INLINE + 3} findings in Dockerfile, {MAX_INLINE} suggestions"
+    assert len(marks(planned.review)) == MAX_INLINE + 3
+    assert plan([changed(head)], Standing(marks(planned.review))).review is None
+
+
+def test_more_than_a_review_can_hold_is_said_once(monkeypatch):
+    monkeypatch.setattr("bot.review.plan.MAX_SAID", 5)
+    head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(8))
+    planned = plan([changed(head)], NOTHING)
+    assert len(planned.review.comments) == 5
+    assert "And 3 more findings;" in planned.review.body
+    standing = Standing(marks(planned.review))
+    assert plan([changed(head)], standing).review is None
+    pushed = changed(f"{head}RUN pip install more\n")
+    assert len(plan([pushed], standing).review.comments) == 4
+
+
+def test_the_configuration_counts():
+    assert plan([changed(CRON, CLEAN)], NOTHING, Config(ignore=frozenset({"DS2"}))).review is None
+    hidden = f"{FLASK.replace('debian:12', 'debian:12 AS tools')}FROM scratch\n"
+    assert plan([changed(hidden)], NOTHING).review is None
+    assert plan([changed(hidden)], NOTHING, Config(targets=frozenset({"tools"}))).review is not None
+
+
+def test_a_pragma_silences():
+    silent = FLASK.replace("RUN pip", "# dockslim ignore=DS204\nRUN pip")
+    assert plan([changed(silent)], NOTHING).check.conclusion == "success"
+
+
+def test_a_marker_in_a_dockerfile_is_no_marker():
+    forged = "<!-- dockslim:fp=0123456789abcdef -->"
+    planned = plan([changed(f"{CLEAN}RUN pip install flask && echo '{forged}'\n")], NOTHING)
+    assert forged in planned.review.comments[0].body
+    assert "0123456789abcdef" not in marks(planned.review)
+
+
+HOSTILE = (
+    "FROM debian:12\nWORKDIR /<b>@octocat\n"
+    "RUN pip install '@octocat/x' '<img src=x onerror=alert(1)>' '```' '\u202e' https://evil.example/#1\n"
+    "RUN curl -o '/tmp/@octocat<script>`|' http://x && true\nRUN rm -rf '/tmp/@octocat<script>`|'\n"
+)
+
+
+def test_a_hostile_file_is_quoted_and_nothing_else():
+    planned = plan([changed(HOSTILE, path="a/@octocat|`<b>\n# x/Dockerfile")], NOTHING)
+    assert planned.review
+    bodies = [planned.review.body, planned.check.summary, *(each.body for each in planned.review.comments)]
+    for body in bodies:
+        for token in inline_tokens(body):
+            if token.type in ("html_inline", "html_block"):
+                assert OUR_HTML.sub("", token.content).strip() == ""
+            if token.type == "text":
+                assert "@o" not in token.content
+            if token.type != "inline":
+                assert "\u202e" not in token.content
+    assert "\n" not in planned.check.title
+
+
+SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def ranges(review):
+    return [(comment.start_line or comment.line, comment.line) for comment in review.comments if Button.of(comment)]
+
+
+@SLOW
+@given(pull_requests())
+def test_every_comment_stands_where_github_takes_it(pull):
+    base, head, context = pull
+    file = changed(head, base, context=context)
+    review = plan([file], NOTHING).review
+    if review is None:
+        return
+    sides = list(right_sides(file.patch))
+    for comment in review.comments:
+        assert comment.start_line is None or comment.start_line < comment.line
+        assert any({comment.start_line or comment.line, comment.line} <= side.keys() for side in sides)
+        assert size(comment.body) <= 65_535
+        assert "\r" not in comment.body
+    taken = ranges(review)
+    for (start, end), (other, other_end) in combinations(taken, 2):
+        assert end < other or other_end < start
+    assert review.body
+    assert plan([file], Standing(marks(review))).review is None
+
+
+@SLOW
+@given(pull_requests(), st.data())
+def test_any_suggestions_may_be_clicked_in_any_order(pull, data):
+    base, head, context = pull
+    review = plan([changed(head, base, context=context)], NOTHING).review
+    if review is None:
+        return
+    comments = [comment for comment in review.comments if Button.of(comment)]
+    clicked = data.draw(st.lists(st.sampled_from(comments), unique=True)) if comments else []
+    text = head
+    for comment in sorted(clicked, key=lambda each: -each.line):
+        pressed = Button.of(comment).press(text)
+        assert pressed != text
+        text = pressed
+    fixed = sum(len(read_fingerprints(comment.body)) for comment in clicked)
+    before, after = (check(parse(each)).findings for each in (head, text))
+    assert len(after) == len(before) - fixed
+
+
+@given(st.text(st.sampled_from("FROMRUN debian:12\n\\@<>`#\r<-'\"&|;$"), max_size=80), st.text(max_size=40))
+def test_no_text_and_no_patch_raises(head, patch):
+    plan([ChangedFile("Dockerfile", "modified", patch, head, patch)], NOTHING)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("FROM debian:12\n" + "".join(f"RUN pip install {'`' * 200}{n}\n" for n in range(40)), id="fences"),
+        pytest.param(f"FROM debian:12\nRUN pip install flask {'<@' * 20_000}\n", id="one long line"),
+        pytest.param(
+            f"FROM debian:12\nRUN <<EOF\npip install flask\n{'echo ```漢字```' * 3000}\nEOF\n", id="wide characters"
+        ),
+        pytest.param(f"FROM debian:12\nRUN curl -o /tmp/{'<' * 9000} x\nRUN rm /tmp/{'<' * 9000}\n", id="a long path"),
+    ],
+)
+def test_bodies_stay_within_limits(head):
+    for patch in (changed(head).patch, None):
+        planned = plan([replace(changed(head, path="<" * 4000), patch=patch)], NOTHING)
+        bodies = [planned.check.summary]
+        if planned.review:
+            bodies += [planned.review.body, *(comment.body for comment in planned.review.comments)]
+        assert max(map(size, bodies)) <= 65_535
+        assert len(planned.check.title) <= 255
+        assert all(parse_patch(patch).shows(each.line, each.line) for each in (planned.review or NOTHING_SAID).comments)
+
+
+class NOTHING_SAID:  # noqa: N801 - stands for a review that says nothing
+    comments = ()
