@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -133,9 +133,7 @@ class Api:
                 visit.raw,
                 visit.version,
             )
-            answer = endpoint.answer(call)
-        accepted = {"X-Accepted-GitHub-Permissions": "; ".join(map(str, endpoint.needs)) or "metadata=read"}
-        return Answer(answer.body, answer.status, answer.media_type, {**accepted, **answer.headers})
+            return _naming_permissions(endpoint, call)
 
     def _count(self, visit: Visit, endpoint: Endpoint) -> None:
         visit.resource = endpoint.resource
@@ -203,6 +201,18 @@ class Api:
                 time.monotonic() - visit.started,
             )
         )
+
+
+def _naming_permissions(endpoint: Endpoint, call: Call) -> Answer:
+    """Answer, or refuse, with the header that says which permissions are accepted."""
+    needed = "; ".join(map(str, endpoint.needs)) or "metadata=read"
+    accepted = {"X-Accepted-GitHub-Permissions": needed}
+    try:
+        answer = endpoint.answer(call)
+    except RefusedError as refusal:
+        refusal.headers.update(accepted)
+        raise
+    return replace(answer, headers={**accepted, **answer.headers})
 
 
 def _graphql_endpoint(path: str) -> Endpoint:
