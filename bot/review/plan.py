@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.review.diff import Diff, parse_patch
@@ -21,11 +21,12 @@ from bot.review.render import (
     render_summary,
     render_title,
 )
-from bot.review.suggestion import Proposal, Remark, Suggestion, propose, worth
+from bot.review.suggestion import Proposal, Remark, Suggestion, press, propose, worth
 from rules.check import check
 from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, parse
 from rules.finding import Finding, Severity
+from rules.fix import Applicability
 from rules.rule import Surroundings
 
 MAX_INLINE = 20
@@ -55,6 +56,7 @@ class _Read:
     path: str
     dockerfile: Dockerfile
     diff: Diff
+    config: Config
     surroundings: Surroundings
     entries: tuple[_Entry, ...]
 
@@ -124,7 +126,7 @@ def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
     entries = (
         _Entry(each, mark, at in introduced) for at, (each, mark) in enumerate(zip(findings, marks, strict=True))
     )
-    return _Read(file.path, dockerfile, diff, surroundings, tuple(entries))
+    return _Read(file.path, dockerfile, diff, config, surroundings, tuple(entries))
 
 
 def _count_old(base: str | None, config: Config, surroundings: Surroundings) -> Counter[tuple[str, str]] | None:
@@ -172,7 +174,7 @@ def _fresh(files: Iterable[_Read], standing: Standing) -> list[_Entry]:
 
 def _digest_rest(entries: Sequence[_Entry]) -> str:
     """Return one fingerprint for all that a review had no room for, by which a second run knows it again."""
-    return digest([each.fingerprint for each in entries])
+    return digest(sorted(each.fingerprint for each in entries))
 
 
 def _review(
@@ -185,14 +187,19 @@ def _review(
     notes, unplaced = _distribute(files, chosen, whole)
     marks = {(file.path, entry.finding): entry.fingerprint for file in files for entry in file.entries}
     outcomes = {marks[each.path, each.remark.finding]: Outcome.LISTED for each in unplaced}
-    hidden = [*outcomes, _digest_rest(rest)] if rest else list(outcomes)
-    comments = []
+    hidden = [*outcomes, *([_digest_rest(rest)] if rest else [])]
+    comments: list[Comment] = []
+    suggestions: defaultdict[str, list[Suggestion]] = defaultdict(list)
     for note in notes:
         carried = [marks[note.file.path, each] for each in note.findings]
         comments.append(_comment(note, carried))
-        outcome = Outcome.SUGGESTED if isinstance(note.content, Suggestion) else Outcome.COMMENTED
-        outcomes |= dict.fromkeys(carried, outcome)
-    counts = _count(len(fresh), (note.content for note in notes))
+        outcomes |= dict.fromkeys(carried, Outcome.COMMENTED)
+        if isinstance(note.content, Suggestion):
+            suggestions[note.file.path].append(note.content)
+            outcomes |= dict.fromkeys(carried, Outcome.SUGGESTED)
+    for file in files:
+        hidden += _marks_after(file, suggestions[file.path])
+    counts = _count(len(fresh), [each for found in suggestions.values() for each in found])
     body = render_review(counts, unplaced, len(rest), bool(comments), hidden)
     return Review(body, tuple(comments)), outcomes
 
@@ -256,15 +263,41 @@ def _comment(note: _Note, marks: Sequence[str]) -> Comment:
     return Comment(note.file.path, note.end, body, note.start if note.start < note.end else None)
 
 
-def _count(findings: int, contents: Iterable[Suggestion | Remark]) -> Counts:
-    suggestions = [each for each in contents if isinstance(each, Suggestion)]
+def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[str]:
+    """Yield what the findings that no click settles will be known by once the suggestions are in the file.
+
+    A click changes their instruction, and the push that follows would otherwise tell of them a second time.
+    """
+    settled = {finding for each in suggestions for finding in each.findings}
+    changed = {finding.instruction for finding in settled}
+    left = {entry.finding for entry in file.said if not _is_clickable(entry)} - settled
+    lasting = {finding.code for finding in left if finding.instruction in changed}
+    if not lasting:
+        return
+    text = file.dockerfile.text
+    for suggestion in sorted(suggestions, key=lambda each: -each.start):
+        text = press(text, suggestion)
+    dockerfile = parse(text)
+    findings = check(dockerfile, file.config, file.surroundings).findings
+    known = {entry.fingerprint for entry in file.entries}
+    for finding, mark in zip(findings, fingerprints(file.path, dockerfile, findings), strict=True):
+        if finding.code in lasting and mark not in known:
+            yield mark
+
+
+def _is_clickable(entry: _Entry) -> bool:
+    fix = entry.finding.fix
+    return fix is not None and fix.applicability is not Applicability.DISPLAY
+
+
+def _count(findings: int, suggestions: Sequence[Suggestion]) -> Counts:
     return Counts(findings, len(suggestions), tuple(finding for each in suggestions for finding in each.findings))
 
 
 def _count_all(files: Iterable[_Read], whole: Iterable[Proposal]) -> Counts:
     """Count what this pull request introduced, said now or in an earlier review: a second run must not change it."""
     introduced = sum(entry.introduced for file in files for entry in file.entries)
-    return _count(introduced, (suggestion for proposal in whole for suggestion in proposal.suggestions))
+    return _count(introduced, [suggestion for proposal in whole for suggestion in proposal.suggestions])
 
 
 def _conclude(read: Sequence[_Read | _Unread], counts: Counts) -> str:
