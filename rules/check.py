@@ -1,9 +1,9 @@
-"""check(): what dockslim has to say about one Dockerfile. Pragmas, configuration and the gate are applied here, once."""
+"""check(): all there is to say about one Dockerfile. Pragmas, configuration and the gate are applied here, once."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from rules.config import DEFAULT, Config
@@ -39,20 +39,40 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
         return Report(())
     pragmas = read_pragmas(dockerfile)
     wanted = {rule.code for rule in RULES if config.wants(rule)}
-    findings: list[Finding] = []
-    refused: list[Refusal] = []
-    for finding in found:
-        names = frozenset(
-            {f"dockslim:{finding.code.lower()}", f"dockslim:{finding.name}", *(a.lower() for a in finding.aliases)}
-        )
-        if finding.code not in wanted or pragmas.silence(finding.instruction, names):
-            continue
-        reason = _gate(dockerfile, (finding,), found, surroundings) if finding.fix else None
-        if reason is not None:
-            refused.append(Refusal(finding, reason))
-            finding = replace(finding, fix=None)  # noqa: PLW2901
-        findings.append(finding)
-    return Report(tuple(findings), tuple(refused))
+    wanted_findings = [
+        each for each in found if each.code in wanted and not pragmas.silence(each.instruction, _names_of(each))
+    ]
+    fixable = [(at, each) for at, each in enumerate(wanted_findings) if each.fix is not None]
+    reasons = dict(_refusals(dockerfile, fixable, found, surroundings))
+    return Report(
+        tuple(replace(each, fix=None) if at in reasons else each for at, each in enumerate(wanted_findings)),
+        tuple(Refusal(wanted_findings[at], reason) for at, reason in reasons.items()),
+    )
+
+
+def _names_of(finding: Finding) -> frozenset[str]:
+    own = (f"dockslim:{finding.code.lower()}", f"dockslim:{finding.name}")
+    return frozenset({*own, *(alias.lower() for alias in finding.aliases)})
+
+
+def _refusals(
+    dockerfile: Dockerfile, fixable: list[tuple[int, Finding]], found: tuple[Finding, ...], surroundings: Surroundings
+) -> Iterator[tuple[int, str]]:
+    """Yield which fixes do not pass the gate, and why.
+
+    They are tried together and, where that fails, by halves: one at a time costs the square of a file's length.
+    """
+    if not fixable:
+        return
+    reason = _gate(dockerfile, tuple(each for _, each in fixable), found, surroundings)
+    if reason is None:
+        return
+    if len(fixable) == 1:
+        yield fixable[0][0], reason
+        return
+    middle = len(fixable) // 2
+    yield from _refusals(dockerfile, fixable[:middle], found, surroundings)
+    yield from _refusals(dockerfile, fixable[middle:], found, surroundings)
 
 
 def refuse(dockerfile: Dockerfile, findings: Iterable[Finding], surroundings: Surroundings) -> str | None:
@@ -79,14 +99,12 @@ def _gate(
     if text == dockerfile.text:
         return "it changes nothing"
     try:
-        result = parse(text)
+        result = parse(text, like=dockerfile)
     except DockerfileError as error:
         return f"the result does not parse: {error}"
     if _other_instructions(result) != _other_instructions(dockerfile):
         return "it changes an instruction that it should leave alone"
-    if _unread(result) > _unread(dockerfile):
-        return "a RUN that could be read before cannot be read afterwards"
-    reason = _compare_commands(dockerfile, result, fixes)
+    reason = _compare_runs(dockerfile, result, fixes)
     if reason is not None:
         return reason
     left = Counter(each.code for each in _run_rules(result, surroundings))
@@ -105,22 +123,28 @@ def _run_of(each: Instruction) -> Instruction | None:
     return run if run.keyword == "RUN" else None
 
 
-def _unread(dockerfile: Dockerfile) -> int:
-    runs = (_run_of(each) for each in dockerfile.instructions)
-    return sum(1 for run in runs if run is not None and not run.script.parsed)
+def _runs(dockerfile: Dockerfile) -> dict[str, list[Instruction]]:
+    """Return the RUNs, those behind ONBUILD included, by their source."""
+    runs: dict[str, list[Instruction]] = {}
+    for each in dockerfile.instructions:
+        run = _run_of(each)
+        if run is not None:
+            runs.setdefault(each.span.of(dockerfile.text), []).append(run)
+    return runs
 
 
-def _commands(dockerfile: Dockerfile) -> Counter[Command]:
-    runs = (_run_of(each) for each in dockerfile.instructions)
-    return Counter(command.texts for run in runs if run is not None for command in run.commands)
-
-
-def _compare_commands(before: Dockerfile, after: Dockerfile, fixes: list[Fix]) -> str | None:
-    expected = _commands(before)
+def _compare_runs(before: Dockerfile, after: Dockerfile, fixes: list[Fix]) -> str | None:
+    """Hold the RUNs that differ against what the fixes promise of their commands."""
+    old, new = _runs(before), _runs(after)
+    gone = [run for source, runs in old.items() for run in runs[len(new.get(source, ())) :]]
+    come = [run for source, runs in new.items() for run in runs[len(old.get(source, ())) :]]
+    if sum(not run.script.parsed for run in come) > sum(not run.script.parsed for run in gone):
+        return "a RUN that could be read before cannot be read afterwards"
+    expected = Counter(command.texts for run in gone for command in run.commands)
     for fix in fixes:
         expected.subtract(fix.removed)
         expected.update(fix.added)
-    actual = _commands(after)
+    actual = Counter(command.texts for run in come for command in run.commands)
     if +expected == +actual and min(expected.values(), default=0) >= 0:
         return None
     missing, extra = expected - actual, actual - expected

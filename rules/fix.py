@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from rules.dockerfile import Span
 
@@ -74,7 +75,7 @@ def overlap(left: Fix, right: Fix) -> bool:
 
 
 def _first_clash(edits: list[Edit]) -> tuple[Edit, Edit] | None:
-    for left, right in zip(edits, edits[1:], strict=False):
+    for left, right in pairwise(edits):
         if left.span.end > right.span.start or left.span == right.span:
             return left, right
     return None

@@ -95,6 +95,8 @@ class Instruction:
     deferred: bool = False
     """Whether this instruction is the trigger of an ONBUILD."""
     document: str = field(default="", repr=False, compare=False)
+    twin: Instruction | None = field(default=None, repr=False, compare=False)
+    """The same instruction, letter for letter, in another text: what was read of it there need not be read again."""
 
     @property
     def arguments(self) -> str:
@@ -127,6 +129,8 @@ class Instruction:
             return Script.EMPTY
         if self.exec_words is not None:
             return Script.of_exec(self.exec_words)
+        if self.twin is not None:
+            return self.twin.script.shifted(self.span.start - self.twin.span.start)
         if self.heredocs:
             return _heredoc_script(self)
         return parse_script(self.arguments, self.source, self.arguments_start)

@@ -33,7 +33,8 @@ MAX_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 65535  # BuildKit reads lines with bufio.Scanner and refuses longer ones.
 _MAX_VALUE = 10_000  # dockerfile_parse's word splitter is quadratic; longer values count as unknown.
 
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+# What Go's unicode.IsSpace calls a space.
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _HEREDOC_INSTRUCTIONS = frozenset({"RUN", "COPY", "ADD"})
@@ -58,10 +59,11 @@ class _Joined:
     heredocs: tuple[Heredoc, ...] = ()
 
 
-def parse(text: str) -> Dockerfile:
+def parse(text: str, like: Dockerfile | None = None) -> Dockerfile:
     """Parse the text of a Dockerfile.
 
     Bytes that are no UTF-8 may be passed as surrogate escapes; spans then still count characters of `text`.
+    `like` is an earlier version of the file: what stands in both is not parsed as shell twice.
     Raise DockerfileError for what BuildKit's parser refuses and for what is no Dockerfile at all.
     """
     _refuse_what_is_no_text(text)
@@ -70,6 +72,8 @@ def parse(text: str) -> Dockerfile:
     if not joined:
         raise DockerfileError(1, "no instruction in it")
     instructions = tuple(_read_instructions(joined, scanner.escape, text))
+    if like is not None and like.escape == scanner.escape:
+        instructions = tuple(_with_twins(instructions, text, like))
     return Dockerfile(
         text=text,
         escape=scanner.escape,
@@ -240,6 +244,13 @@ def _read_instructions(joined: list[_Joined], escape: str, text: str) -> Iterato
         yield _build_instruction(index, keyword, value, at, each, escape, text)
 
 
+def _with_twins(instructions: tuple[Instruction, ...], text: str, like: Dockerfile) -> Iterator[Instruction]:
+    known = {each.span.of(like.text): each for each in like.instructions if each.keyword == "RUN"}
+    for each in instructions:
+        twin = known.get(each.span.of(text)) if each.keyword == "RUN" else None
+        yield each if twin is None else replace(each, twin=twin)
+
+
 def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple[str, str]]:
     """Have dockerfile_parse read the healed lines: one (KEYWORD, value) for each."""
     lines = [f"# escape={escape}\n"] if escape != "\\" else []
@@ -339,8 +350,7 @@ def _read_stages(instructions: tuple[Instruction, ...]) -> Iterator[Stage]:
     global_args: dict[str, str | None] = {}
     for each in preamble:
         if each.keyword == "ARG":
-            for name, value in _read_pairs(each, global_args):
-                global_args[name] = value
+            global_args.update(_read_pairs(each, global_args))
     names: dict[str, int] = {}
     ends: list[Scope] = []
     for index, start in enumerate(starts):
@@ -386,8 +396,7 @@ def _next_scope(scope: Scope, each: Instruction, global_args: Mapping[str, str |
             known = {**scope.args, **scope.env}
             pairs: dict[str, str | None] = {}
             for name, value in _read_pairs(each, known):
-                bare = "=" not in each.arguments
-                pairs[name] = global_args.get(name) if bare and name in global_args else value
+                pairs[name] = global_args.get(name) if value is None else value
             return replace(scope, args={**scope.args, **pairs})
         case "USER":
             user = expand(each.arguments, {**scope.args, **scope.env})
@@ -416,7 +425,8 @@ def _read_pairs(each: Instruction, known: Mapping[str, str | None]) -> Iterator[
     text = each.arguments
     if not text or len(text) > _MAX_VALUE:
         return
-    words = list(WordSplitter(text).split(dequote=False))
+    plain = "'" not in text and '"' not in text and "\\" not in text
+    words = text.split() if plain else list(WordSplitter(text).split(dequote=False))
     if not words:
         return
     if "=" not in words[0] and each.keyword == "ENV":

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 import tree_sitter_bash
@@ -58,10 +59,14 @@ class Redirect:
     operator: str
     target: Word | None
 
+    def shifted(self, by: int) -> Redirect:
+        """Return the same redirection, found `by` characters further on in another text."""
+        return self if self.target is None else Redirect(self.operator, self.target.shifted(by))
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, eq=False)
 class ShellCommand:
-    """One simple command.
+    """One simple command; two are equal only when they are the same one, so that what is read of it can be kept.
 
     `words` starts at the program, behind assignments and wrappers such as sudo. `nesting` names what encloses it,
     outermost first. `before` is the operator between it and the command to its left in the same list.
@@ -79,18 +84,18 @@ class ShellCommand:
     wrappers: tuple[str, ...] = ()
     """What runs this command, such as sudo, outermost first."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Return the program without its directory, empty when it is not written out."""
         first = self.words[0] if self.words else None
-        return posixpath.basename(first.text) if first and first.literal else ""
+        return first.text.rpartition("/")[2] if first and first.literal else ""
 
     @property
     def arguments(self) -> tuple[Word, ...]:
         """Return the words behind the program."""
         return self.words[1:]
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """Return every word as text."""
         return tuple(word.text for word in self.words)
@@ -107,6 +112,20 @@ class ShellCommand:
                 if _is_short(flag) and _is_cluster(text) and flag[1] in text:
                     return True
         return False
+
+    def shifted(self, by: int) -> ShellCommand:
+        """Return the same command, found `by` characters further on in another text."""
+        return ShellCommand(
+            tuple([word.shifted(by) for word in self.words]),
+            self.span.shifted(by),
+            self.assignments,
+            tuple([each.shifted(by) for each in self.redirects]) if self.redirects else (),
+            self.nesting,
+            self.before,
+            self.statement,
+            self.from_exec,
+            self.wrappers,
+        )
 
     def assignment(self, name: str) -> str | None:
         """Return the value of `NAME=value` in front of the command, None when absent or not literal."""
@@ -149,6 +168,13 @@ class Script:
         span = Span(words[0].span.start, words[-1].span.end)
         command = ShellCommand(words, span, from_exec=True)
         return Script(True, "exec", (command,), (Statement(span, "command", (), ""),))
+
+    def shifted(self, by: int) -> Script:
+        """Return the same script, found `by` characters further on in another text."""
+        if by == 0:
+            return self
+        statements = tuple(replace(each, span=each.span.shifted(by)) for each in self.statements)
+        return replace(self, commands=tuple(each.shifted(by) for each in self.commands), statements=statements)
 
 
 Script.EMPTY = Script(False, "shell")

@@ -17,6 +17,10 @@ class Span:
         """Return the source that this span covers."""
         return text[self.start : self.end]
 
+    def shifted(self, by: int) -> Span:
+        """Return this span, `by` characters further on."""
+        return Span(self.start + by, self.end + by)
+
     def contains(self, other: Span) -> bool:
         """Tell whether `other` lies wholly inside."""
         return self.start <= other.start and other.end <= self.end

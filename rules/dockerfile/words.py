@@ -25,6 +25,10 @@ class Word:
     literal: bool = True
     quoted: bool = False
 
+    def shifted(self, by: int) -> Word:
+        """Return the same word, found `by` characters further on in another text."""
+        return Word(self.text, self.span.shifted(by), self.literal, self.quoted)
+
     @property
     def has_glob(self) -> bool:
         """Tell whether the shell would expand this word to file names."""

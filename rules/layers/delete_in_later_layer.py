@@ -13,7 +13,7 @@ from rules.fix import Fix
 from rules.layers.written_paths import Written, written_paths
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
-from rules.tools.remove import is_recursive, normalise, removed_paths
+from rules.tools.remove import normalise, removed_paths
 
 
 class DeleteInLaterLayer(Rule):
@@ -89,8 +89,7 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
             continue
         for path in removed_paths(command, cwd):
             if path.startswith("/") and not any(_is_deleted(each, path, True) for each in own):
-                if is_recursive(command) or command.name in ("rm", "unlink"):
-                    yield command, path
+                yield command, path
 
 
 def _move(cwd: str | None, command: ShellCommand) -> str | None:

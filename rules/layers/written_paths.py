@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rules.dockerfile import Instruction, Scope, ShellCommand
 from rules.tools.options import read_call
@@ -110,16 +111,17 @@ def _command(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     if command.name not in ("curl", "wget", "git"):
         for redirect in command.redirects:
             target = redirect.target
-            if redirect.operator in (">", ">|", "&>") and target is not None and target.literal:
-                if not target.text.startswith("/dev/"):
-                    yield target.text, False
+            if redirect.operator not in (">", ">|", "&>") or target is None or not target.literal:
+                continue
+            if not target.text.startswith("/dev/"):
+                yield target.text, False
 
 
 def _curl(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     call = read_call(command, _CURL_VALUED)
     texts = command.texts
     operands = [word.text for word in (call.action, *call.operands) if word is not None]
-    for option, value in zip(texts, texts[1:], strict=False):
+    for option, value in pairwise(texts):
         if option in ("-o", "--output") or (re.match(r"-[a-zA-Z]*o$", option) and "=" not in option):
             yield value, False
             return
@@ -135,16 +137,14 @@ def _curl(command: ShellCommand) -> Iterator[tuple[str, bool]]:
 def _wget(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     call = read_call(command, _WGET_VALUED)
     texts = command.texts
-    for option, value in zip(texts, texts[1:], strict=False):
+    for option, value in pairwise(texts):
         if option in ("-O", "--output-document") or re.match(r"-[a-zA-Z]*O$", option):
             if value != "-":
                 yield value, False
             return
     if any(text.startswith(("-O", "--output-document=", "-r", "-i", "--input")) for text in call.options):
         return
-    prefix = next(
-        (value for option, value in zip(texts, texts[1:], strict=False) if option in ("-P", "--directory-prefix")), ""
-    )
+    prefix = next((value for option, value in pairwise(texts) if option in ("-P", "--directory-prefix")), "")
     if call.has("--content-disposition") or any(text.startswith("--directory-prefix=") for text in call.options):
         return
     for word in (call.action, *call.operands):

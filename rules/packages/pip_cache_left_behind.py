@@ -50,8 +50,8 @@ class PipCacheLeftBehind(Rule):
             "FROM python:3.12-slim\nRUN pip install --no-cache-dir flask\n",
         ),
         Bad(
-            'FROM python:3.12-slim\nRUN ["python", "-m", "pip", "install", "-r", "requirements.txt"]\n',
-            'FROM python:3.12-slim\nRUN ["python", "-m", "pip", "install", "--no-cache-dir", "-r", "requirements.txt"]\n',
+            'FROM python:3.12-slim\nRUN ["pip", "install", "-r", "requirements.txt"]\n',
+            'FROM python:3.12-slim\nRUN ["pip", "install", "--no-cache-dir", "-r", "requirements.txt"]\n',
         ),
     )
 
@@ -94,7 +94,7 @@ def _configures(each: Instruction) -> bool:
     if each.keyword in ("COPY", "ADD"):
         return "pip.conf" in text or "pip.ini" in text or ".pip" in text or ".config/pip" in text
     if each.keyword == "RUN":
-        return "no-cache-dir" in text and ("config" in text or "pip.conf" in text) or "pip.conf" in text
+        return "pip.conf" in text or ("no-cache-dir" in text and "config" in text)
     return False
 
 

@@ -75,7 +75,7 @@ class UpdateSplitFromInstall(Rule):
                 run.instruction,
                 update.span,
                 "Package lists are fetched in one layer and used in another",
-                f"Line {readers[0].instruction.line} installs from lists that this layer ships and no later RUN can delete.",
+                f"Line {readers[0].instruction.line} installs from them; this layer keeps them, whatever is deleted later.",
                 _fix(run, update, readers),
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rules.dockerfile import Instruction, ShellCommand
 from rules.tools.options import Call, read_call
@@ -48,6 +49,7 @@ _READERS = frozenset(
 _NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def read_apt(command: ShellCommand) -> Call | None:
     """Return the call of an apt front end, None for any other command."""
     if command.name in _NAMES:
@@ -93,11 +95,9 @@ def skips_recommends(call: Call) -> bool:
 def mentions_recommends(instruction: Instruction) -> bool:
     """Tell whether an instruction may configure recommends for all later installs."""
     text = instruction.span.of(instruction.document).lower()
-    return (
-        "install-recommends" in text
-        and "--no-install-recommends" not in text.replace("apt::", "")
-        or (instruction.keyword in ("COPY", "ADD") and "/etc/apt" in text)
-    )
+    if instruction.keyword in ("COPY", "ADD"):
+        return "/etc/apt" in text
+    return "apt::install-recommends" in text
 
 
 def needs_lists(commands: Sequence[ShellCommand]) -> bool:

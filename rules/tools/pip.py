@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from rules.dockerfile import Scope, ShellCommand
 from rules.tools.options import Call, read_call
@@ -61,6 +62,7 @@ _OLD_PIP = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def read_pip(command: ShellCommand) -> Call | None:
     """Return the call of pip or `python -m pip`, None for any other command."""
     if _PIP.match(command.name):

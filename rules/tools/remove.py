@@ -19,8 +19,7 @@ def removed_words(command: ShellCommand) -> tuple[Word, ...]:
         words = command.arguments
         end = next((i for i, word in enumerate(words) if word.text == "--"), None)
         if end is not None:
-            words = (*(w for w in words[:end] if not w.text.startswith("-")), *words[end + 1 :])
-            return words
+            return (*(word for word in words[:end] if not word.text.startswith("-")), *words[end + 1 :])
         return tuple(word for word in words if not word.text.startswith("-"))
     if command.name == "find":
         texts = command.texts
