@@ -1,0 +1,146 @@
+"""`dockslim serve`, `web` and `worker`: what runs for as long as dockslim does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import NoReturn
+
+import structlog
+from redis.exceptions import RedisError
+
+from bot.logs import configure_logs
+from bot.queue import connect
+from bot.settings import Settings, SettingsError, read_settings
+from cli.processes import Child, end_with_parent, running
+
+REDIS_URL = "DOCKSLIM_REDIS_URL"
+WATCH_SECONDS = 0.1
+PING_SECONDS = 5.0
+
+log = structlog.get_logger("dockslim.serve")
+
+
+def web() -> None:
+    """Take webhooks until told to stop."""
+    from bot.app import run_web
+
+    settings, redis_url = _read_shared_queue()
+    configure_logs()
+    # uvicorn ends in order at either signal and then raises it again, for whoever handled it before.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    run_web(settings, redis_url)
+
+
+def worker() -> None:
+    """Perform jobs until told to stop."""
+    from workers.app import run_worker
+
+    settings, redis_url = _read_shared_queue()
+    configure_logs()
+    logging.captureWarnings(capture=True)
+    run_worker(settings, redis_url)
+
+
+def serve() -> None:
+    """Run the web process, a worker and, without DOCKSLIM_REDIS_URL, the queue, until told to stop."""
+    settings = _read()
+    configure_logs()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with _queue(settings) as redis_url, ExitStack() as stack:
+        environ = {**os.environ, REDIS_URL: redis_url}
+        # Celery greets on standard output; the log is on standard error.
+        children = [
+            stack.enter_context(running(name, "cli.serve", [name], environ, stdout=subprocess.DEVNULL))
+            for name in ("worker", "web")
+        ]
+        log.info("serving", listen=settings.listen, queue="embedded" if settings.redis_url is None else "external")
+        dead = _watch(children, stopped, None if settings.redis_url else _pinger(redis_url))
+        log.info("stopping", reason=dead or "told to")
+        for child in children:
+            child.ask_to_stop()
+    if dead is not None:
+        _fail(f"{dead}; see the log above", 1)
+    log.info("stopped")
+
+
+@contextmanager
+def _queue(settings: Settings) -> Iterator[str]:
+    if settings.redis_url is not None:
+        yield settings.redis_url.get_secret_value()
+        return
+    from workers.valkey import embedded_valkey
+
+    # Ctrl-C reaches every process of the group at once. The queue, which inherits this mask, has to outlive the rest.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with embedded_valkey() as redis_url:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield redis_url
+
+
+def _watch(children: Sequence[Child], stopped: threading.Event, ping: Callable[[], bool] | None) -> str | None:
+    """Wait until told to stop; return what died first, if something did."""
+    next_ping = time.monotonic() + PING_SECONDS
+    while not stopped.wait(WATCH_SECONDS):
+        for child in children:
+            if child.exit_code is not None and not stopped.is_set():
+                return f"the {child.name} process ended ({_describe(child.exit_code)})"
+        if ping is not None and time.monotonic() >= next_ping:
+            if not ping():
+                return "the embedded Valkey does not answer"
+            next_ping = time.monotonic() + PING_SECONDS
+    return None
+
+
+def _describe(exit_code: int) -> str:
+    return f"exit code {exit_code}" if exit_code >= 0 else f"signal {signal.Signals(-exit_code).name}"
+
+
+def _pinger(redis_url: str) -> Callable[[], bool]:
+    client = connect(redis_url)
+
+    def ping() -> bool:
+        try:
+            return bool(client.ping())
+        except RedisError:
+            return False
+
+    return ping
+
+
+def _read() -> Settings:
+    try:
+        return read_settings(os.environ)
+    except SettingsError as error:
+        _fail(str(error), 2)
+
+
+def _read_shared_queue() -> tuple[Settings, str]:
+    settings = _read()
+    if settings.redis_url is None:
+        _fail(
+            f"{REDIS_URL}: is missing. Web process and worker meet in that queue: set it for both, "
+            "or run `dockslim serve`, which brings its own.",
+            2,
+        )
+    return settings, settings.redis_url.get_secret_value()
+
+
+def _fail(sentence: str, exit_code: int) -> NoReturn:
+    print(f"dockslim: {sentence}", file=sys.stderr)
+    raise SystemExit(exit_code)
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    {"web": web, "worker": worker, "serve": serve}[sys.argv[1]]()
