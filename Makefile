@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench lock
+.PHONY: help demo test check lint format docs bench lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,13 +22,14 @@ demo: .venv/installed ## Open a pull request in a sandbox GitHub and watch docks
 test: .venv/installed ## Run every test
 	$(BIN)/python -m pytest
 
-check: .venv/installed ## Format, lint, types, import contracts, tests, docs fresh
+check: lint test ## Everything that must hold before a commit
+
+lint: .venv/installed ## Format, lint, types, import contracts, docs fresh
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m cli.document --check
-	$(BIN)/python -m pytest
 
 format: .venv/installed ## Format and fix what can be fixed
 	$(BIN)/ruff format .

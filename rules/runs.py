@@ -25,6 +25,14 @@ class Run:
     deferred: bool = False
 
     @property
+    def base(self) -> str:
+        """Return the image that everything below this RUN starts from."""
+        stage = self.stage
+        while stage.parent is not None:
+            stage = self.dockerfile.stages[stage.parent]
+        return stage.base
+
+    @property
     def commands(self) -> tuple[ShellCommand, ...]:
         """Return its simple commands."""
         return self.instruction.commands

@@ -159,9 +159,9 @@ class Scope:
         return name.removesuffix(".exe") in POSIX_SHELLS
 
     @property
-    def shell_options(self) -> tuple[str, ...]:
-        """Return the options of SHELL, such as `-eo`, `pipefail`, `-c`."""
-        return self.shell[1:]
+    def errexit(self) -> bool:
+        """Tell whether SHELL itself passes `-e`, as in `["/bin/bash", "-eo", "pipefail", "-c"]`."""
+        return any(option.startswith("-") and "e" in option for option in self.shell[1:])
 
     def variable(self, name: str) -> str | None:
         """Return the value of an ENV or ARG where it is known."""

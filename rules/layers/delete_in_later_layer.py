@@ -148,5 +148,4 @@ def _fix(run: Run, written: Written) -> Fix | None:
     first, second = written.instruction, run.instruction
     if first.keyword != "RUN" or second.index != first.index + 1:
         return None
-    errexit = any(option.startswith("-") and "e" in option for option in run.scope.shell_options)
-    return join_runs(run.dockerfile, first, second, shell_errexit=errexit)
+    return join_runs(run.dockerfile, first, second, shell_errexit=run.scope.errexit)

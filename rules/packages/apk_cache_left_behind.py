@@ -23,8 +23,8 @@ class ApkCacheLeftBehind(Rule):
     Finds `apk add`, `apk upgrade` and `apk update` that leave the index in `/var/cache/apk`.
 
     ## Why it costs
-    The indexes of Alpine's `main` and `community` take 2 to 3 MB, a third of the base image, in every layer that
-    fetches them anew.
+    The indexes of Alpine's `main` and `community` are written to `/var/cache/apk` by every layer that fetches them anew;
+    no later layer can take them out again. How large they are depends on the release.
 
     ## Fix safety
     Safe: with `--no-cache` apk reads the index from memory and leaves nothing. `apk update` is dropped where every
@@ -57,7 +57,7 @@ class ApkCacheLeftBehind(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves an index, and for each deferred install."""
         for run in shipped_runs(dockerfile, surroundings, ("apk",), deferred=True):
-            if not apk.knows_no_cache(_base_image(run)) or run.mounts(apk.CACHE) or run.mounts("/etc/apk/cache"):
+            if not apk.knows_no_cache(run.base) or run.mounts(apk.CACHE) or run.mounts("/etc/apk/cache"):
                 continue
             calls = _uncached_calls(run)
             if not calls or (not _leaves_index(run, calls)):
@@ -72,13 +72,6 @@ class ApkCacheLeftBehind(Rule):
                 f"`apk {first.verb}` without {FLAG} leaves it in {apk.CACHE}.",
                 _fix(run, calls),
             )
-
-
-def _base_image(run: Run) -> str:
-    stage = run.stage
-    while stage.parent is not None:
-        stage = run.dockerfile.stages[stage.parent]
-    return stage.base
 
 
 def _uncached_calls(run: Run) -> list[Call]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, ShellCommand
-from rules.edits import append_command
 from rules.finding import Finding
-from rules.fix import Applicability, Fix
+from rules.packages.lists_cleanup import append_cleanup
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, opaque_scripts, shipped_runs
+from rules.runs import Run, shipped_runs
 from rules.tools import apt
 
 
@@ -20,8 +19,8 @@ class AptListsLeftBehind(Rule):
     Finds RUN instructions that fetch apt's package lists and do not delete them in the same layer.
 
     ## Why it costs
-    `apt-get update` leaves 19 to 60 MB under `/var/lib/apt/lists` (Debian 12: 19.8 MB with `main` alone). Deleting
-    them in a later RUN frees nothing: the layer that holds them is shipped.
+    On Debian 12.11 `apt-get update` leaves 19.9 MB under `/var/lib/apt/lists`. Deleting them in a later RUN frees
+    nothing: the layer that holds them is shipped.
 
     ## Fix safety
     Safe: `rm -rf /var/lib/apt/lists/*` is appended so that it runs only after success; `apt-get update` makes the lists
@@ -61,14 +60,14 @@ class AptListsLeftBehind(Rule):
             update = _last_uncleaned_update(run)
             if update is None or run.mounts(apt.LISTS):
                 continue
-            if _are_used_later(run):
+            if apt.are_lists_used_later(run):
                 continue
             yield self.finding(
                 run.instruction,
                 update.span,
                 "Package lists stay in the layer",
                 f"`{_shown(update)}` writes them to {apt.LISTS}, and nothing in this RUN deletes them.",
-                _fix(run, update),
+                append_cleanup(run, update),
             )
 
 
@@ -89,38 +88,5 @@ def _may_clean(command: ShellCommand) -> bool:
     return "clean" in command.name.lower() and command.name != "apt-get"
 
 
-def _are_used_later(run: Run) -> bool:
-    for later in run.later():
-        if not later.instruction.script.parsed:
-            if "apt" in later.instruction.span.of(run.dockerfile.text):
-                return True
-        elif apt.needs_lists(later.commands):
-            return True
-    return any(
-        flag.value is not None and run.stage.name == flag.value.lower() and "/var/lib/apt" in each.value
-        for each in run.dockerfile.instructions
-        for flag in each.flags
-        if flag.name == "from"
-    )
-
-
 def _shown(command: ShellCommand) -> str:
     return " ".join(command.texts)
-
-
-def _fix(run: Run, update: ShellCommand) -> Fix | None:
-    sudo = ("sudo",) if "sudo" in update.wrappers else ()
-    text = " ".join((*sudo, apt.CLEANUP))
-    errexit = any(option.startswith("-") and "e" in option for option in run.scope.shell_options)
-    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=errexit)
-    if edit is None:
-        return None
-    script = next(opaque_scripts(run.later()), None)
-    return Fix(
-        (edit,),
-        Applicability.SAFE if script is None else Applicability.UNSAFE,
-        added=(apt.CLEANUP_WORDS,),
-        caution=""
-        if script is None
-        else f"Breaks the build if {script} installs packages without an apt-get update of its own.",
-    )

@@ -24,8 +24,8 @@ class PipCacheLeftBehind(Rule):
     Finds `pip install` (also `pip3`, `python -m pip`) whose cache ends up in the layer.
 
     ## Why it costs
-    pip keeps every file that it downloads or builds below `~/.cache/pip`, besides the installed copy: with
-    `pip install django` 8 MB beside 41 MB installed.
+    pip keeps every file that it downloads or builds below `~/.cache/pip`, beside the installed copy. For Django 5.2.19
+    that is a wheel of 8.3 MB beside 41.4 MB of installed files.
 
     ## Fix safety
     Safe: `--no-cache-dir` changes where pip looks, not what it installs.
@@ -58,7 +58,7 @@ class PipCacheLeftBehind(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each install command."""
         for run in shipped_runs(dockerfile, surroundings, ("pip",), deferred=True):
-            if _is_off(run) or _is_mounted(run) or _may_be_too_old(run):
+            if _is_off(run) or _is_mounted(run) or pip.may_be_too_old(run.base):
                 continue
             for call in _uncleaned_installs(run):
                 yield self._report(run, call)
@@ -107,13 +107,6 @@ def _is_mounted(run: Run) -> bool:
         mount.type in ("cache", "tmpfs") and mount.target and (".cache" in mount.target or "pip" in mount.target)
         for mount in run.instruction.mounts
     )
-
-
-def _may_be_too_old(run: Run) -> bool:
-    stage = run.stage
-    while stage.parent is not None:
-        stage = run.dockerfile.stages[stage.parent]
-    return pip.may_be_too_old(stage.base)
 
 
 def _uncleaned_installs(run: Run) -> list[Call]:

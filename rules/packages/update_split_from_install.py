@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rules.dockerfile import Dockerfile, ShellCommand, Span
-from rules.edits import append_command, delete_lines
+from rules.edits import delete_lines
 from rules.finding import Finding
-from rules.fix import Applicability, Command, Edit, Fix
+from rules.fix import Applicability, Edit, Fix
+from rules.packages.lists_cleanup import append_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -115,16 +117,14 @@ def _fix(run: Run, update: ShellCommand, readers: list[Run]) -> Fix | None:
     install = next((command for command in install_run.commands if apt.reads_lists(command)), None)
     if install is None or install.nesting or install.before in ("||", "|"):
         return None
-    edits = [delete_lines(run.dockerfile, run.instruction), _prepend(run, install_run, install)]
-    added: list[Command] = [update.texts]
-    if len(readers) == 1 and not any(apt.cleans_lists(command) for command in install_run.commands):
-        text = " ".join((*(("sudo",) if "sudo" in update.wrappers else ()), apt.CLEANUP))
-        tail = append_command(run.dockerfile, install_run.instruction, text)
-        if tail is None or not all(later.instruction.script.parsed for later in install_run.later()):
-            return None
-        edits.append(tail)
-        added.append(apt.CLEANUP_WORDS)
-    return Fix(tuple(edits), Applicability.SAFE, (update.texts,), tuple(added))
+    edits = (delete_lines(run.dockerfile, run.instruction), _prepend(run, install_run, install))
+    moved = Fix(edits, Applicability.SAFE, (update.texts,), (update.texts,))
+    if len(readers) > 1 or any(apt.cleans_lists(command) for command in install_run.commands):
+        return moved
+    cleanup = append_cleanup(install_run, update)
+    if cleanup is None or apt.are_lists_used_later(install_run):
+        return None
+    return replace(cleanup, edits=(*edits, *cleanup.edits), removed=moved.removed, added=(*moved.added, *cleanup.added))
 
 
 def _does_nothing_else(run: Run) -> bool:
@@ -151,7 +151,7 @@ def _may_move(run: Run, to: Run) -> bool:
 def _prepend(run: Run, to: Run, install: ShellCommand) -> Edit:
     """Put the update, as it was written, in front of the install."""
     source = run.instruction.script.statements[0].span.of(run.dockerfile.text)
-    errexit = to.instruction.script.errexit or any("e" in option for option in to.scope.shell_options[:-1])
+    errexit = to.instruction.script.errexit or to.scope.errexit
     chained = install.before == "&&" or not errexit
     at = install.span.start
     text = run.dockerfile.text

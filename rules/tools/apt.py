@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from rules.dockerfile import Instruction, ShellCommand
+from rules.runs import Run
 from rules.tools.options import Call, read_call
 from rules.tools.remove import deletes
 
@@ -46,6 +47,7 @@ _READERS = frozenset(
         "reinstall",
     }
 )
+_INSTALL_AT_START = re.compile(r"\bapt(?:-get)?\W+(?:-\S+\W+)*install\b")
 _NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
 
 
@@ -108,3 +110,23 @@ def needs_lists(commands: Sequence[ShellCommand]) -> bool:
         if reads_lists(command):
             return True
     return False
+
+
+def are_lists_used_later(run: Run) -> bool:
+    """Tell whether anything on top of `run` reads the package lists in its layer without fetching them first."""
+    for stage, each in run.dockerfile.after(run.stage, run.instruction):
+        below = each.trigger if each.trigger is not None else each
+        if below.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
+            if _INSTALL_AT_START.search(below.value) and "update" not in below.value:
+                return True
+        elif below.keyword == "RUN" and run.dockerfile.scope(stage, each).is_posix:
+            if not below.script.parsed:
+                if "apt" in below.span.of(run.dockerfile.text):
+                    return True
+            elif needs_lists(below.commands):
+                return True
+    return any(
+        flag.name == "from" and run.stage.name == (flag.value or "").lower() and "/var/lib/apt" in each.value
+        for each in run.dockerfile.instructions
+        for flag in each.flags
+    )

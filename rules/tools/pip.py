@@ -54,12 +54,14 @@ _VALUED = frozenset(
         "--report",
     }
 )
-# pip got --no-cache-dir in 6.0. These images' own python-pip is older: 1.0 to 1.5.
-_OLD_PIP = re.compile(
-    r"(?:^|/)(?:ubuntu(?:-upstart|-debootstrap)?:(?:1[0-4]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic)"
-    r"|debian:(?:[67](?:\.\d+)*|8(?:\.\d+)*|squeeze|wheezy|jessie|oldstable)"
-    r"|(?:phusion/)?baseimage:0\.9\.(?:[0-9]|1[0-8])\b)"
+# pip got --no-cache-dir in 6.0; the python-pip of these distributions is older: 1.0 to 1.5. Images of Python itself
+# bring a pip of their own.
+_OLD_DISTRIBUTION = re.compile(
+    r"(?:^|/)(?:ubuntu[\w-]*|debian):(?:v?(?:[67]|8)(?:\.\d+)*(?:-|$)|1[0-4]\.\d\d|oldoldstable)"
+    r"|ubuntu-?1[0-4]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic|squeeze|wheezy|jessie"
+    r"|baseimage:0\.9\.(?:\d|1[0-8])(?:-|$)"
 )
+_OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
 @lru_cache(maxsize=1024)
@@ -79,7 +81,8 @@ def read_pip(command: ShellCommand) -> Call | None:
 
 def may_be_too_old(base: str) -> bool:
     """Tell whether a base image packages a pip that does not know `--no-cache-dir`."""
-    return _OLD_PIP.search(base.lower()) is not None
+    lowered = base.lower()
+    return _OLD_DISTRIBUTION.search(lowered) is not None and _OWN_PIP.search(lowered) is None
 
 
 def home(scope: Scope) -> str:

@@ -1,0 +1,68 @@
+"""`make bench`: dockslim and hadolint on the same files, on one core, in one run; ratios, not seconds."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.corpus import extract_corpus
+
+BIN = Path(sys.executable).parent
+COLD_ROUNDS = 7
+SMALL = "FROM debian:12\nRUN apt-get update && apt-get install -y cron\n"
+
+
+def main() -> None:
+    """Print the table."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        files = extract_corpus(corpus)
+        if not files:
+            sys.exit("bench: ../shared/corpus is not here, and there is nothing to measure on")
+        _print_cold(Path(folder))
+        _print_throughput(corpus, files)
+
+
+def _print_cold(folder: Path) -> None:
+    small = folder / "Dockerfile"
+    small.write_text(SMALL)
+    ours = statistics.median(_seconds([BIN / "dockslim", "check", small]) for _ in range(COLD_ROUNDS))
+    python = statistics.median(_seconds([sys.executable, "-c", "pass"]) for _ in range(COLD_ROUNDS))
+    theirs = statistics.median(_seconds([BIN / "hadolint", "--no-fail", small]) for _ in range(COLD_ROUNDS))
+    print(f"one small file, cold process, median of {COLD_ROUNDS}:")
+    print(f"  dockslim check {ours * 1000:7.0f} ms   ({ours / python:.1f} x an empty Python)")
+    print(f"  hadolint       {theirs * 1000:7.0f} ms")
+
+
+def _print_throughput(corpus: Path, files: list[Path]) -> None:
+    ours = _seconds([BIN / "dockslim", "check", "--format", "json", corpus])
+    theirs = _hadolint(files)
+    print(f"{len(files)} files of the corpus, one core:")
+    print(f"  dockslim check {ours:7.1f} s  {len(files) / ours:7.0f} files/s  {ours / len(files) * 1000:6.2f} ms/file")
+    print(f"  hadolint       {theirs:7.1f} s  {len(files) / theirs:7.0f} files/s  {theirs / len(files) * 1000:6.2f} ms/file")
+    print(f"  throughput: {theirs / ours:.1f} x hadolint")
+
+
+def _hadolint(files: list[Path]) -> float:
+    """Run hadolint on all files, a hundred to a process, so that its start-up hardly counts."""
+    total = 0.0
+    for at in range(0, len(files), 100):
+        total += _seconds([BIN / "hadolint", "--no-fail", "--format", "json", *files[at : at + 100]])
+    return total
+
+
+def _seconds(command: list[str | Path]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
