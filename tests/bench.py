@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.corpus import extract_corpus
+from tests.corpus import ARCHIVE, read_corpus
 
 BIN = Path(sys.executable).parent
 COLD_ROUNDS = 7
@@ -19,15 +20,22 @@ SMALL = "FROM debian:12\nRUN apt-get update && apt-get install -y cron\n"
 
 def main() -> None:
     """Print the table."""
+    if not ARCHIVE.is_file():
+        sys.exit(f"bench: {ARCHIVE} is not here, and there is nothing to measure on")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
-        files = extract_corpus(corpus)
-        if not files:
-            sys.exit("bench: ../shared/corpus is not here, and there is nothing to measure on")
         _print_cold(Path(folder))
-        _print_throughput(corpus, files)
+        _print_throughput(corpus, list(_extract(corpus)))
+
+
+def _extract(folder: Path) -> Iterator[Path]:
+    for name, content in read_corpus():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        yield path
 
 
 def _print_cold(folder: Path) -> None:
@@ -46,7 +54,9 @@ def _print_throughput(corpus: Path, files: list[Path]) -> None:
     theirs = _hadolint(files)
     print(f"{len(files)} files of the corpus, one core:")
     print(f"  dockslim check {ours:7.1f} s  {len(files) / ours:7.0f} files/s  {ours / len(files) * 1000:6.2f} ms/file")
-    print(f"  hadolint       {theirs:7.1f} s  {len(files) / theirs:7.0f} files/s  {theirs / len(files) * 1000:6.2f} ms/file")
+    print(
+        f"  hadolint       {theirs:7.1f} s  {len(files) / theirs:7.0f} files/s  {theirs / len(files) * 1000:6.2f} ms/file"
+    )
     print(f"  throughput: {theirs / ours:.1f} x hadolint")
 
 

@@ -23,8 +23,8 @@ class ApkCacheLeftBehind(Rule):
     Finds `apk add`, `apk upgrade` and `apk update` that leave the index in `/var/cache/apk`.
 
     ## Why it costs
-    The indexes of Alpine's `main` and `community` are written to `/var/cache/apk` by every layer that fetches them anew;
-    no later layer can take them out again. How large they are depends on the release.
+    Every layer that fetches the indexes of Alpine's `main` and `community` anew keeps a copy in `/var/cache/apk`, and no
+    later layer can take it out again.
 
     ## Fix safety
     Safe: with `--no-cache` apk reads the index from memory and leaves nothing. `apk update` is dropped where every

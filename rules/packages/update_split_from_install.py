@@ -77,7 +77,7 @@ class UpdateSplitFromInstall(Rule):
                 run.instruction,
                 update.span,
                 "Package lists are fetched in one layer and used in another",
-                f"Line {readers[0].instruction.line} installs from them; this layer keeps them, whatever is deleted later.",
+                f"Line {readers[0].instruction.line} installs from them; this layer keeps them for good.",
                 _fix(run, update, readers),
             )
 

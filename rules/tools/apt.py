@@ -125,6 +125,8 @@ def are_lists_used_later(run: Run) -> bool:
                     return True
             elif needs_lists(below.commands):
                 return True
+            elif stage is run.stage and below is each and any(updates(command) for command in below.commands):
+                break  # from here on other lists are read
     return any(
         flag.name == "from" and run.stage.name == (flag.value or "").lower() and "/var/lib/apt" in each.value
         for each in run.dockerfile.instructions
