@@ -106,6 +106,11 @@ class Tokens:
         self._installation: dict[str, InstallationCaller] = {}
         self._users: dict[str, UserCaller] = {}
 
+    def clear(self) -> None:
+        """Forget every token."""
+        self._installation.clear()
+        self._users.clear()
+
     def issue(self, caller: InstallationCaller) -> str:
         """Hand out an installation token."""
         token = f"ghs_{secrets.token_urlsafe(27)}"

@@ -35,6 +35,7 @@ def routes(site: Site) -> list[Route]:
         ("POST", "faults"): lambda body: site.faults.add(faults.from_json(body)),
         ("DELETE", "faults"): lambda _: site.faults.clear(),
         ("GET", "deliveries"): lambda _: [payloads.delivery(one) for one in site.webhooks],
+        ("POST", "reset"): lambda _: site.reset(),
         ("POST", "wait"): lambda _: {"idle": site.webhooks.wait(WAIT_SECONDS)},
         ("PUT", "hook"): lambda body: _set_hook(site, body),
         ("POST", "tokens"): lambda body: {"token": site.tokens.issue_user(site.world.account(body["login"]))},

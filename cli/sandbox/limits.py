@@ -32,6 +32,11 @@ class RateLimits:
             window = self._windows[caller, resource] = _Window(int(time.time()) + HOUR)
         return window
 
+    def reset(self) -> None:
+        """Start afresh, with GitHub's allowances."""
+        self.allowances = dict(ALLOWANCES)
+        self._windows.clear()
+
     def take(self, caller: str, resource: str) -> bool:
         """Count one request, or say that nothing is left."""
         window = self._window(caller, resource)

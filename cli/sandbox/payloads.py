@@ -656,6 +656,11 @@ def check_suite(world: World, it: CheckSuite) -> Json:
     }
 
 
+def listed_check_suite(world: World, it: CheckSuite) -> Json:
+    """Describe a check suite as REST does: with its repository."""
+    return {**check_suite(world, it), "repository": repository(world, it.repository)}
+
+
 def _head_commit(found: Commit | None) -> Json | None:
     if found is None:
         return None

@@ -91,7 +91,7 @@ class Sandbox:
             webhook_url,
         )
         world = World(app)
-        world.accounts[app.bot.login.lower()] = app.bot
+        world.clear()
         faults = Faults()
         webhooks = Webhooks(app, faults)
         self.site = Site(
@@ -110,6 +110,10 @@ class Sandbox:
     def close(self) -> None:
         """Stop delivering and delete the repositories; safe to call twice."""
         self._finalizer()
+
+    def reset(self) -> None:
+        """Forget everything but the App and the address, as if just started."""
+        self.site.reset()
 
     @contextlib.contextmanager
     def serving(self, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
@@ -621,7 +625,5 @@ def _public_half(private_key: str) -> str:
 
 def _dispose(site: Site) -> None:
     site.webhooks.close()
-    stores = {id(one.git.store): one.git.store for one in site.world.repositories.values()}
-    for store in stores.values():
-        store.close()
+    site.close_stores()
     shutil.rmtree(site.directory, ignore_errors=True)

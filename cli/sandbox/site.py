@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from cli.sandbox.faults import Faults
 from cli.sandbox.limits import RateLimits
 from cli.sandbox.requests import RequestLog
 from cli.sandbox.state import Repository, World
-from cli.sandbox.webhooks import Webhooks
+from cli.sandbox.webhooks import TIMEOUT_SECONDS, Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,21 @@ class Site:
     tokens: Tokens
     limits: RateLimits
     archives: dict[str, tuple[Repository, str]] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Forget everything but the App: its repositories are deleted, its hook URL too."""
+        with self.world.lock:
+            self.world.app.webhook_url = None
+            self.webhooks.wait(TIMEOUT_SECONDS)
+            for log in (self.webhooks, self.requests, self.faults, self.tokens, self.archives):
+                log.clear()
+            self.limits.reset()
+            self.close_stores()
+            self.world.clear()
+            for path in self.directory.iterdir():
+                shutil.rmtree(path)
+
+    def close_stores(self) -> None:
+        """End the git processes of every repository."""
+        for store in {id(one.git.store): one.git.store for one in self.world.repositories.values()}.values():
+            store.close()

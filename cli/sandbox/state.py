@@ -482,6 +482,12 @@ class World:
         for thing in things:
             self.nodes.pop(thing.node_id, None)
 
+    def clear(self) -> None:
+        """Forget all but the App."""
+        for facts in (self.accounts, self.repositories, self.installations, self.nodes):
+            facts.clear()
+        self.accounts[self.app.bot.login.lower()] = self.app.bot
+
     def account(self, login: str, kind: Literal["User", "Organization", "Bot"] = "User") -> Account:
         """Return an account, opened on first use."""
         return self.accounts.setdefault(login.lower(), Account(login, kind))

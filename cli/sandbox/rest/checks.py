@@ -195,12 +195,12 @@ def suites_of_ref(call: Call) -> Answer:
     """GET .../commits/{ref}/check-suites."""
     suite = call.repository.suites.get(call.commit(call.parameters["ref"]).oid)
     found = [suite] if suite else []
-    return call.page(found, lambda one: payloads.check_suite(call.site.world, one), wrap="check_suites")
+    return call.page(found, lambda one: payloads.listed_check_suite(call.site.world, one), wrap="check_suites")
 
 
 def get_suite(call: Call) -> Answer:
     """GET .../check-suites/{suite}."""
-    return Answer(payloads.check_suite(call.site.world, _suite(call)))
+    return Answer(payloads.listed_check_suite(call.site.world, _suite(call)))
 
 
 def post_suite_rerequest(call: Call) -> Answer:

@@ -182,9 +182,9 @@ def test_permission_of_collaborators(world: World) -> None:
     assert world.bot.get(world.path("/collaborators/nobody-here/permission")).status_code == 404
 
 
-def test_permission_on_a_private_repository(sandbox: Sandbox, world: World) -> None:
-    sandbox.create_repository("acme/secret", {"a": "b"}, private=True)
-    sandbox.user_token("mallory")
+def test_permission_on_a_private_repository(world: World) -> None:
+    world.sandbox.create_repository("acme/secret", {"a": "b"}, private=True)
+    world.sandbox.user_token("mallory")
 
     with world.scoped() as client:
         value = client.get("/repos/acme/secret/collaborators/mallory/permission").json()

@@ -1,0 +1,168 @@
+"""`serve`, `web` and `worker` as real processes: how they start, end and refuse to start."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.sandbox import Sandbox
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running `dockslim serve`, the leader of a process group of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    listen: str
+
+    def wait_until(self, pattern: str) -> re.Match[str]:
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            found = re.search(pattern, self.log.read_text())
+            if found is not None:
+                return found
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(f"no {pattern!r} in\n{self.log.read_text()}")
+
+    def wait_until_ready(self) -> None:
+        self.wait_until(r"celery@\S+ ready")
+        self.wait_until(r"Uvicorn running on")
+
+    def group_is_gone(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    with Sandbox() as sandbox:
+        return sandbox.private_key
+
+
+@pytest.fixture
+def environ(private_key: str) -> dict[str, str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("DOCKSLIM_")}
+    return {
+        **outside,
+        "DOCKSLIM_APP_ID": "1001",
+        "DOCKSLIM_PRIVATE_KEY": private_key,
+        "DOCKSLIM_WEBHOOK_SECRET": "secret",
+        "DOCKSLIM_LISTEN": f"127.0.0.1:{port}",
+    }
+
+
+@pytest.fixture
+def served(environ: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from cli.serve import serve; serve()"],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stderr=file,
+            start_new_session=True,
+        )
+    served = Served(process, log, environ["DOCKSLIM_LISTEN"])
+    try:
+        served.wait_until_ready()
+        yield served
+    finally:
+        if not served.group_is_gone():
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def refused(name: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", f"from cli.serve import {name}; {name}()"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def test_serve_answers_and_ends_in_order_when_told_to(served: Served) -> None:
+    answer = httpx.get(f"http://{served.listen}/healthz", trust_env=False)
+    served.process.terminate()
+
+    assert answer.json() == {"status": "ok"}
+    assert served.process.wait(SECONDS) == 0
+    assert served.group_is_gone()
+    assert "Traceback" not in served.log.read_text()
+
+
+def test_serve_ends_in_order_at_ctrl_c_which_reaches_every_process(served: Served) -> None:
+    os.killpg(served.process.pid, signal.SIGINT)
+
+    assert served.process.wait(SECONDS) == 0
+    assert served.group_is_gone()
+    assert "Traceback" not in served.log.read_text()
+
+
+def test_a_dead_child_ends_the_whole_and_is_named(served: Served) -> None:
+    web = served.wait_until(r"Started server process \[(\d+)\]")
+    os.kill(int(web[1]), signal.SIGKILL)
+
+    assert served.process.wait(SECONDS) == 1
+    assert served.group_is_gone()
+    last = served.log.read_text().splitlines()[-1]
+    assert last == "dockslim: the web process ended (signal SIGKILL); see the log above"
+
+
+def test_the_queue_password_is_on_no_command_line(served: Served) -> None:
+    listed = subprocess.run(["ps", "-eo", "pgid,args"], capture_output=True, text=True, check=True).stdout
+    ours = [line for line in listed.splitlines() if line.split()[0] == str(served.process.pid)]
+
+    assert len(ours) >= 4
+    assert not [line for line in ours if "redis://" in line]
+
+
+@pytest.mark.parametrize("name", ["serve", "web", "worker"])
+def test_a_missing_setting_is_one_line_that_names_it(name: str, environ: dict[str, str]) -> None:
+    del environ["DOCKSLIM_WEBHOOK_SECRET"]
+
+    result = refused(name, environ)
+
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("dockslim: DOCKSLIM_WEBHOOK_SECRET: is missing. Set it to")
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_web_and_worker_need_a_queue_to_meet_in(name: str, environ: dict[str, str]) -> None:
+    result = refused(name, environ)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("dockslim: DOCKSLIM_REDIS_URL: is missing.")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_taken_port_ends_the_whole(environ: dict[str, str]) -> None:
+    host, _, port = environ["DOCKSLIM_LISTEN"].partition(":")
+    with socket.socket() as taken:
+        taken.bind((host, int(port)))
+        taken.listen()
+        result = refused("serve", environ)
+
+    assert result.returncode == 1
+    assert "address already in use" in result.stderr
+    assert "dockslim: the web process ended (exit code " in result.stderr.splitlines()[-1]
