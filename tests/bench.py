@@ -53,11 +53,15 @@ def _print_throughput(corpus: Path, files: list[Path]) -> None:
     ours = _seconds([BIN / "dockslim", "check", "--format", "json", corpus])
     theirs = _hadolint(files)
     print(f"{len(files)} files of the corpus, one core:")
-    print(f"  dockslim check {ours:7.1f} s  {len(files) / ours:7.0f} files/s  {ours / len(files) * 1000:6.2f} ms/file")
+    _print_row("dockslim check", ours, len(files))
     print(
         f"  hadolint       {theirs:7.1f} s  {len(files) / theirs:7.0f} files/s  {theirs / len(files) * 1000:6.2f} ms/file"
     )
     print(f"  throughput: {theirs / ours:.1f} x hadolint")
+
+
+def _print_row(name: str, seconds: float, files: int) -> None:
+    print(f"  {name:14} {seconds:7.1f} s {files / seconds:7.0f} files/s {seconds / files * 1000:6.2f} ms/file")
 
 
 def _hadolint(files: list[Path]) -> float:

@@ -51,6 +51,9 @@ class SourceMap:
 
     def span(self, start: int, end: int) -> Span:
         """Return the source span of `joined[start:end]`, continuations in its middle included."""
+        if len(self.joined) == 1:
+            by = self.original[0] - self.joined[0]
+            return Span(start + by, max(start, end) + by)
         if end <= start:
             at = self.offset(start) if start == 0 else self.offset(start - 1) + 1
             return Span(at, at)

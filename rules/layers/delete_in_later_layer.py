@@ -16,6 +16,11 @@ from rules.runs import Run, shipped_runs
 from rules.tools.remove import normalise, removed_paths
 
 
+# Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
+_DELETERS = ("rm", "-delete", "unlink")
+_WRITERS = ("curl", "wget", "git", "apt", ">", *_DELETERS)
+
+
 class DeleteInLaterLayer(Rule):
     """Files that one layer writes and a later one deletes.
 
@@ -52,7 +57,7 @@ class DeleteInLaterLayer(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that deletes what an earlier layer holds."""
-        for run in shipped_runs(dockerfile, surroundings, ("rm ", "rm\t", '"rm"', "-delete")):
+        for run in shipped_runs(dockerfile, surroundings, _DELETERS):
             match = _first_match(run)
             if match is None:
                 continue
@@ -79,6 +84,8 @@ def _first_match(run: Run) -> tuple[ShellCommand, str, Written] | None:
 
 def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
     """Yield the paths that this RUN deletes and does not write itself."""
+    if not any(hint in run.instruction.value for hint in _DELETERS):
+        return
     own = {written.path for written in written_paths(run.instruction, run.scope)}
     cwd: str | None = run.scope.workdir or "/"
     for command in run.commands:
@@ -107,6 +114,8 @@ def _written_before(run: Run) -> list[Written]:
     for stage, each in run.dockerfile.before(run.stage, run.instruction):
         scope = run.dockerfile.scope(stage, each)
         if each.keyword == "RUN":
+            if not any(hint in each.value for hint in _WRITERS):
+                continue
             earlier = Run(run.dockerfile, stage, each, scope)
             for _, path in _deletions(earlier):
                 held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
