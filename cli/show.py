@@ -22,7 +22,7 @@ _DIFF_STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
 def show_review(console: Console, pull: PullRequestHandle, review: Review) -> None:
     """Print a review and its comments in the order of the lines."""
-    console.print(f"[bold]{review.author.login}[/] reviewed {review.commit[:7]}")
+    console.print(Text.assemble((review.author.login, "bold"), f" reviewed {review.commit[:7]}"))
     _show_body(console, review.body, ())
     for comment in sorted(
         review.comments, key=lambda each: (each.thread.original.path, each.thread.original.line or 0)

@@ -15,14 +15,12 @@ FROM python:3.12-slim-bookworm
 
 WORKDIR /srv/reports
 
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir flask==3.1.0 gunicorn==23.0.0
 
 COPY . .
 EXPOSE 8000
 CMD ["gunicorn", "--bind", "0.0.0.0:8000", "reports:app"]
 """,
-    "requirements.txt": "flask==3.1.0\ngunicorn==23.0.0\n",
     "reports.py": """\
 from flask import Flask
 
@@ -42,7 +40,8 @@ FROM python:3.12-slim-bookworm
 
 WORKDIR /srv/reports
 
-RUN apt-get update && apt-get install -y cron curl ca-certificates
+RUN apt-get update \\
+    && apt-get install -y cron curl ca-certificates
 
 COPY requirements.txt .
 RUN pip install -r requirements.txt

@@ -40,7 +40,7 @@ def test_demo_posts_one_review_and_ends_with_nothing_more_to_say() -> None:
     assert process.returncode == 0, errors
     assert errors == ""
     assert "dockslim[bot] reviewed" in output
-    assert "Dockerfile:5-6" in output
+    assert "Dockerfile:6\n" in output
     assert "+    && rm -rf /var/lib/apt/lists/*" in output
     assert "3 suggestions in Dockerfile" in output
     assert "dockslim has nothing more to say about Dockerfile." in output
