@@ -295,6 +295,8 @@ def _shift(source: SourceMap, by: int) -> SourceMap:
     """Return the map for the text that starts `by` characters later."""
     if by == 0:
         return source
+    if len(source.joined) == 1:
+        return SourceMap((0,), (source.offset(by),))
     keep = [i for i, start in enumerate(source.joined) if start > by]
     first = source.offset(by)
     return SourceMap((0, *(source.joined[i] - by for i in keep)), (first, *(source.original[i] for i in keep)))
@@ -302,6 +304,8 @@ def _shift(source: SourceMap, by: int) -> SourceMap:
 
 def _read_flags(value: str, escape: str, source: SourceMap) -> tuple[tuple[Flag, ...], int]:
     """Read leading `--flags` as BuildKit's extractBuilderFlags does: quotes and escapes inside a word count."""
+    if value and value[0] != "-" and value[0] not in _SPACE:
+        return (), 0
     flags: list[Flag] = []
     at = _skip_space(value, 0)
     while value.startswith("--", at):

@@ -393,6 +393,8 @@ class _Reader:
 
     def word(self, node: Node) -> Word:
         raw = self.raw(node)
+        if node.type == "word" and "\\" not in raw:
+            return Word(raw, self.span(node))
         text, literal, quoted = self.evaluate(node, raw)
         return Word(text, self.span(node), literal, quoted)
 

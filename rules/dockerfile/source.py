@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """Half-open character offsets into the original text."""
+class Span(NamedTuple):
+    """Half-open character offsets into the original text. A tuple, since each file makes thousands of them."""
 
     start: int
     end: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile.source import SourceMap, Span
 
@@ -13,8 +13,7 @@ _QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word; `text` has its quotes and escapes removed, `literal` says that nothing in it is expanded.
 
     The quoting of `text` is lost: `quoted` tells whether any was there, so that a glob or `~` is plain text.

@@ -15,7 +15,6 @@ from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools.remove import normalise, removed_paths
 
-
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
 _DELETERS = ("rm", "-delete", "unlink")
 _WRITERS = ("curl", "wget", "git", "apt", ">", *_DELETERS)

@@ -23,7 +23,7 @@ class ApkCacheLeftBehind(Rule):
     Finds `apk add`, `apk upgrade` and `apk update` that leave the index in `/var/cache/apk`.
 
     ## Why it costs
-    Every layer that fetches the indexes of Alpine's `main` and `community` anew keeps a copy in `/var/cache/apk`, and no
+    Every layer that fetches the indexes of Alpine anew keeps a copy in `/var/cache/apk`, and no
     later layer can take it out again.
 
     ## Fix safety
