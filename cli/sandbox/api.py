@@ -185,7 +185,7 @@ class Api:
         if isinstance(answer.body, bytes):
             return answer.body
         body = _modern(answer.body) if visit.version == NEWEST_VERSION else answer.body
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
     def _log(self, visit: Visit, status: int) -> None:
         self._site.requests.add(

@@ -211,10 +211,17 @@ def _parse_output(output: bytes) -> Iterator[FileChange]:
     rest = b""
     for word in words:
         if word.startswith(b":"):
-            _, _, _, oid, status = word.decode().split(" ")
+            _, _, was, oid, status = word.decode().split(" ")
             old = _name(next(words))
             renamed = status[0] in "RC"
-            raw.append((status[0], oid, _name(next(words)) if renamed else old, old if renamed else None))
+            raw.append(
+                (
+                    status[0],
+                    was if status == "D" else oid,
+                    _name(next(words)) if renamed else old,
+                    old if renamed else None,
+                )
+            )
         elif word and len(counts) < len(raw):
             added, deleted, name = word.split(b"\t", 2)
             if not name:

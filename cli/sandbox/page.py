@@ -268,6 +268,9 @@ def routes(site: Site) -> list[Route]:
             pull = find(request)
             if pull is None:
                 return _html("<h1>404</h1>", 404)
+            if request.headers.get("origin") not in {None, str(request.base_url).rstrip("/")}:
+                # Another site's form must not press the button.
+                return _html(show(pull, "This form was sent from another site."), 403)
             wanted = {int(one) for one in request.path_params["comments"].split(",") if one.isdigit()}
             comments = [one for one in pull.review_comments() if one.id in wanted]
             if not comments:

@@ -32,8 +32,8 @@ def application(site: Site) -> Starlette:
         return await api(request)
 
     def download(request: Request) -> Response:
-        # codeload.github.com: the address itself is the permission, once.
-        found = site.archives.pop(request.query_params.get("token", ""), None)
+        # codeload.github.com: the address itself is the permission.
+        found = site.archives.get(request.query_params.get("token", ""))
         if found is None:
             return Response("404: Not Found", 404, media_type="text/plain")
         repository, oid = found
@@ -61,7 +61,14 @@ def serve(site: Site, host: str, port: int) -> Iterator[str]:
     """Serve until the block ends; the address is handed to the block."""
     listener = _listen(host, port)
     config = uvicorn.Config(
-        application(site), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        application(site),
+        # The logging of the surrounding program is its own business.
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        headers=[("Server", "sandbox-github")],
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=_run, args=(server, listener), name="sandbox-server", daemon=True)

@@ -31,9 +31,9 @@ class Site:
 
     def reset(self) -> None:
         """Forget everything but the App: its repositories are deleted, its hook URL too."""
+        self.world.app.webhook_url = None
+        self.webhooks.wait(TIMEOUT_SECONDS)
         with self.world.lock:
-            self.world.app.webhook_url = None
-            self.webhooks.wait(TIMEOUT_SECONDS)
             for log in (self.webhooks, self.requests, self.faults, self.tokens, self.archives):
                 log.clear()
             self.limits.reset()

@@ -371,11 +371,6 @@ class Repository:
         """The pull requests, oldest first."""
         return (issue for issue in self.issues.values() if isinstance(issue, PullRequest))
 
-    @property
-    def check_runs(self) -> Iterator[CheckRun]:
-        """All check runs, oldest first."""
-        return iter(sorted((run for s in self.suites.values() for run in s.runs), key=lambda run: run.id))
-
     def pull(self, number: int) -> PullRequest | None:
         """Return a pull request by its number."""
         found = self.issues.get(number)

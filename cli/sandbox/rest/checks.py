@@ -18,7 +18,7 @@ from cli.sandbox.checks import (
 )
 from cli.sandbox.rest.repositories import ROOT
 from cli.sandbox.rest.routing import READ_CHECKS, WRITE_CHECKS, Call, Endpoint
-from cli.sandbox.state import Action, Annotation, CheckRun, CheckSuite
+from cli.sandbox.state import Action, Annotation, CheckRun, CheckSuite, node_id
 
 # GitHub Docs, "Check runs" and "Using the REST API to interact with checks".
 ANNOTATIONS = 50
@@ -121,19 +121,17 @@ def _actions(fields: Fields) -> tuple[Action, ...] | None:
 
 
 def _run(call: Call) -> CheckRun:
-    identifier = call.integer("run")
-    for run in call.repository.check_runs:
-        if run.id == identifier:
-            return run
-    raise not_found()
+    found = call.site.world.nodes.get(node_id("CR", call.integer("run")))
+    if not isinstance(found, CheckRun) or found.suite.repository is not call.repository:
+        raise not_found()
+    return found
 
 
 def _suite(call: Call) -> CheckSuite:
-    identifier = call.integer("suite")
-    for suite in call.repository.suites.values():
-        if suite.id == identifier:
-            return suite
-    raise not_found()
+    found = call.site.world.nodes.get(node_id("CS", call.integer("suite")))
+    if not isinstance(found, CheckSuite) or found.repository is not call.repository:
+        raise not_found()
+    return found
 
 
 def post_run(call: Call) -> Answer:

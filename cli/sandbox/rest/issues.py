@@ -7,7 +7,7 @@ from cli.sandbox.answers import Answer, not_found
 from cli.sandbox.conversation import comment, delete, edit
 from cli.sandbox.rest.repositories import ROOT
 from cli.sandbox.rest.routing import READ_ISSUES, READ_PULLS, WRITE_ISSUES, WRITE_PULLS, Call, Endpoint
-from cli.sandbox.state import IssueComment, stamp
+from cli.sandbox.state import IssueComment, node_id, stamp
 
 READ = (READ_ISSUES, READ_PULLS)
 WRITE = (WRITE_ISSUES, WRITE_PULLS)
@@ -30,11 +30,10 @@ def list_comments(call: Call) -> Answer:
 
 def find_comment(call: Call) -> IssueComment:
     """Return the comment of the path."""
-    identifier = call.integer("comment")
-    for issue in call.repository.issues.values():
-        if identifier in issue.comments:
-            return issue.comments[identifier]
-    raise not_found()
+    found = call.site.world.nodes.get(node_id("IC", call.integer("comment")))
+    if not isinstance(found, IssueComment) or found.issue.repository is not call.repository:
+        raise not_found()
+    return found
 
 
 def post_comment(call: Call) -> Answer:

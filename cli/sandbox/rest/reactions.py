@@ -10,6 +10,7 @@ from cli.sandbox.auth import Access
 from cli.sandbox.conversation import react
 from cli.sandbox.rest.issues import READ, WRITE, find_comment
 from cli.sandbox.rest.repositories import ROOT
+from cli.sandbox.rest.reviews import find_comment as find_review_comment
 from cli.sandbox.rest.routing import READ_PULLS, WRITE_PULLS, Call, Endpoint, Handler
 from cli.sandbox.state import Reaction
 
@@ -29,12 +30,7 @@ def _of_issue_comment(call: Call, access: Access) -> list[Reaction]:
 
 def _of_review_comment(call: Call, access: Access) -> list[Reaction]:
     _ = access
-    identifier = call.integer("comment")
-    for pull in call.repository.pulls:
-        for comment in pull.review_comments(call.actor):
-            if comment.id == identifier:
-                return comment.reactions
-    raise not_found()
+    return find_review_comment(call).reactions
 
 
 def _lister(find: Finder) -> Handler:

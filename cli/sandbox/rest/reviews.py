@@ -22,7 +22,7 @@ from cli.sandbox.reviews import (
     reply,
     submit_review,
 )
-from cli.sandbox.state import Anchor, Review, ReviewComment
+from cli.sandbox.state import Anchor, Review, ReviewComment, node_id
 
 VERDICTS = ("APPROVE", "REQUEST_CHANGES", "COMMENT")
 SIDES = ("LEFT", "RIGHT")
@@ -57,13 +57,14 @@ def _review(call: Call) -> Review:
     raise not_found()
 
 
-def _comment(call: Call) -> ReviewComment:
-    identifier = call.integer("comment")
-    for pull in call.repository.pulls:
-        for comment in pull.review_comments(call.actor):
-            if comment.id == identifier:
-                return comment
-    raise not_found()
+def find_comment(call: Call) -> ReviewComment:
+    """Return the comment of the path."""
+    found = call.site.world.nodes.get(node_id("PRRC", call.integer("comment")))
+    if not isinstance(found, ReviewComment) or found.thread.pull.repository is not call.repository:
+        raise not_found()
+    if found.review.state == "PENDING" and found.author is not call.actor:
+        raise not_found()
+    return found
 
 
 def list_reviews(call: Call) -> Answer:
@@ -180,19 +181,19 @@ def _created(call: Call, comment: ReviewComment) -> Answer:
 
 def get_comment(call: Call) -> Answer:
     """GET .../pulls/comments/{comment}."""
-    return Answer(payloads.review_comment(call.site.world, _comment(call)))
+    return Answer(payloads.review_comment(call.site.world, find_comment(call)))
 
 
 def patch_comment(call: Call) -> Answer:
     """PATCH .../pulls/comments/{comment}."""
-    comment = _comment(call)
+    comment = find_comment(call)
     edit_comment(call.site, comment, call.fields("body").required("body"), call.actor)
     return Answer(payloads.review_comment(call.site.world, comment))
 
 
 def remove_comment(call: Call) -> Answer:
     """DELETE .../pulls/comments/{comment}."""
-    delete_comment(call.site, _comment(call), call.actor)
+    delete_comment(call.site, find_comment(call), call.actor)
     return Answer(b"", 204)
 
 

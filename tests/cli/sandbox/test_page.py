@@ -66,7 +66,8 @@ def test_button(world: World) -> None:
     [comment] = world.pull.review_comments
     path = f"/acme/shop/pull/1/suggestions/{comment.id}"
 
-    answer = world.bot.post(path)
+    assert world.bot.post(path, headers={"Origin": "https://example.com"}).status_code == 403
+    answer = world.bot.post(path, headers={"Origin": world.url})
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"/acme/shop/pull/1#discussion_r{comment.id}")
     assert "--no-install-recommends curl" in world.pull.head_text("Dockerfile")

@@ -58,3 +58,15 @@ def test_many_at_once(world: World) -> None:
 
     assert len({pull.number for pull in pulls}) == 24
     assert all(len(pull.review_comments) == 1 for pull in pulls)
+
+
+def test_reset_forgets_all_but_the_app(world: World) -> None:
+    path = world.repository.path
+
+    assert world.bot.post("/_sandbox/reset").status_code == 204
+
+    assert not path.exists()
+    assert list(world.sandbox.deliveries) == []
+    assert world.app.get("/app/installations").json() == []
+    assert world.bot.get(world.path()).status_code == 401
+    assert world.sandbox.create_repository("acme/shop", {"a": "b"}).text("a") == "b"
