@@ -54,9 +54,7 @@ def _print_throughput(corpus: Path, files: list[Path]) -> None:
     theirs = _hadolint(files)
     print(f"{len(files)} files of the corpus, one core:")
     _print_row("dockslim check", ours, len(files))
-    print(
-        f"  hadolint       {theirs:7.1f} s  {len(files) / theirs:7.0f} files/s  {theirs / len(files) * 1000:6.2f} ms/file"
-    )
+    _print_row("hadolint", theirs, len(files))
     print(f"  throughput: {theirs / ours:.1f} x hadolint")
 
 

@@ -69,7 +69,7 @@ class ApkCacheLeftBehind(Rule):
                 run.instruction,
                 type(action.span)(first.command.words[0].span.start, action.span.end),
                 "The package index stays in the layer",
-                f"`apk {first.verb}` without {FLAG} leaves it in {apk.CACHE}.",
+                f"`apk {first.verb}` without `{FLAG}` leaves it in `{apk.CACHE}`.",
                 _fix(run, calls),
             )
 

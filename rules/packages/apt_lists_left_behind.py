@@ -66,7 +66,7 @@ class AptListsLeftBehind(Rule):
                 run.instruction,
                 update.span,
                 "Package lists stay in the layer",
-                f"`{_shown(update)}` writes them to {apt.LISTS}, and nothing in this RUN deletes them.",
+                f"`{_shown(update)}` writes them to `{apt.LISTS}`, and nothing in this RUN deletes them.",
                 append_cleanup(run, update),
             )
 

@@ -70,7 +70,7 @@ class PipCacheLeftBehind(Rule):
             run.instruction,
             type(action.span)(call.command.words[0].span.start, action.span.end),
             "pip's cache stays in the layer",
-            f"Every download is kept in {pip.cache_directory(run.scope)} beside the installed copy.",
+            f"Every download is kept in `{pip.cache_directory(run.scope)}` beside the installed copy.",
             Fix(
                 (insert_words(call.command, action, FLAG),),
                 Applicability.SAFE,
