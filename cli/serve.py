@@ -17,7 +17,6 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.logs import configure_logs
-from bot.queue import connect
 from bot.settings import Settings, SettingsError, read_settings
 from cli.processes import Child, end_with_parent, running
 
@@ -107,6 +106,9 @@ def _describe(exit_code: int) -> str:
 
 
 def _pinger(redis_url: str) -> Callable[[], bool]:
+    # Imported once the children are on their way: Celery comes with it.
+    from bot.queue import connect
+
     client = connect(redis_url)
 
     def ping() -> bool:
