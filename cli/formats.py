@@ -1,0 +1,21 @@
+"""The formats that commands can write."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+class ListFormat(StrEnum):
+    """How rules are written."""
+
+    TEXT = "text"
+    JSON = "json"

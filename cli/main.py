@@ -1,0 +1,187 @@
+"""`dockslim`: one typer command for each thing to do. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from cli.formats import Format, ListFormat
+
+app = typer.Typer(
+    name="dockslim",
+    help="Find what makes an image larger than it has to be in its Dockerfile, and fix it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATHS|-]", help="Files, directories, or - for standard input.", show_default=False),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="RULES", help="Only these rules: codes, names or beginnings, with commas."),
+]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="RULES", help="All rules but these.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="dockslim")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"dockslim {version('dockslim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    # A terminal that cannot show a character gets it spelt out.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@app.command()
+def check(
+    paths: Paths = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write the findings.")] = Format.TEXT,
+    select: Select = None,
+    ignore: Ignore = None,
+) -> None:
+    """Say what makes images larger.
+
+    Exit code 0 for nothing, 1 for findings, 2 where a file could not be read.
+    """
+    from cli.check import check_paths
+    from cli.trouble import TroubleError
+
+    try:
+        code = check_paths(paths or [], form, select or (), ignore or ())
+    except TroubleError as trouble:
+        _fail(trouble)
+    raise typer.Exit(code)
+
+
+@app.command()
+def fix(
+    paths: Paths = None,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Also fixes that may change what the image does.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print a diff and write nothing.")] = False,
+    select: Select = None,
+    ignore: Ignore = None,
+) -> None:
+    """Apply fixes.
+
+    Exit code 0, or 2 where a file could not be read or written.
+    """
+    from cli.fix import fix_paths
+    from cli.trouble import TroubleError
+
+    try:
+        code = fix_paths(paths or [], unsafe=unsafe, diff=diff, select=select or (), ignore=ignore or ())
+    except TroubleError as trouble:
+        _fail(trouble)
+    raise typer.Exit(code)
+
+
+@app.command()
+def rules(
+    form: Annotated[ListFormat, typer.Option("--format", help="How to write the rules.")] = ListFormat.TEXT,
+) -> None:
+    """List the rules."""
+    from cli.rules import render_json, render_text
+
+    print(render_json() if form is ListFormat.JSON else "\n".join(render_text()))
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="RULE", help="A code, a name, or another linter's code.")],
+) -> None:
+    """Print the page of a rule."""
+    from cli import explain as explaining
+    from cli.trouble import TroubleError
+
+    try:
+        explaining.explain(name)
+    except TroubleError as trouble:
+        _fail(trouble)
+
+
+@app.command()
+def review(
+    base: Annotated[str, typer.Option("--base", help="The revision that the change goes into.")],
+    head: Annotated[str, typer.Option("--head", help="The revision with the change.")] = "HEAD",
+    repo: Annotated[str, typer.Option("--repo", help="A local git repository.")] = ".",
+) -> None:
+    """Print the review of a local change.
+
+    It is the one that a pull request would get; nothing is posted.
+    """
+    from cli import review as reviewing
+    from cli.trouble import TroubleError
+
+    try:
+        reviewing.review(repo, base, head)
+    except TroubleError as trouble:
+        _fail(trouble)
+
+
+@app.command()
+def serve() -> None:
+    """Run all of dockslim.
+
+    That is the web process, a worker and, without DOCKSLIM_REDIS_URL, the queue.
+    """
+    from cli import serve as serving
+
+    serving.serve()
+
+
+@app.command()
+def web() -> None:
+    """Take webhooks only."""
+    from cli import serve as serving
+
+    serving.web()
+
+
+@app.command()
+def worker() -> None:
+    """Perform jobs only."""
+    from cli import serve as serving
+
+    serving.worker()
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C.")] = False,
+) -> None:
+    """Watch a review in a sandbox GitHub."""
+    from cli import demo as showing
+
+    showing.demo(keep)
+
+
+def _fail(trouble: Exception) -> NoReturn:
+    print(trouble, file=sys.stderr)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    main()

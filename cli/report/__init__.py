@@ -1,0 +1,1 @@
+"""What `dockslim check` found, in the formats that people and programs read."""
