@@ -34,6 +34,18 @@ def insert_words(command: ShellCommand, behind: Word, *words: str) -> Edit:
     return Edit(Span(at, at), "".join(f" {word}" for word in words))
 
 
+def insert_words_before(dockerfile: Dockerfile, command: ShellCommand, first: Word, *words: str) -> Edit:
+    """Insert words in front of one of a command, on lines of their own where that one starts a line."""
+    if command.from_exec:
+        at = first.span.start - 1
+        return Edit(Span(at, at), "".join(f'"{word}", ' for word in words))
+    at = first.span.start
+    lead = dockerfile.text[dockerfile.text.rfind("\n", 0, at) + 1 : at]
+    if lead.strip(" \t"):
+        return Edit(Span(at, at), "".join(f"{word} " for word in words))
+    return Edit(Span(at, at), "".join(f"{word} {dockerfile.escape}{dockerfile.newline}{lead}" for word in words))
+
+
 def with_words(command: ShellCommand, behind: Word, *words: str) -> tuple[str, ...]:
     """Return the words that `command` has after `insert_words`."""
     texts: list[str] = []

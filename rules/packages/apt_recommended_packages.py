@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, ShellCommand
-from rules.edits import insert_words, with_words
+from rules.dockerfile import Dockerfile
+from rules.edits import insert_words, insert_words_before, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
 from rules.packages.needed_recommends import Needs, needs
@@ -63,7 +63,7 @@ class AptRecommendedPackages(Rule):
         ),
         Bad(
             "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
-            "FROM debian:12\nRUN apt-get update && apt-get install --no-install-recommends -y curl ca-certificates"
+            "FROM debian:12\nRUN apt-get update && apt-get install --no-install-recommends -y ca-certificates curl"
             " && rm -rf /var/lib/apt/lists/*\n",
         ),
     )
@@ -87,7 +87,7 @@ class AptRecommendedPackages(Rule):
             type(span)(call.command.words[0].span.start, span.end),
             "Recommended packages are installed too",
             _reason(call, required),
-            _fix(call, required),
+            _fix(run, call, required),
         )
 
 
@@ -121,21 +121,21 @@ def _reason(call: Call, required: Needs) -> str:
     return sentence + "."
 
 
-def _fix(call: Call, required: Needs) -> Fix:
-    command: ShellCommand = call.command
-    action = call.action
-    assert action is not None  # noqa: S101
+def _fix(run: Run, call: Call, required: Needs) -> Fix:
+    command, action = call.command, call.action
+    assert action is not None  # noqa: S101 - the caller looked at its verb
     edits = [insert_words(command, action, FLAG)]
-    words = with_words(command, action, FLAG)
+    words = list(with_words(command, action, FLAG))
     if required.packages:
-        edits.append(insert_words(command, call.operands[-1], *required.packages))
-        at = words.index(FLAG) + 1
-        last = at + [id(word) for word in command.words[command.words.index(action) + 1 :]].index(id(call.operands[-1]))
-        words = (*words[: last + 1], *required.packages, *words[last + 1 :])
+        # In front of the first package: other fixes append behind the last one.
+        first = call.operands[0]
+        edits.append(insert_words_before(run.dockerfile, command, first, *required.packages))
+        at = next(i for i, word in enumerate(command.words) if word is first) + 1
+        words[at:at] = required.packages
     return Fix(
         tuple(edits),
         Applicability.DISPLAY if required.risk else Applicability.UNSAFE,
         removed=(command.texts,),
-        added=(words,),
+        added=(tuple(words),),
         caution=required.risk or "Changes behaviour if something here relies on a package that apt only recommends.",
     )
