@@ -20,8 +20,9 @@ REVIEW_TASK = "dockslim.review"
 REVIEW_QUEUE = "review"
 # GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
 TIMEOUT_SECONDS = 2.0
-# Longest job plus longest wait for a rate limit (an hour), after which Redis hands an unfinished message out again.
-VISIBILITY_SECONDS = 2 * 3600
+# After this time Redis hands out again what no worker has ended: longer than the longest wait (5 minutes) and twice the
+# longest job (3 minutes), short enough for what was in the hands of a worker that was killed.
+VISIBILITY_SECONDS = 15 * 60
 
 
 class QueueError(Exception):

@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from redis import Redis
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import RedisError
 
 from bot.deliveries import Deliveries, State
 from bot.github.checks import conclude
@@ -22,17 +22,20 @@ from bot.github.snapshot import read_snapshot
 from bot.jobs import ReviewJob
 from bot.notices import not_reviewed
 from workers.review import Outcome, review
+from workers.turns import Turns
 
 SOFT_LIMIT_SECONDS = 120
 HARD_LIMIT_SECONDS = 180
-LOCK_SECONDS = HARD_LIMIT_SECONDS + 20
-LOCK_WAIT = timedelta(seconds=3)
+TURN = timedelta(seconds=HARD_LIMIT_SECONDS + 20)
+TURN_WAIT = timedelta(seconds=3)
+LONGEST_WAIT = timedelta(minutes=5)
+"""A waiting message is in the memory of one worker: not for longer than Redis lets it be (see VISIBILITY_SECONDS)."""
 REDIS_WAIT = timedelta(seconds=15)
 MAX_FAILURES = 5
 """After so many the check run says that nobody looked."""
 MAX_CONCLUSIONS = 12
 """After so many not even that could be said."""
-CONCLUSION_WAIT = timedelta(minutes=10)
+CONCLUSION_WAIT = timedelta(minutes=5)
 MAX_LIMITED = 24
 MAX_STARTS = 3
 """Starts of a job without an end: whatever it does kills the worker."""
@@ -53,31 +56,35 @@ class Performer:
         place = f"{job.owner}/{job.repository}"
         with structlog.contextvars.bound_contextvars(delivery=job.delivery, repository=place, number=job.number):
             try:
-                return self._perform(job, Deliveries(self.redis))
+                wait = self._perform(job, Deliveries(self.redis), Turns(self.redis, TURN))
             except RedisError as error:
                 log.warning("redis unreachable", error=type(error).__name__)
                 return REDIS_WAIT
+            return wait and min(wait, LONGEST_WAIT)
 
-    def _perform(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
+    def _perform(self, job: ReviewJob, deliveries: Deliveries, turns: Turns) -> timedelta | None:
         # A message is handed out again when its worker was too slow to say that it is done.
         if deliveries.state(job.delivery) == State.DONE:
             log.info("job done before")
             return None
-        lock = self.redis.lock(
-            f"dockslim:lock:{job.repository_id}:{job.number}", timeout=LOCK_SECONDS, blocking=False, thread_local=False
-        )
-        if not lock.acquire():
+        left = turns.pause_left(job)
+        if left is not None:
+            log.info("job waits", reason="rate limit", wait=left.total_seconds())
+            return left
+        if not turns.take(job):
             log.info("job waits", reason="another job is at this pull request")
-            return LOCK_WAIT
+            return TURN_WAIT
         try:
-            return self._perform_alone(job, deliveries)
+            wait = self._perform_in_turn(job, deliveries)
+        except LimitedError as error:
+            turns.pause(job, error.wait)
+            wait = error.wait
         finally:
-            try:
-                lock.release()
-            except LockError:
-                log.warning("lock lost")
+            if not turns.give_back(job):
+                log.warning("turn lost")
+        return wait
 
-    def _perform_alone(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
+    def _perform_in_turn(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
         if deliveries.count_start(job.delivery) > MAX_STARTS:
             return self._give_up(job, deliveries, f"the worker stopped {MAX_STARTS} times during the review")
         meter = Meter(self.sleep)
@@ -103,7 +110,10 @@ class Performer:
         failures = deliveries.count_failure(job.delivery)
         wait = should_retry(error, failures)
         log.warning("job failed", error=str(error), failures=failures, wait=wait and wait.total_seconds())
-        if wait is not None and failures < (MAX_LIMITED if isinstance(error, LimitedError) else MAX_FAILURES):
+        if isinstance(error, LimitedError) and failures < MAX_LIMITED:
+            deliveries.put_back(job.delivery)
+            raise LimitedError(wait or error.wait)
+        if wait is not None and failures < MAX_FAILURES:
             deliveries.put_back(job.delivery)
             return wait
         if is_gone(error):

@@ -1,0 +1,269 @@
+"""The straight line for real: GitHub's delivery -> uvicorn -> Valkey -> a Celery worker process -> GitHub's API."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from redis import Redis
+
+from bot.app import create_app
+from bot.deliveries import Deliveries, State
+from bot.queue import Queue, QueueError, connect
+from bot.settings import Settings, read_settings
+from bot.webhooks.verify import sign
+from cli.sandbox import Sandbox, duplicate, server_error, slow
+from tests.bot.payloads import PAYLOADS, dump
+from tests.bot.test_jobs import JOB
+from tests.workers.stage import WASTEFUL, Stage
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 30.0
+
+
+def _wait_until(happened: Callable[[], object]) -> None:
+    until = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < until, "this took too long"
+        time.sleep(0.02)
+
+
+class Line:
+    """A web process in a thread, a worker in a process of its own, and the sandbox at both ends."""
+
+    def __init__(self, sandbox: Sandbox, redis: Redis, environ: dict[str, str], log: Path) -> None:
+        self.sandbox = sandbox
+        self.stage = Stage(sandbox, redis)
+        self.deliveries = Deliveries(redis)
+        self._environ = {**os.environ, **environ}
+        self._log = log
+        self.worker = self.start_worker()
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start another worker process and wait until it takes jobs."""
+        before = self.log().count("ready.")
+        with self._log.open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "tests.workers.worker"], env=self._environ, stdout=log, stderr=log
+            )
+        _wait_until(lambda: self.log().count("ready.") > before)
+        return worker
+
+    def children(self) -> list[int]:
+        """The processes of the worker's pool."""
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.worker.pid)], capture_output=True, check=True)
+        return [int(pid) for pid in found.stdout.split()]
+
+    def log(self) -> str:
+        """What the workers logged so far."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    def count_jobs(self) -> int:
+        """How many jobs the workers have ended."""
+        return sum(event in line for line in self.log().splitlines() for event in ('"job done"', '"job given up"'))
+
+
+@pytest.fixture(scope="module")
+def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    with connect(redis_url) as redis, Sandbox(private_key=private_key) as sandbox, sandbox.serving():
+        redis.flushdb()
+        environ = {
+            "DOCKSLIM_APP_ID": str(sandbox.app_id),
+            "DOCKSLIM_PRIVATE_KEY": private_key,
+            "DOCKSLIM_WEBHOOK_SECRET": sandbox.webhook_secret,
+            "DOCKSLIM_REDIS_URL": redis_url,
+            "DOCKSLIM_GITHUB_API_URL": sandbox.url,
+        }
+        with _serve(read_settings(environ), redis_url) as url:
+            made = Line(sandbox, redis, environ, tmp_path_factory.mktemp("line") / "worker.log")
+            sandbox.webhook_url = f"{url}/webhooks"
+            yield made
+            sandbox.webhook_url = None
+            made.worker.terminate()
+            assert made.worker.wait(SECONDS) == 0, made.log()
+
+
+class _serve:  # noqa: N801
+    """Run the web process in a thread."""
+
+    def __init__(self, settings: Settings, redis_url: str) -> None:
+        app = create_app(settings, Queue(redis_url))
+        self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none"))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        _wait_until(lambda: self._server.started)
+        return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(SECONDS)
+
+
+def test_opened(line: Line) -> None:
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="opened")
+    _wait_until(lambda: pull.check_runs)
+    assert len(pull.reviews) == 1
+    assert [run.status for run in pull.check_runs] == ["completed"]
+    line.sandbox.wait_until_delivered()
+    delivery = next(each for each in line.sandbox.deliveries if each.event == "pull_request")
+    assert (delivery.status_code, json.loads(delivery.response_body)) == (202, {"job": delivery.guid})
+    # The delivery leads from the webhook to the comment.
+    done = [json.loads(text) for text in line.log().splitlines() if delivery.guid in text and "job done" in text]
+    assert [each["comments"] for each in done] == [2]
+
+
+def test_same_delivery_twice_is_one_job(line: Line) -> None:
+    jobs = line.count_jobs()
+    line.sandbox.faults.add(duplicate("pull_request"))
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="twice")
+    _wait_until(lambda: pull.check_runs)
+    line.sandbox.wait_until_delivered()
+    after = line.stage.open({"x": "x"}, branch="after-twice")
+    _wait_until(lambda: after.check_runs)
+    _wait_until(lambda: line.count_jobs() >= jobs + 2)
+    assert line.count_jobs() == jobs + 2
+    assert len(pull.reviews) == 1
+
+
+def test_failed_delivery_runs_again_when_it_is_redelivered(line: Line) -> None:
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="redelivered")
+    _wait_until(lambda: pull.check_runs)
+    delivery = [each for each in line.sandbox.deliveries if each.event == "pull_request"][-1]
+    _wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
+    jobs = line.count_jobs()
+    line.sandbox.redeliver(delivery.id)
+    line.sandbox.wait_until_delivered()
+    line.deliveries.finish(delivery.guid, State.FAILED)
+    line.sandbox.redeliver(delivery.id)
+    _wait_until(lambda: line.count_jobs() > jobs)
+    _wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
+    assert line.count_jobs() == jobs + 1
+    assert len(pull.reviews) == 1
+
+
+def test_recheck_and_rerun(line: Line) -> None:
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="recheck")
+    _wait_until(lambda: pull.check_runs)
+    jobs = line.count_jobs()
+    pull.comment("Please:\n/dockslim recheck")
+    _wait_until(lambda: line.count_jobs() == jobs + 1)
+    pull.rerequest(pull.check_runs[0])
+    _wait_until(lambda: line.count_jobs() == jobs + 2)
+    assert (len(pull.reviews), len(pull.check_runs)) == (1, 1)
+
+
+def test_push_and_trouble(line: Line) -> None:
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="push")
+    _wait_until(lambda: pull.check_runs)
+    line.sandbox.faults.add(server_error(502, after=True, method="POST", path="/reviews$"))
+    line.stage.repository.commit("push", {"Dockerfile": WASTEFUL + "RUN pip install more\n"})
+    _wait_until(lambda: pull.check_runs)
+    assert len(pull.reviews) == 2
+    assert len(pull.review_comments) == 3
+
+
+def test_pushes_in_quick_succession_are_reviewed_once_each_at_most(line: Line) -> None:
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="quick")
+    for number in range(6):
+        line.stage.repository.commit("quick", {"n": str(number)})
+    _wait_until(lambda: pull.check_runs)
+    line.sandbox.wait_until_delivered()
+    said = [comment.body for comment in pull.review_comments]
+    assert len(said) == len(set(said)) == 2
+
+
+def test_webhooks_are_answered_within_milliseconds(line: Line) -> None:
+    url = line.sandbox.webhook_url
+    assert url is not None
+    body = dump(PAYLOADS["pull_request"] | {"action": "labeled"})
+    headers = {"X-GitHub-Event": "pull_request", "X-Hub-Signature-256": sign(line.sandbox.webhook_secret, body)}
+    before = len(line.sandbox.requests)
+    took = []
+    with httpx.Client(trust_env=False) as client:
+        for number in range(50):
+            started = time.monotonic()
+            assert (
+                client.post(url, content=body, headers=headers | {"X-GitHub-Delivery": f"n{number}"}).status_code == 200
+            )
+            took.append(time.monotonic() - started)
+        assert client.get(url.replace("/webhooks", "/healthz")).json() == {"status": "ok"}
+    assert sorted(took)[25] < 0.1
+    assert len(line.sandbox.requests) == before
+
+
+def test_a_job_survives_that_its_process_is_killed(line: Line) -> None:
+    """The pool's process dies in the middle of a job; the job goes back into the queue and is done."""
+    line.sandbox.faults.add(slow(60, path="/compare/"))
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="killed")
+    line.sandbox.wait_until_delivered()
+    _wait_until(lambda: line.sandbox.faults.remaining == {})
+    for child in line.children():
+        os.kill(child, signal.SIGKILL)
+    _wait_until(lambda: pull.check_runs)
+    assert len(pull.reviews) == 1
+
+
+def test_jobs_wait_for_a_worker(line: Line) -> None:
+    line.worker.send_signal(signal.SIGTERM)
+    assert line.worker.wait(SECONDS) == 0
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="waiting")
+    line.sandbox.wait_until_delivered()
+    assert pull.check_runs == []
+    line.worker = line.start_worker()
+    _wait_until(lambda: pull.check_runs)
+    assert len(pull.reviews) == 1
+
+
+def test_deliveries(redis: Redis) -> None:
+    deliveries = Deliveries(redis)
+    assert deliveries.state("a") is None
+    assert deliveries.claim("a")
+    assert not deliveries.claim("a")
+    deliveries.mark_queued("a")
+    assert deliveries.state("a") == State.QUEUED
+    assert not deliveries.claim("a")
+    assert [deliveries.count_start("a"), deliveries.count_start("a"), deliveries.count_failure("a")] == [1, 2, 1]
+    deliveries.finish("a", State.FAILED)
+    assert deliveries.claim("a")
+    assert deliveries.count_start("a") == 1
+    deliveries.finish("a", State.DONE)
+    assert not deliveries.claim("a")
+    deliveries.mark_queued("a")
+    assert deliveries.state("a") == State.DONE
+    days = redis.pttl("dockslim:delivery:a") / 86_400_000
+    assert days > 7
+
+
+def test_a_claim_without_a_job_passes(redis: Redis) -> None:
+    # The web process died between the two: GitHub saw no answer and can redeliver.
+    Deliveries(redis).claim("b")
+    assert 0 < redis.pttl("dockslim:delivery:b") <= 60_000
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_job_that_cannot_be_published_is_released(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Queue(redis_url)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(queue._celery, "send_task", refuse)
+    with pytest.raises(QueueError):
+        queue.enqueue(JOB)
+    monkeypatch.undo()
+    assert not queue.enqueue(JOB).duplicate
+    assert queue.enqueue(JOB).duplicate
+    queue.close()
