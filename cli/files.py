@@ -14,7 +14,7 @@ from bot.dockerfiles import is_dockerfile
 from cli.trouble import TroubleError
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec, Pattern
+    from pathspec import GitIgnoreSpec
 
 STDIN = "-"
 MAX_BYTES = 16 * 1024 * 1024
@@ -24,8 +24,8 @@ MAX_BYTES = 16 * 1024 * 1024
 def find_dockerfiles(paths: Sequence[str]) -> Iterator[str | TroubleError]:
     """Yield files as they were named and the Dockerfiles under directories, each once.
 
-    No path is the current directory. Directories are read in the order of their names, without what .gitignore files exclude. Links to directories are
-    not followed.
+    No path is the current directory. Directories are read in the order of their names, without what .gitignore files
+    exclude; links to directories are not followed.
     """
     seen: set[str] = set()
     for path in paths or (".",):
@@ -139,6 +139,17 @@ def _walk(top: str) -> Iterator[str | TroubleError]:
         pending += reversed(below)
 
 
+def _is_pattern(line: str) -> bool:
+    """Tell whether a line can be read; git, too, passes over one that cannot."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
 def _is_directory(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False)
 
@@ -179,8 +190,4 @@ def _read_ignores(directory: str) -> Iterator[_Ignores]:
         return
     from pathspec import GitIgnoreSpec
 
-    patterns: list[Pattern] = []
-    for line in lines:
-        with suppress(ValueError):  # git, too, passes over a pattern that it cannot read
-            patterns += GitIgnoreSpec.from_lines([line]).patterns
-    yield _Ignores(directory, GitIgnoreSpec(patterns))
+    yield _Ignores(directory, GitIgnoreSpec.from_lines(filter(_is_pattern, lines)))

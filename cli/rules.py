@@ -38,7 +38,7 @@ def refuse_unknown(option: str, name: str) -> TroubleError:
 
     wanted = name.strip().lower()
     names = {each: rule for rule in RULES for each in (rule.code.lower(), rule.name)}
-    close = dict.fromkeys(names[each] for each in get_close_matches(wanted, names, n=3, cutoff=0.6))
+    close = dict.fromkeys(names[each] for each in get_close_matches(wanted, names, n=3, cutoff=0.75))
     said = ", ".join(f"{rule.code} {rule.name}" for rule in close)
     hint = f"Close to it: {said}" if said else "`dockslim rules` lists them"
     return TroubleError(option, f'there is no rule "{name.strip()}". {hint}.')
