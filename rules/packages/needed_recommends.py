@@ -31,7 +31,7 @@ _LOAD_BEARING = re.compile(
     r"|imagemagick|graphicsmagick|ghostscript|graphviz|tesseract|calibre|wkhtmltopdf|sagemath|maxima|gnuplot"
     r"|python3?-pip$|python3?-(?:matplotlib|scipy|opencv|pyqt|ipython)|ipython|jupyter|virtualenv|python3?-virtualenv"
     r"|cmake|autoconf|automake|libtool|meson|scons|flex|bison|swig|gdb|valgrind|strace|perf|linux-tools|linux-headers"
-    r"|dkms|kernel|nvidia|cuda|opencl|mesa|libgl|vim|emacs|neovim|tmux|screen|zsh|fish|openssh-server|sudo$)"
+    r"|dkms|kernel|nvidia|cuda|opencl|mesa|libgl|vim|emacs|neovim|tmux|screen|zsh|fish|openssh-server)"
 )
 _CERTIFICATES_INCLUDED = re.compile(
     r"(?:^|/)(?:buildpack-deps|node|python|ruby|golang|php|rust|openjdk|maven|gradle|perl|erlang|elixir|haskell|gcc)"
