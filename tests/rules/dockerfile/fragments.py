@@ -47,7 +47,6 @@ FRAGMENTS = (
     "# escape=`\n",
     "# escape=\\\n",
     "# syntax=docker/dockerfile:1\n",
-    "# check=skip=all\n",
     "RUN a `\n",
     "`\n",
     "copy a b\r\n",

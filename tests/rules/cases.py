@@ -1,0 +1,42 @@
+"""Ask one rule about one file, and apply what it proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from rules.check import check
+from rules.config import Config
+from rules.dockerfile import parse
+from rules.finding import Finding
+from rules.fix import apply
+
+
+def table(names: str, cases: Mapping[str, Any]) -> Any:
+    """Return a parametrisation whose ids are the keys of `cases`."""
+    return pytest.mark.parametrize(names, list(cases.values()), ids=list(cases))
+
+
+def findings(code: str, text: str) -> list[Finding]:
+    """Return what one rule finds, everything else left out."""
+    return list(check(parse(text), Config(select=frozenset({code}))).findings)
+
+
+def assert_silent(code: str, text: str) -> None:
+    """Hold that a rule finds nothing."""
+    assert [each.span.of(text) for each in findings(code, text)] == []
+
+
+def assert_fixed(code: str, text: str, fixed: str | None) -> None:
+    """Hold that a rule fires and that its fixes make `fixed`, None for no fix; the rule is content afterwards."""
+    report = check(parse(text), Config(select=frozenset({code})))
+    assert report.findings
+    fixes = [each.fix for each in report.findings if each.fix is not None]
+    assert [each.reason for each in report.refused] == []
+    if fixed is None:
+        assert fixes == []
+        return
+    assert apply(text, fixes) == fixed
+    assert_silent(code, fixed)

@@ -1,0 +1,103 @@
+"""delete-in-later-layer."""
+
+from __future__ import annotations
+
+from tests.rules.cases import assert_fixed, assert_silent, findings, table
+
+CODE = "DS101"
+D = "FROM debian:12\n"
+GET = "curl -fsSL -o /tmp/a.tgz https://example.com/a.tgz && tar -xzf /tmp/a.tgz -C /opt"
+SILENT = {
+    "same-run": D + f"RUN {GET} && rm /tmp/a.tgz\n",
+    "from-the-base": D + "RUN rm /etc/motd\n",
+    "never-written": D + "RUN rm -rf /tmp/*\n",
+    "other-path": D + f"RUN {GET}\nRUN rm /tmp/b.tgz\n",
+    "longer-name": D + f"RUN {GET}\nRUN rm /tmp/a.tgz.asc\n",
+    "written-again-here": D + f"RUN {GET}\nRUN {GET} && rm /tmp/a.tgz\n",
+    "deleted-there-already": D + f"RUN {GET} && rm /tmp/a.tgz\nRUN rm -f /tmp/a.tgz\n",
+    "moved-there": D + f"RUN {GET} && mv /tmp/a.tgz /x\nRUN rm -f /tmp/a.tgz\n",
+    "on-a-mount": D + "RUN --mount=type=cache,target=/tmp " + f"{GET}\nRUN rm -f /tmp/a.tgz\n",
+    "stage-not-shipped": f"{D[:-1]} AS b\nRUN {GET}\nRUN rm /tmp/a.tgz\n{D}COPY --from=b /opt /opt\n",
+    "written-in-another-stage": f"{D[:-1]} AS b\nRUN {GET}\n{D}RUN rm -f /tmp/a.tgz\n",
+    "conditional-download": D + f"RUN if x; then {GET}; fi\nRUN rm -f /tmp/a.tgz\n",
+    "conditional-delete": D + f"RUN {GET}\nRUN if x; then rm /tmp/a.tgz; fi\n",
+    "add-unpacks": D + "ADD a.tgz /tmp/\nRUN rm -f /tmp/a.tgz\n",
+    "unknown-workdir-variable": D + "WORKDIR $X\nCOPY a.tgz .\nRUN rm a.tgz\n",
+    "copied-directory-content": D + "COPY src /app/\nRUN rm -rf /app/src\n",
+    "variable": D + f"RUN {GET}\nRUN rm $FILE\n",
+    "quoted-glob": D + f"RUN {GET}\nRUN rm '/tmp/*'\n",
+    "hidden-file-and-glob": D + "COPY .env /app/\nRUN rm -rf /app/*\n",
+    "powershell": D + f'SHELL ["pwsh"]\nRUN {GET}\nRUN rm /tmp/a.tgz\n',
+    "pragma": D + f"RUN {GET}\n# dockslim ignore=DS101\nRUN rm /tmp/a.tgz\n",
+    "to-dev-null": D + "RUN a > /dev/null\nRUN rm -f /dev/null\n",
+}
+FIXED = {
+    "adjacent": (D + f"RUN {GET}\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n"),
+    "rm-rf-parent": (D + f"RUN {GET}\nRUN rm -rf /tmp\n", D + f"RUN {GET} && rm -rf /tmp\n"),
+    "glob": (D + f"RUN {GET}\nRUN rm /tmp/*.tgz\n", D + f"RUN {GET} && rm /tmp/*.tgz\n"),
+    "wget": (
+        D + "WORKDIR /src\nRUN wget https://e.com/a.zip\nRUN rm a.zip\n",
+        D + "WORKDIR /src\nRUN wget https://e.com/a.zip && rm a.zip\n",
+    ),
+    "curl-O": (
+        D + "RUN curl -LO https://e.com/a.zip\nRUN rm /a.zip\n",
+        D + "RUN curl -LO https://e.com/a.zip && rm /a.zip\n",
+    ),
+    "git-clone": (
+        D + "RUN git clone https://e.com/a.git /src\nRUN rm -rf /src\n",
+        D + "RUN git clone https://e.com/a.git /src && rm -rf /src\n",
+    ),
+    "git-directory": (
+        D + "RUN git clone https://e.com/a.git /src\nRUN rm -rf /src/.git\n",
+        D + "RUN git clone https://e.com/a.git /src && rm -rf /src/.git\n",
+    ),
+    "lists": (
+        D + "RUN apt-get update && apt-get install -y cron\nRUN rm -rf /var/lib/apt/lists/*\n",
+        D + "RUN apt-get update && apt-get install -y cron && rm -rf /var/lib/apt/lists/*\n",
+    ),
+    "over-lines": (
+        D + "RUN curl -o /a.tgz https://e.com/a.tgz \\\n && tar xf /a.tgz\nRUN rm /a.tgz\n",
+        D + "RUN curl -o /a.tgz https://e.com/a.tgz \\\n && tar xf /a.tgz \\\n && rm /a.tgz\n",
+    ),
+    "crlf": (
+        "FROM a\r\nRUN curl -o /a.tgz https://e.com/a.tgz\r\nRUN rm /a.tgz\r\n",
+        "FROM a\r\nRUN curl -o /a.tgz https://e.com/a.tgz && rm /a.tgz\r\n",
+    ),
+    "redirect": (
+        D + "RUN curl https://e.com/a.tgz > /a.tgz\nRUN rm /a.tgz\n",
+        D + "RUN curl https://e.com/a.tgz > /a.tgz && rm /a.tgz\n",
+    ),
+    "blank-line-between": (D + f"RUN {GET}\n\nRUN rm /tmp/a.tgz\n", None),
+    "comment-between": (D + f"RUN {GET}\n# tidy\nRUN rm /tmp/a.tgz\n", None),
+    "not-adjacent": (D + f"RUN {GET}\nENV A=1\nRUN rm /tmp/a.tgz\n", None),
+    "flags-differ": (D + f"RUN {GET}\nRUN --network=none rm /tmp/a.tgz\n", None),
+    "user-between": (D + f"RUN {GET}\nUSER root\nRUN rm /tmp/a.tgz\n", None),
+    "leaves-state": (D + f"RUN cd /x && {GET}\nRUN rm /tmp/a.tgz\n", None),
+    "first-ends-in-or": (D + f"RUN {GET} || true\nRUN rm /tmp/a.tgz\n", None),
+    "copy": (D + "COPY a.tgz /tmp/\nRUN tar xf /tmp/a.tgz && rm /tmp/a.tgz\n", None),
+    "copy-to-a-name": (D + "COPY a.tgz /b.tgz\nRUN rm /b.tgz\n", None),
+    "copy-into-workdir": (D + "WORKDIR /app\nCOPY a.tgz .\nRUN rm a.tgz\n", None),
+    "copy-then-cd": (D + "COPY a.tgz /tmp/\nRUN cd /tmp && rm a.tgz\n", None),
+    "add-url": (D + "ADD https://e.com/a.tgz /tmp/\nRUN rm /tmp/a.tgz\n", None),
+    "exec-form": (D + 'COPY a.tgz /tmp/\nRUN ["rm", "/tmp/a.tgz"]\n', None),
+    "parent-stage": (f"{D[:-1]} AS b\nRUN {GET}\nFROM b\nRUN rm /tmp/a.tgz\n", None),
+    "braces": (D + "COPY a.tgz b.tgz /tmp/\nRUN rm /tmp/{a,b}.tgz\n", None),
+    "find-delete": (D + "COPY a.tgz /tmp/\nRUN find /tmp -delete\n", None),
+    "heredoc": (D + "COPY a.tgz /tmp/\nRUN <<EOF\nrm /tmp/a.tgz\nEOF\n", None),
+}
+
+
+@table("text", SILENT)
+def test_silent(text: str) -> None:
+    assert_silent(CODE, text)
+
+
+@table(("text", "fixed"), FIXED)
+def test_fixed(text: str, fixed: str | None) -> None:
+    assert_fixed(CODE, text, fixed)
+
+
+def test_names_the_path_and_the_line() -> None:
+    (found,) = findings(CODE, D + "COPY a.tgz /tmp/\nRUN rm /tmp/a.tgz\n")
+    assert "/tmp/a.tgz" in found.message
+    assert "line 2" in found.reason

@@ -1,0 +1,196 @@
+"""apt-lists-left-behind."""
+
+from __future__ import annotations
+
+from rules.fix import Applicability
+from tests.rules.cases import assert_fixed, assert_silent, findings, table
+
+CODE = "DS202"
+D = "FROM debian:12\n"
+UP = "apt-get update && apt-get install -y cron"
+RM = "rm -rf /var/lib/apt/lists/*"
+_CLEANUPS = {
+    "rm-rf": RM,
+    "rm-fr": "rm -fr /var/lib/apt/lists/*",
+    "rm-r-f": "rm -r -f /var/lib/apt/lists/*",
+    "rm-directory": "rm -rf /var/lib/apt/lists",
+    "rm-directory-slash": "rm -rf /var/lib/apt/lists/",
+    "rm-underscore": "rm -f /var/lib/apt/lists/*_*",
+    "rm-several": "rm -rf /tmp/* /var/lib/apt/lists/* /var/tmp/*",
+    "rm-braces": "rm -rf /var/lib/{apt,dpkg,cache,log}/",
+    "rm-braces-deep": "rm -rf /var/lib/apt/{lists,periodic}/*",
+    "rm-above": "rm -rf /var/lib/apt",
+    "rm-above-glob": "rm -rf /var/lib/apt/*",
+    "rm-long-flags": "rm --recursive --force /var/lib/apt/lists/*",
+    "rm-path": "/bin/rm -rf /var/lib/apt/lists/*",
+    "rm-verbose": "rm -rfv /var/lib/apt/lists/*",
+    "sudo-rm": "sudo rm -rf /var/lib/apt/lists/*",
+    "find-delete": "find /var/lib/apt/lists -type f -delete",
+    "find-exec": "find /var/lib/apt/lists -mindepth 1 -exec rm -rf {} +",
+    "dist-clean": "apt-get dist-clean",
+    "distclean": "apt-get -y distclean",
+    "clean-then-rm": f"apt-get clean && {RM}",
+    "variable": "rm -rf $LISTS",
+}
+SILENT = {
+    **{f"cleanup-{name}": D + f"RUN {UP} && {text}\n" for name, text in _CLEANUPS.items()},
+    "semicolons": D + f"RUN set -eux; apt-get update; apt-get install -y cron; {RM}\n",
+    "env-prefix": D + f"RUN DEBIAN_FRONTEND=x apt-get update && A=1 apt-get install -y cron && {RM}\n",
+    "over-lines": D + "RUN apt-get update \\\n && apt-get install -y cron \\\n && rm -rf \\\n  /var/lib/apt/lists/*\n",
+    "in-an-if": D + f"RUN if true; then {UP}; {RM}; fi\n",
+    "heredoc": D + f"RUN <<EOF\nset -e\napt-get update\napt-get install -y cron\n{RM}\nEOF\n",
+    "mount-lists": D + f"RUN --mount=type=cache,target=/var/lib/apt/lists {UP}\n",
+    "mount-ancestor": D + f"RUN --mount=type=cache,target=/var/lib/apt,sharing=locked {UP}\n",
+    "mount-far-ancestor": D + f"RUN --mount=type=cache,target=/var {UP}\n",
+    "mount-tmpfs": D + f"RUN --mount=type=tmpfs,target=/var/lib/apt/lists {UP}\n",
+    "mount-second": D + f"RUN --mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt {UP}\n",
+    "no-update": D + "RUN apt-get install -y cron\n",
+    "stage-not-shipped": f"{D[:-1]} AS b\nRUN {UP}\n{D}COPY --from=b /x /x\n",
+    "used-by-a-later-run": D + f"RUN {UP}\nRUN apt-get install -y nano\n",
+    "used-by-a-child-stage": f"{D[:-1]} AS b\nRUN {UP}\nFROM b\nRUN apt-get install -y nano\n",
+    "copied-from": f"{D[:-1]} AS b\nRUN {UP}\nFROM b\nCOPY --from=b /var/lib/apt/lists /x\n",
+    "powershell": D + f'SHELL ["pwsh", "-c"]\nRUN {UP}\n',
+    "python-heredoc": D + "RUN python3 <<EOF\napt-get update\nEOF\n",
+    "update-locale": D + "RUN update-locale && update-ca-certificates\n",
+    "pragma": D + f"# hadolint ignore=DL3009\nRUN {UP}\n",
+    "onbuild": D + f"ONBUILD RUN {UP}\n",
+}
+FIXED = {
+    "plain": (D + f"RUN {UP}\n", D + f"RUN {UP} && {RM}\n"),
+    "apt": (D + "RUN apt update && apt install -y cron\n", D + f"RUN apt update && apt install -y cron && {RM}\n"),
+    "no-final-newline": (D + f"RUN {UP}", D + f"RUN {UP} && {RM}"),
+    "trailing-semicolon": (D + f"RUN {UP};\n", D + f"RUN {UP} && {RM};\n"),
+    "leading-operators": (
+        D + "RUN apt-get update \\\n && apt-get install -y cron\n",
+        D + f"RUN apt-get update \\\n && apt-get install -y cron \\\n && {RM}\n",
+    ),
+    "trailing-operators": (
+        D + "RUN apt-get update && \\\n    apt-get install -y cron\n",
+        D + f"RUN apt-get update && \\\n    apt-get install -y cron && \\\n    {RM}\n",
+    ),
+    "packages-on-lines": (
+        D + "RUN apt-get update \\\n  && apt-get install -y \\\n    cron \\\n    nano\n",
+        D + f"RUN apt-get update \\\n  && apt-get install -y \\\n    cron \\\n    nano \\\n  && {RM}\n",
+    ),
+    "tabs": (
+        D + "RUN apt-get update \\\n\t&& apt-get install -y cron\n",
+        D + f"RUN apt-get update \\\n\t&& apt-get install -y cron \\\n\t&& {RM}\n",
+    ),
+    "crlf": (
+        "FROM debian:12\r\nRUN apt-get update \\\r\n && apt-get install -y cron\r\n",
+        f"FROM debian:12\r\nRUN apt-get update \\\r\n && apt-get install -y cron \\\r\n && {RM}\r\n",
+    ),
+    "crlf-one-line": (f"FROM debian:12\r\nRUN {UP}\r\n", f"FROM debian:12\r\nRUN {UP} && {RM}\r\n"),
+    "aligned-escapes": (
+        D + "RUN apt-get update         \\\n && apt-get install -y    \\\n      cron                 \\\n      nano\n",
+        D + "RUN apt-get update         \\\n && apt-get install -y    \\\n      cron                 \\\n"
+        f"      nano                 \\\n && {RM}\n",
+    ),
+    "comment-in-between": (
+        D + "RUN apt-get update \\\n # now\n && apt-get install -y cron\n",
+        D + f"RUN apt-get update \\\n # now\n && apt-get install -y cron \\\n && {RM}\n",
+    ),
+    "backtick": (
+        "# escape=`\nFROM debian:12\nRUN apt-get update `\n && apt-get install -y cron\n",
+        f"# escape=`\nFROM debian:12\nRUN apt-get update `\n && apt-get install -y cron `\n && {RM}\n",
+    ),
+    "set-e-semicolons": (
+        D + "RUN set -eux; apt-get update; apt-get install -y cron\n",
+        D + f"RUN set -eux; apt-get update; apt-get install -y cron; {RM}\n",
+    ),
+    "set-e-over-lines": (
+        D + "RUN set -eux; \\\n\tapt-get update; \\\n\tapt-get install -y cron\n",
+        D + f"RUN set -eux; \\\n\tapt-get update; \\\n\tapt-get install -y cron; \\\n\t{RM}\n",
+    ),
+    "after-the-last-install": (
+        D + "RUN apt-get update && apt-get install -y cron && apt-get install -y nano\n",
+        D + f"RUN apt-get update && apt-get install -y cron && apt-get install -y nano && {RM}\n",
+    ),
+    "sudo": (
+        D + "RUN sudo apt-get update && sudo apt-get install -y cron\n",
+        D + f"RUN sudo apt-get update && sudo apt-get install -y cron && sudo {RM}\n",
+    ),
+    "cleaned-before-only": (D + f"RUN {RM} && {UP}\n", D + f"RUN {RM} && {UP} && {RM}\n"),
+    "cleaned-then-updated-again": (
+        D + f"RUN apt-get update && {RM} && apt-get update\n",
+        D + f"RUN apt-get update && {RM} && apt-get update && {RM}\n",
+    ),
+    "other-rm": (D + f"RUN {UP} && rm -rf /tmp/x\n", D + f"RUN {UP} && rm -rf /tmp/x && {RM}\n"),
+    "misspelt": (
+        D + f"RUN {UP} && rm -rf /var/lib/apt/list/*\n",
+        D + f"RUN {UP} && rm -rf /var/lib/apt/list/* && {RM}\n",
+    ),
+    "apt-get-clean-is-not-enough": (D + f"RUN {UP} && apt-get clean\n", D + f"RUN {UP} && apt-get clean && {RM}\n"),
+    "mount-on-the-archives-only": (
+        D + f"RUN --mount=type=cache,target=/var/cache/apt {UP}\n",
+        D + f"RUN --mount=type=cache,target=/var/cache/apt {UP} && {RM}\n",
+    ),
+    "bind-mount": (
+        D + f"RUN --mount=type=bind,target=/var/lib/apt {UP}\n",
+        D + f"RUN --mount=type=bind,target=/var/lib/apt {UP} && {RM}\n",
+    ),
+    "later-run-updates-itself": (
+        D + f"RUN {UP}\nRUN {UP} && {RM}\n",
+        D + f"RUN {UP} && {RM}\nRUN {UP} && {RM}\n",
+    ),
+    "heredoc": (
+        D + "RUN <<EOF\nset -e\napt-get update\napt-get install -y cron\nEOF\n",
+        D + f"RUN <<EOF\nset -e\napt-get update\napt-get install -y cron\n{RM}\nEOF\n",
+    ),
+    "heredoc-tabs": (
+        D + "RUN <<-EOF\n\tset -e\n\tapt-get update\n\tapt-get install -y cron\n\tEOF\n",
+        D + f"RUN <<-EOF\n\tset -e\n\tapt-get update\n\tapt-get install -y cron\n\t{RM}\n\tEOF\n",
+    ),
+    "pipefail": (
+        D + f"RUN set -o pipefail && {UP} | tee log\n",
+        None,
+    ),
+    "or-true": (D + f"RUN {UP} || true\n", None),
+    "pipe": (D + f"RUN {UP} | tee log\n", None),
+    "background": (D + f"RUN {UP} &\n", None),
+    "exit": (D + f"RUN {UP}; exit 0\n", None),
+    "exec": (D + f"RUN {UP} && exec a\n", None),
+    "shell-comment": (D + f"RUN {UP} # why\n", None),
+    "semicolons-without-set-e": (
+        D + "RUN apt-get update; apt-get install -y cron\n",
+        D + f"RUN apt-get update; apt-get install -y cron && {RM}\n",
+    ),
+    "shell-heredoc-opener": (D + f"RUN {UP} && cat <<X > /y\nin\nX\n", None),
+    "subshell": (D + f"RUN ({UP})\n", D + f"RUN ({UP}) && {RM}\n"),
+    "exec-form": (D + 'RUN ["apt-get", "update"]\n', None),
+    "exec-form-of-rm-expands-nothing": (D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*'\n",
+        D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*' && {RM}\n"),
+}  # fmt: skip
+for _name in ("pipefail", "shell-heredoc-opener"):
+    FIXED.pop(_name)  # see below
+
+
+@table("text", SILENT)
+def test_silent(text: str) -> None:
+    assert_silent(CODE, text)
+
+
+@table(("text", "fixed"), FIXED)
+def test_fixed(text: str, fixed: str | None) -> None:
+    assert_fixed(CODE, text, fixed)
+
+
+def test_nothing_is_appended_behind_a_heredoc_that_the_shell_reads() -> None:
+    assert_silent(CODE, D + f"RUN {UP} && cat <<X > /y\nin\nX\n")
+
+
+def test_pipe_under_pipefail_is_followed() -> None:
+    text = D + f"RUN set -o pipefail && {UP} | tee log\n"
+    for each in findings(CODE, text):
+        if each.fix is not None:
+            assert each.fix.edits[0].replacement == f" && {RM}"
+
+
+def test_applicability() -> None:
+    (safe,) = findings(CODE, D + f"RUN {UP}\n")
+    assert safe.fix is not None
+    assert safe.fix.applicability is Applicability.SAFE
+    (unsafe,) = findings(CODE, D + f"RUN {UP}\nCOPY setup.sh /\nRUN /setup.sh\n")
+    assert unsafe.fix is not None
+    assert unsafe.fix.applicability is Applicability.UNSAFE
+    assert "/setup.sh" in unsafe.fix.caution

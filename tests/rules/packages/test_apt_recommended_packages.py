@@ -1,0 +1,226 @@
+"""apt-recommended-packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.fix import Applicability
+from tests.rules.cases import assert_fixed, assert_silent, findings, table
+
+CODE = "DS201"
+D = "FROM debian:12\n"
+SILENT = {
+    "flag": D + "RUN apt-get install -y --no-install-recommends cron\n",
+    "flag-behind-packages": D + "RUN apt-get install -y cron --no-install-recommends\n",
+    "flag-before-install": D + "RUN apt-get --no-install-recommends install -y cron\n",
+    "option-0": D + "RUN apt-get -o APT::Install-Recommends=0 install -y cron\n",
+    "option-false": D + "RUN apt-get install -y -o APT::Install-Recommends=false cron\n",
+    "option-quoted": D + 'RUN apt-get install -y -o "APT::Install-Recommends=no" cron\n',
+    "option-long": D + "RUN apt-get install -y --option=APT::Install-Recommends=false cron\n",
+    "option-joined": D + "RUN apt-get install -y -oAPT::Install-Recommends=false cron\n",
+    "apt.conf.d-same-run": D
+    + "RUN echo 'APT::Install-Recommends \"0\";' > /etc/apt/apt.conf.d/01 && apt-get install -y cron\n",
+    "apt.conf.d-earlier-run": D
+    + "RUN echo 'APT::Install-Recommends \"0\";' > /etc/apt/apt.conf.d/01\nRUN apt-get install -y cron\n",
+    "apt.conf.d-copied": D + "COPY no-recommends /etc/apt/apt.conf.d/01\nRUN apt-get install -y cron\n",
+    "apt.conf.d-in-the-parent-stage": "FROM debian:12 AS base\nCOPY 01 /etc/apt/apt.conf.d/\n"
+    "FROM base\nRUN apt-get install -y cron\n",
+    "apt-config-variable": D + "ENV APT_CONFIG=/apt.conf\nRUN apt-get install -y cron\n",
+    "aptitude-R": D + "RUN aptitude install -y -R cron\n",
+    "aptitude-without-recommends": D + "RUN aptitude --without-recommends install cron\n",
+    "wanted": D + "RUN apt-get install -y --install-recommends cron\n",
+    "download-only": D + "RUN apt-get install -d cron\n",
+    "local-file": D + "RUN apt-get install -y ./a.deb\n",
+    "nothing": D + "RUN apt-get install -y\n",
+    "fix-broken": D + "RUN apt-get install -f -y\n",
+    "update-only": D + "RUN apt-get update\n",
+    "remove": D + "RUN apt-get remove -y cron\n",
+    "echo": D + "RUN echo apt-get install -y cron\n",
+    "path-with-apt": D + "RUN cp -r /etc/apt /install && ls /usr/share/apt install\n",
+    "update-locale": D + "RUN update-locale && update-ca-trust install\n",
+    "stage-not-shipped": f"{D[:-1]} AS b\nRUN apt-get install -y gcc\n{D}COPY --from=b /x /x\n",
+    "child-of-stage-not-shipped": f"{D[:-1]} AS b\nRUN apt-get install -y gcc\nFROM b AS test\n{D}",
+    "powershell": D + 'SHELL ["powershell", "-Command"]\nRUN apt-get install -y cron\n',
+    "cmd": D + 'SHELL ["cmd", "/C"]\nRUN apt-get install -y cron\n',
+    "windows": "FROM mcr.microsoft.com/windows/servercore:ltsc2022\nRUN apt-get install -y cron\n",
+    "unparsable": D + "RUN apt-get install -y cron && ( \n",
+    "python-heredoc": D + "RUN python3 <<EOF\napt-get install -y cron\nEOF\n",
+    "file-heredoc": D + "RUN cat <<EOF > /x.sh\napt-get install -y cron\nEOF\n",
+    "copy-heredoc": D + "COPY <<EOF /x.sh\napt-get install -y cron\nEOF\n",
+    "shell-comment": D + "RUN true # apt-get install -y cron\n",
+    "hadolint-pragma": D + "# hadolint ignore=DL3015\nRUN apt-get install -y cron\n",
+}
+FIXED = {
+    "plain": (
+        D + "RUN apt-get install -y cron\n",
+        D + "RUN apt-get install --no-install-recommends -y cron\n",
+    ),
+    "apt": (D + "RUN apt install -y cron\n", D + "RUN apt install --no-install-recommends -y cron\n"),
+    "aptitude": (D + "RUN aptitude install -y cron\n", D + "RUN aptitude install --no-install-recommends -y cron\n"),
+    "full-path": (
+        D + "RUN /usr/bin/apt-get install -y cron\n",
+        D + "RUN /usr/bin/apt-get install --no-install-recommends -y cron\n",
+    ),
+    "options-before-install": (
+        D + "RUN apt-get -qq -o Acquire::Retries=3 install -y cron\n",
+        D + "RUN apt-get -qq -o Acquire::Retries=3 install --no-install-recommends -y cron\n",
+    ),
+    "recommends-turned-on-by-option": (
+        D + "RUN apt-get -y install cron nano\n",
+        D + "RUN apt-get -y install --no-install-recommends cron nano\n",
+    ),
+    "sudo-and-variable": (
+        D + "RUN sudo DEBIAN_FRONTEND=noninteractive apt-get install -y cron\n",
+        D + "RUN sudo DEBIAN_FRONTEND=noninteractive apt-get install --no-install-recommends -y cron\n",
+    ),
+    "env-prefix": (
+        D + "RUN DEBIAN_FRONTEND=noninteractive apt-get install -y cron\n",
+        D + "RUN DEBIAN_FRONTEND=noninteractive apt-get install --no-install-recommends -y cron\n",
+    ),
+    "or-true": (
+        D + "RUN apt-get install -y cron || true\n",
+        D + "RUN apt-get install --no-install-recommends -y cron || true\n",
+    ),
+    "loop": (
+        D + "RUN for p in a b; do apt-get install -y $p; done\n",
+        D + "RUN for p in a b; do apt-get install --no-install-recommends -y $p; done\n",
+    ),
+    "if": (
+        D + "RUN if true; then apt-get install -y cron; fi\n",
+        D + "RUN if true; then apt-get install --no-install-recommends -y cron; fi\n",
+    ),
+    "subshell-pipe": (
+        D + "RUN (yes | apt-get install cron) 2>&1 | tee log\n",
+        D + "RUN (yes | apt-get install --no-install-recommends cron) 2>&1 | tee log\n",
+    ),
+    "variable": (
+        D + "RUN apt-get install -y $PKGS\n",
+        D + "RUN apt-get install --no-install-recommends -y $PKGS\n",
+    ),
+    "substitution": (
+        D + "RUN apt-get install -y $(cat pkgs)\n",
+        D + "RUN apt-get install --no-install-recommends -y $(cat pkgs)\n",
+    ),
+    "exec-form": (
+        D + 'RUN ["apt-get", "install", "-y", "cron"]\n',
+        D + 'RUN ["apt-get", "install", "--no-install-recommends", "-y", "cron"]\n',
+    ),
+    "onbuild": (
+        D + "ONBUILD RUN apt-get install -y cron\n",
+        D + "ONBUILD RUN apt-get install --no-install-recommends -y cron\n",
+    ),
+    "heredoc": (
+        D + "RUN <<EOF\napt-get install -y cron\nEOF\n",
+        D + "RUN <<EOF\napt-get install --no-install-recommends -y cron\nEOF\n",
+    ),
+    "heredoc-bash": (
+        D + "RUN bash -e <<-EOF\n\tapt-get install -y cron\n\tEOF\n",
+        D + "RUN bash -e <<-EOF\n\tapt-get install --no-install-recommends -y cron\n\tEOF\n",
+    ),
+    "two-in-one-run": (
+        D + "RUN apt-get install -y cron && apt-get install -y nano\n",
+        D + "RUN apt-get install --no-install-recommends -y cron && apt-get install --no-install-recommends -y nano\n",
+    ),
+    "one-of-two": (
+        D + "RUN apt-get install -y --no-install-recommends cron && apt-get install -y nano\n",
+        D + "RUN apt-get install -y --no-install-recommends cron && apt-get install --no-install-recommends -y nano\n",
+    ),
+    "continuations-with-comments": (
+        D + "RUN apt-get update && \\\n    apt-get install -y \\\n    # time\n    cron \\\n    nano\n",
+        D + "RUN apt-get update && \\\n    apt-get install --no-install-recommends -y \\\n    # time\n    cron \\\n"
+        "    nano\n",
+    ),
+    "subcommand-at-line-end": (
+        D + "RUN apt-get install \\\n      cron\n",
+        D + "RUN apt-get install --no-install-recommends \\\n      cron\n",
+    ),
+    "crlf-tabs": (
+        "FROM debian:12\r\nRUN\tapt-get install -y \\\r\n\tcron\r\n",
+        "FROM debian:12\r\nRUN\tapt-get install --no-install-recommends -y \\\r\n\tcron\r\n",
+    ),
+    "backtick": (
+        "# escape=`\nFROM debian:12\nRUN apt-get install -y `\n  cron\n",
+        "# escape=`\nFROM debian:12\nRUN apt-get install --no-install-recommends -y `\n  cron\n",
+    ),
+    "no-final-newline": (D + "RUN apt-get install -y cron", D + "RUN apt-get install --no-install-recommends -y cron"),
+    "bom-and-not-utf-8": (
+        "\ufeffFROM debian:12\n# \udce9\nRUN apt-get install -y cron\n",
+        "\ufeffFROM debian:12\n# \udce9\nRUN apt-get install --no-install-recommends -y cron\n",
+    ),
+    "curl-needs-certificates": (
+        D + "RUN apt-get install -y curl\n",
+        D + "RUN apt-get install --no-install-recommends -y curl ca-certificates\n",
+    ),
+    "wget-in-a-list-over-lines": (
+        D + "RUN apt-get install -y \\\n    wget \\\n    zip \\\n && true\n",
+        D + "RUN apt-get install --no-install-recommends -y \\\n    wget \\\n    zip ca-certificates \\\n && true\n",
+    ),
+    "curl-and-certificates-named": (
+        D + "RUN apt-get install -y curl ca-certificates\n",
+        D + "RUN apt-get install --no-install-recommends -y curl ca-certificates\n",
+    ),
+    "certificates-installed-before": (
+        D + "RUN apt-get install -y --no-install-recommends ca-certificates\nRUN apt-get install -y curl\n",
+        D
+        + "RUN apt-get install -y --no-install-recommends ca-certificates\n"
+        + "RUN apt-get install --no-install-recommends -y curl\n",
+    ),
+    "certificates-in-the-base": (
+        "FROM python:3.12\nRUN apt-get install -y curl\n",
+        "FROM python:3.12\nRUN apt-get install --no-install-recommends -y curl\n",
+    ),
+    "https-used-later": (
+        D + "RUN apt-get install -y cron\nRUN apt-get-wrapper https://example.com\n",
+        D
+        + "RUN apt-get install --no-install-recommends -y cron ca-certificates\n"
+        + "RUN apt-get-wrapper https://example.com\n",
+    ),
+    "exec-form-with-certificates": (
+        D + 'RUN ["apt-get", "install", "-y", "curl"]\n',
+        D + 'RUN ["apt-get", "install", "--no-install-recommends", "-y", "curl", "ca-certificates"]\n',
+    ),
+    "gcc-needs-libc": (
+        D + "RUN apt-get install -y gcc\n",
+        D + "RUN apt-get install --no-install-recommends -y gcc libc6-dev\n",
+    ),
+    "pinned-curl": (
+        D + "RUN apt-get install -y curl=7.88.*\n",
+        D + "RUN apt-get install --no-install-recommends -y curl=7.88.* ca-certificates\n",
+    ),
+    "target": (
+        "FROM debian:12 AS base\nRUN apt-get install -y cron\nFROM base\nCMD a\n",
+        "FROM debian:12 AS base\nRUN apt-get install --no-install-recommends -y cron\nFROM base\nCMD a\n",
+    ),
+}
+
+
+@table("text", SILENT)
+def test_silent(text: str) -> None:
+    assert_silent(CODE, text)
+
+
+@table(("text", "fixed"), FIXED)
+def test_fixed(text: str, fixed: str) -> None:
+    assert_fixed(CODE, text, fixed)
+
+
+@table(("text", "fixed"), FIXED)
+def test_is_never_safe(text: str, fixed: str) -> None:
+    assert fixed
+    for each in findings(CODE, text):
+        assert each.fix is not None
+        assert each.fix.applicability is Applicability.UNSAFE
+        assert each.fix.caution.endswith(".")
+
+
+@pytest.mark.parametrize("package", ["texlive", "ubuntu-desktop", "wine", "npm"])
+def test_where_recommends_are_the_point_the_fix_is_only_shown(package: str) -> None:
+    (found,) = findings(CODE, D + f"RUN apt-get install -y {package}\n")
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.DISPLAY
+
+
+def test_pip_with_a_later_pip_install_is_only_shown() -> None:
+    (found,) = findings(CODE, D + "RUN apt-get install -y python3-pip\nRUN pip3 install --no-cache-dir numpy\n")
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.DISPLAY

@@ -1,0 +1,93 @@
+"""update-split-from-install."""
+
+from __future__ import annotations
+
+from tests.rules.cases import assert_fixed, assert_silent, table
+
+CODE = "DS205"
+D = "FROM debian:12\n"
+UPDATE = "RUN apt-get update\n"
+RM = "rm -rf /var/lib/apt/lists/*"
+SILENT = {
+    "together": D + f"RUN apt-get update && apt-get install -y cron && {RM}\n",
+    "no-install": D + UPDATE,
+    "install-updates-itself": D + UPDATE + "RUN apt-get update && apt-get install -y cron\n",
+    "installed-in-the-same-run-too": D + "RUN apt-get update && apt-get install -y a\nRUN apt-get install -y b\n",
+    "mount": D
+    + "RUN --mount=type=cache,target=/var/lib/apt apt-get update\n"
+    + "RUN --mount=type=cache,target=/var/lib/apt apt-get install -y cron\n",
+    "stage-not-shipped": f"{D[:-1]} AS b\n{UPDATE}RUN apt-get install -y cron\n{D}COPY --from=b /x /x\n",
+    "other-stage-installs": f"{D[:-1]} AS b\n{UPDATE}{D}RUN apt-get install -y cron\n",
+    "local-file": D + UPDATE + "RUN dpkg -i a.deb\n",
+    "lists-deleted-in-the-same-run": D + f"RUN apt-get update && {RM}\nRUN apt-get install -y cron\n",
+    "update-locale": D + "RUN update-locale\nRUN apt-get install -y cron\n",
+    "powershell": D + f'SHELL ["pwsh"]\n{UPDATE}RUN apt-get install -y cron\n',
+    "pragma": D + f"# dockslim ignore=DS205\n{UPDATE}RUN apt-get install -y cron\n",
+}
+FIXED = {
+    "adjacent": (
+        D + UPDATE + "RUN apt-get install -y cron\n",
+        D + f"RUN apt-get update && apt-get install -y cron && {RM}\n",
+    ),
+    "options-of-the-update-stay": (
+        D + "RUN apt-get -qq update -y\nRUN apt-get install -y cron\n",
+        D + f"RUN apt-get -qq update -y && apt-get install -y cron && {RM}\n",
+    ),
+    "sudo": (
+        D + "RUN sudo apt-get update\nRUN sudo apt-get install -y cron\n",
+        D + f"RUN sudo apt-get update && sudo apt-get install -y cron && sudo {RM}\n",
+    ),
+    "lists-deleted-already": (
+        D + UPDATE + f"RUN apt-get install -y cron && {RM}\n",
+        D + f"RUN apt-get update && apt-get install -y cron && {RM}\n",
+    ),
+    "indifferent-between": (
+        D + UPDATE + "ENV A=1\n# why\nLABEL a=b\n\nRUN apt-get install -y cron\n",
+        D + f"ENV A=1\n# why\nLABEL a=b\n\nRUN apt-get update && apt-get install -y cron && {RM}\n",
+    ),
+    "over-lines": (
+        D + UPDATE + "RUN apt-get install -y \\\n    cron \\\n    nano\n",
+        D + f"RUN apt-get update && apt-get install -y \\\n    cron \\\n    nano \\\n    && {RM}\n",
+    ),
+    "install-in-the-middle": (
+        D + UPDATE + "RUN a && apt-get install -y cron && b\n",
+        D + f"RUN a && apt-get update && apt-get install -y cron && b && {RM}\n",
+    ),
+    "two-installs-keep-the-lists-for-the-second": (
+        D + UPDATE + "RUN apt-get install -y cron\nRUN apt-get install -y nano\n",
+        D + "RUN apt-get update && apt-get install -y cron\nRUN apt-get install -y nano\n",
+    ),
+    "crlf": (
+        "FROM debian:12\r\nRUN apt-get update\r\nRUN apt-get install -y cron\r\n",
+        f"FROM debian:12\r\nRUN apt-get update && apt-get install -y cron && {RM}\r\n",
+    ),
+    "no-final-newline": (
+        D + UPDATE + "RUN apt-get install -y cron",
+        D + f"RUN apt-get update && apt-get install -y cron && {RM}",
+    ),
+    "comment-above-the-update-stays": (
+        D + "# packages\n" + UPDATE + "RUN apt-get install -y cron\n",
+        D + f"# packages\nRUN apt-get update && apt-get install -y cron && {RM}\n",
+    ),
+    "copy-between": (D + UPDATE + "COPY sources.list /etc/apt/\nRUN apt-get install -y cron\n", None),
+    "run-between": (D + UPDATE + "RUN rm /etc/apt/x\nRUN apt-get install -y cron\n", None),
+    "user-between": (D + UPDATE + "USER app\nRUN sudo apt-get install -y cron\n", None),
+    "does-more": (D + "RUN apt-get update && apt-get upgrade -y\nRUN apt-get install -y cron\n", None),
+    "flags-differ": (D + UPDATE + "RUN --network=none apt-get install -y cron\n", None),
+    "child-stage-installs": (f"{D[:-1]} AS b\n{UPDATE}FROM b\nRUN apt-get install -y cron\n", None),
+    "install-in-an-if": (D + UPDATE + "RUN if a; then apt-get install -y cron; fi\n", None),
+    "install-behind-or": (D + UPDATE + "RUN a || apt-get install -y cron\n", None),
+    "install-or-true": (D + UPDATE + "RUN apt-get install -y cron || true\n", None),
+    "exec-form": (D + UPDATE + 'RUN ["apt-get", "install", "-y", "cron"]\n', None),
+    "unreadable-later": (D + UPDATE + "RUN apt-get install -y cron\nRUN python3 <<E\nx\nE\n", None),
+}
+
+
+@table("text", SILENT)
+def test_silent(text: str) -> None:
+    assert_silent(CODE, text)
+
+
+@table(("text", "fixed"), FIXED)
+def test_fixed(text: str, fixed: str | None) -> None:
+    assert_fixed(CODE, text, fixed)
