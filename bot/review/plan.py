@@ -264,14 +264,18 @@ def _comment(note: _Note, marks: Sequence[str]) -> Comment:
 
 
 def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[str]:
-    """Yield what the findings that no click settles will be known by once the suggestions are in the file.
+    """Yield what older findings, and those that no click settles, are known by once the suggestions are in the file.
 
-    A click changes their instruction, and the push that follows would otherwise tell of them a second time.
+    A click changes their instruction, and the push that follows would otherwise tell of them as if they were new.
     """
     settled = {finding for each in suggestions for finding in each.findings}
-    changed = {finding.instruction for finding in settled}
-    left = {entry.finding for entry in file.said if not _is_clickable(entry)} - settled
-    lasting = {finding.code for finding in left if finding.instruction in changed}
+    lasting = {
+        entry.finding.code
+        for entry in file.entries
+        if entry.finding not in settled
+        and not (entry.introduced and _is_clickable(entry))
+        and _touches(suggestions, _instruction_lines(file.dockerfile, entry.finding))
+    }
     if not lasting:
         return
     text = file.dockerfile.text
@@ -283,6 +287,10 @@ def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[str
     for finding, mark in zip(findings, fingerprints(file.path, dockerfile, findings), strict=True):
         if finding.code in lasting and mark not in known:
             yield mark
+
+
+def _touches(suggestions: Iterable[Suggestion], lines: tuple[int, int]) -> bool:
+    return any(each.start <= lines[1] and lines[0] <= each.end for each in suggestions)
 
 
 def _is_clickable(entry: _Entry) -> bool:

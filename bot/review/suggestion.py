@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -59,6 +60,8 @@ class Suggestion:
     end: int
     lines: tuple[str, ...]
     findings: tuple[Finding, ...]
+    joined: tuple[Finding, ...] = ()
+    """The same findings with what several insert at one place joined, so that their fixes do not clash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,10 @@ class _Gate:
     diff: Diff
     surroundings: Surroundings
 
-    def draft(self, findings: tuple[Finding, ...]) -> Suggestion | Obstacle:
+    def draft(self, findings: Sequence[Finding]) -> Suggestion | Obstacle:
         """Return the suggestion that carries the fixes of `findings`, not yet verified."""
-        fixes = [each.fix for each in findings if each.fix]
+        joined = _join(findings)
+        fixes = [each.fix for each in joined if each.fix]
         text = self.dockerfile.text
         if any(fix.applicability is Applicability.DISPLAY for fix in fixes):
             return Obstacle.DISPLAY
@@ -163,39 +167,74 @@ class _Gate:
             return Obstacle.LENGTH
         if not self.diff.shows(change.start, change.end):
             return Obstacle.OUTSIDE
-        suggestion = Suggestion(change.start, change.end, change.new, findings)
+        suggestion = Suggestion(change.start, change.end, change.new, tuple(findings), joined)
         # GitHub keeps whether a file ends with a newline, a fix may not; Docker does not care.
         if change.new == change.old or press(text, suggestion).removesuffix("\n") != fixed.removesuffix("\n"):
             return Obstacle.DOUBT
         return suggestion
 
-    def passes(self, findings: Iterable[Finding]) -> bool:
+    def passes(self, suggestions: Iterable[Suggestion]) -> bool:
+        """Tell whether the gate lets these suggestions through together."""
+        findings = [finding for each in suggestions for finding in each.joined]
         return refuse(self.dockerfile, findings, self.surroundings) is None
+
+    def prove(self, orders: Iterable[Sequence[Finding]]) -> Suggestion | Obstacle:
+        """Return the first of several orders that makes a suggestion and passes, else what hindered the first."""
+        hindered: Obstacle | None = None
+        seen: list[tuple[Finding, ...]] = []
+        for order in orders:
+            draft = self.draft(order)
+            if isinstance(draft, Obstacle):
+                hindered = hindered or draft
+            elif set(draft.joined) not in map(set, seen):
+                if self.passes([draft]):
+                    return draft
+                seen.append(draft.joined)
+        return hindered or Obstacle.DOUBT
 
     def merge(self, group: Sequence[Finding]) -> tuple[list[Suggestion], list[Remark]]:
         """Make one suggestion of a group, the most valuable first, with as many others as pass together with it."""
-        whole = self.draft(tuple(group))
-        if isinstance(whole, Suggestion) and self.passes(group):
+        # Words that join a command and a command that follows it may be inserted at one place: the gate knows which
+        # order is right.
+        whole = self.prove([group, group[::-1]])
+        if isinstance(whole, Suggestion):
             return [whole], []
         best: Suggestion | None = None
         left: list[Remark] = []
         for finding in group:
-            findings = (*best.findings, finding) if best else (finding,)
-            draft = self.draft(findings)
-            if isinstance(draft, Suggestion) and self.passes(findings):
+            taken = best.findings if best else ()
+            draft = self.prove((*taken[:at], finding, *taken[at:]) for at in range(len(taken), -1, -1))
+            if isinstance(draft, Suggestion):
                 best = draft
             else:
-                obstacle = draft if isinstance(draft, Obstacle) else Obstacle.DOUBT
-                left.append(Remark(finding, Obstacle.CLASH if best else obstacle))
+                left.append(Remark(finding, Obstacle.CLASH if best else draft))
         return [best] if best else [], left
 
     def settle(self, suggestions: list[Suggestion]) -> tuple[list[Suggestion], list[Remark]]:
         """Drop the least valuable suggestions until all others pass together."""
         kept = list(suggestions)
         left: list[Remark] = []
-        while len(kept) > 1 and not self.passes(each for one in kept for each in one.findings):
+        while len(kept) > 1 and not self.passes(kept):
             left += (Remark(finding, Obstacle.CLASH) for finding in kept.pop().findings)
         return kept, left
+
+
+def _join(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Give all findings that insert at one place the same edit: what they insert, in the order of the findings."""
+    findings = tuple(findings)
+    inserted: defaultdict[Span, dict[str, None]] = defaultdict(dict)
+    for edit in (edit for each in findings if each.fix for edit in each.fix.edits):
+        if edit.span.start == edit.span.end:
+            inserted[edit.span][edit.replacement] = None
+    shared = {span: Edit(span, "".join(texts)) for span, texts in inserted.items() if len(texts) > 1}
+    return tuple(_share(each, shared) for each in findings) if shared else findings
+
+
+def _share(finding: Finding, shared: Mapping[Span, Edit]) -> Finding:
+    if finding.fix is None:
+        return finding
+    edits = tuple(shared.get(edit.span, edit) for edit in finding.fix.edits)
+    return replace(finding, fix=replace(finding.fix, edits=edits))
 
 
 def _group(dockerfile: Dockerfile, drafts: Iterable[Suggestion]) -> Iterator[list[Finding]]:

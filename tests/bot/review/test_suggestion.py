@@ -91,6 +91,28 @@ def test_one_instruction_has_one_suggestion():
     )
 
 
+def test_two_commands_at_one_place_are_joined():
+    text = "FROM debian:12\nRUN apt-get update && apt-get install -y cron && curl -o /tmp/x http://x\nRUN rm /tmp/x\n"
+    proposal = propose_for(text)
+    assert proposal.remarks == ()
+    [suggestion] = proposal.suggestions
+    assert sorted(codes(suggestion)) == ["DS101", "DS201", "DS202"]
+    assert check(parse(press(text, suggestion))).findings == ()
+
+
+def test_words_and_a_command_at_one_place_are_joined_in_the_order_that_the_gate_takes():
+    text = "FROM debian:12\nRUN apt-get update && apt-get install --no-install-recommends cron\n"
+    dockerfile = parse(text)
+    [lists] = check(dockerfile).findings
+    words = ("apt-get", "install", "--no-install-recommends", "cron")
+    at_end = fix(replace_text(text, "", " less", len(text) - 1))
+    more = finding(dockerfile, 1, replace(at_end, removed=(words,), added=((*words, "less"),)), saving=5)
+    for order in ([lists, more], [more, replace(lists, saving=Saving(9, Provenance.MEASURED))]):
+        [suggestion] = by_hand(text, *order).suggestions
+        assert suggestion.lines[0].endswith("cron less && rm -rf /var/lib/apt/lists/*")
+        assert set(suggestion.findings) == set(order)
+
+
 def test_instructions_apart_have_their_own():
     text = "FROM debian:12\nRUN pip install flask\nRUN true\nRUN apt-get update && apt-get install -y cron\n"
     assert [(each.start, each.end) for each in propose_for(text).suggestions] == [(2, 2), (4, 4)]
