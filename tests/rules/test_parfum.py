@@ -21,11 +21,17 @@ UNCHANGED = {
     "powershell": 'FROM debian:12\nSHELL ["pwsh", "-Command"]\nRUN apt-get update; apt-get install -y curl\n',
 }
 FIXED = {
-    "loop": (P + "RUN for p in a b; do pip install $p; done\n", P + "RUN for p in a b; do pip install --no-cache-dir $p; done\n"),
-    "onbuild": (P + "ONBUILD RUN pip install -r requirements.txt\n", P + "ONBUILD RUN pip install --no-cache-dir -r requirements.txt\n"),
+    "loop": (
+        P + "RUN for p in a b; do pip install $p; done\n",
+        P + "RUN for p in a b; do pip install --no-cache-dir $p; done\n",
+    ),
+    "onbuild": (
+        P + "ONBUILD RUN pip install -r requirements.txt\n",
+        P + "ONBUILD RUN pip install --no-cache-dir -r requirements.txt\n",
+    ),
     "or-true": (
         D + "RUN apt-get install -y curl || true\n",
-        D + "RUN apt-get install --no-install-recommends -y curl ca-certificates || true\n",
+        D + "RUN apt-get install --no-install-recommends -y ca-certificates curl || true\n",
     ),
     "pipe": (
         D + "RUN apt-get update && apt-get install -y cron | tee log\n",
@@ -36,22 +42,28 @@ FIXED = {
         D + "RUN apt-get update && apt-get install --no-install-recommends -y cron\n"
         "RUN apt-get install --no-install-recommends -y nano\n",
     ),
-    "comment-behind": ("FROM alpine:3.20\nRUN apk add curl # tools\n", "FROM alpine:3.20\nRUN apk add --no-cache curl # tools\n"),
+    "comment-behind": (
+        "FROM alpine:3.20\nRUN apk add curl # tools\n",
+        "FROM alpine:3.20\nRUN apk add --no-cache curl # tools\n",
+    ),
     "comment-in-continuation": (
         D + "RUN apt-get update \\\n# c\n && apt-get install -y cron\n",
         D + f"RUN apt-get update \\\n# c\n && apt-get install --no-install-recommends -y cron \\\n && {RM}\n",
     ),
     "exec-form": (
         D + 'RUN ["apt-get","install","-y","curl"]\n',
-        D + 'RUN ["apt-get","install", "--no-install-recommends","-y","curl", "ca-certificates"]\n',
+        D + 'RUN ["apt-get","install", "--no-install-recommends","-y","ca-certificates", "curl"]\n',
     ),
-    "crlf": ("FROM debian:12\r\nRUN apt-get install -y cron\r\n", "FROM debian:12\r\nRUN apt-get install --no-install-recommends -y cron\r\n"),
+    "crlf": (
+        "FROM debian:12\r\nRUN apt-get install -y cron\r\n",
+        "FROM debian:12\r\nRUN apt-get install --no-install-recommends -y cron\r\n",
+    ),
     "no-final-newline": (D + "RUN apt-get install -y cron", D + "RUN apt-get install --no-install-recommends -y cron"),
     "heredoc": (
         D + "RUN <<EOF\nset -e\napt-get update\napt-get install -y cron\nEOF\n",
         D + f"RUN <<EOF\nset -e\napt-get update\napt-get install --no-install-recommends -y cron\n{RM}\nEOF\n",
     ),
-}  # fmt: skip
+}
 
 
 @table("text", UNCHANGED)

@@ -16,7 +16,7 @@ def official_shape(text: str) -> Shape | None:
         commands = official.parse_string(text)
     except official.GoParseError:
         return None
-    return [(each.cmd.upper(), each.start_line, each.end_line) for each in commands]
+    return [((each.cmd or "").upper(), each.start_line, each.end_line) for each in commands]
 
 
 def our_shape(text: str) -> Shape | None:

@@ -164,8 +164,8 @@ _SHELL = st.lists(
     st.sampled_from(
         ["apt-get update", "apt-get install", "pip install", "apk add", "rm -rf /x", "curl", "&&", "||", "|", ";", "&",
          "(", ")", "{", "}", "if", "then", "fi", "for i in", "do", "done", "case", "esac", "<<EOF", "EOF", "\n",
-         "\\\n", "$(", "`", '"', "'", "#", "$x", "${x", ">", "2>&1", "!", "é", "\udce9", "[", "]", "-y", "set -e", "sudo",
-         "env"]
+         "\\\n", "$(", "`", '"', "'", "#", "$x", "${x", ">", "2>&1", "!", "é", "\udce9", "[", "]", "-y", "set -e",
+         "sudo", "env"]
     ),
     max_size=20,
 ).map(" ".join)  # fmt: skip

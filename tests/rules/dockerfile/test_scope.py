@@ -65,8 +65,9 @@ def test_shell(lines: str, expected: bool) -> None:
     assert scope_at_end(f"FROM a\n{lines}").is_posix is expected
 
 
-def test_shell_options() -> None:
-    assert scope_at_end('FROM a\nSHELL ["bash", "-eo", "pipefail", "-c"]\n').shell_options == ("-eo", "pipefail", "-c")
+def test_errexit_of_the_shell() -> None:
+    assert scope_at_end('FROM a\nSHELL ["bash", "-eo", "pipefail", "-c"]\n').errexit
+    assert not scope_at_end('FROM a\nSHELL ["bash", "-c"]\n').errexit
 
 
 @pytest.mark.parametrize(("lines", "expected"), WORKDIR.values(), ids=WORKDIR.keys())

@@ -33,7 +33,6 @@ TEXTS = {
     "negation": ("! a && b", [("a",), ("b",)]),
     "redirect": ("a > /x 2>&1 && b", [("a",), ("b",)]),
     "comment": ("a # b && c", [("a",)]),
-    "brackets": ("[ -f x ] && a", [("[", "-f", "x", "]"), ("a",)]),
     "sudo": ("sudo -E -u root a b", [("a", "b")]),
     "env": ("env -i A=1 a b", [("a", "b")]),
     "time-nice": ("time nice -n 5 a", [("a",)]),
@@ -93,6 +92,15 @@ def test_before() -> None:
     assert [each.before for each in run("a && b || c && d").commands] == ["", "&&", "||", "&&"]
     assert [each.before for each in run("a; b").commands] == ["", ""]
     assert [each.before for each in run("a | b").commands] == ["", "|"]
+
+
+def test_tests_and_assignments_are_commands_too() -> None:
+    assert [each.texts[0] for each in run("[ -f x ] && [[ -n $y ]] && B=1; export C=2").commands] == [
+        "[",
+        "[[",
+        "B=1",
+        "export",
+    ]
 
 
 def test_statements() -> None:

@@ -56,14 +56,14 @@ def test_spans_of_generated_files(text: str) -> None:
 @pytest.mark.slow
 def test_spans_over_the_corpus() -> None:
     checked = 0
-    for _, text in corpus_texts()[::4]:
+    for _, text in corpus_texts()[::10]:
         try:
             dockerfile = parse(text)
         except DockerfileError:
             continue
         assert_spans(dockerfile)
         checked += 1
-    assert checked > 1000
+    assert checked > 400
 
 
 def test_words_of_a_run_map_through_continuations_and_comments() -> None:

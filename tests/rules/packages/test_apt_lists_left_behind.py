@@ -82,8 +82,8 @@ FIXED = {
     ),
     "crlf-one-line": (f"FROM debian:12\r\nRUN {UP}\r\n", f"FROM debian:12\r\nRUN {UP} && {RM}\r\n"),
     "aligned-escapes": (
-        D + "RUN apt-get update         \\\n && apt-get install -y    \\\n      cron                 \\\n      nano\n",
-        D + "RUN apt-get update         \\\n && apt-get install -y    \\\n      cron                 \\\n"
+        D + "RUN apt-get update         \\\n && apt-get install -y     \\\n      cron                 \\\n      nano\n",
+        D + "RUN apt-get update         \\\n && apt-get install -y     \\\n      cron                 \\\n"
         f"      nano                 \\\n && {RM}\n",
     ),
     "comment-in-between": (
@@ -141,10 +141,6 @@ FIXED = {
         D + "RUN <<-EOF\n\tset -e\n\tapt-get update\n\tapt-get install -y cron\n\tEOF\n",
         D + f"RUN <<-EOF\n\tset -e\n\tapt-get update\n\tapt-get install -y cron\n\t{RM}\n\tEOF\n",
     ),
-    "pipefail": (
-        D + f"RUN set -o pipefail && {UP} | tee log\n",
-        None,
-    ),
     "or-true": (D + f"RUN {UP} || true\n", None),
     "pipe": (D + f"RUN {UP} | tee log\n", None),
     "background": (D + f"RUN {UP} &\n", None),
@@ -155,14 +151,11 @@ FIXED = {
         D + "RUN apt-get update; apt-get install -y cron\n",
         D + f"RUN apt-get update; apt-get install -y cron && {RM}\n",
     ),
-    "shell-heredoc-opener": (D + f"RUN {UP} && cat <<X > /y\nin\nX\n", None),
     "subshell": (D + f"RUN ({UP})\n", D + f"RUN ({UP}) && {RM}\n"),
     "exec-form": (D + 'RUN ["apt-get", "update"]\n', None),
     "exec-form-of-rm-expands-nothing": (D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*'\n",
         D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*' && {RM}\n"),
 }  # fmt: skip
-for _name in ("pipefail", "shell-heredoc-opener"):
-    FIXED.pop(_name)  # see below
 
 
 @table("text", SILENT)

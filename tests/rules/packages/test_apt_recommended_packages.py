@@ -149,11 +149,11 @@ FIXED = {
     ),
     "curl-needs-certificates": (
         D + "RUN apt-get install -y curl\n",
-        D + "RUN apt-get install --no-install-recommends -y curl ca-certificates\n",
+        D + "RUN apt-get install --no-install-recommends -y ca-certificates curl\n",
     ),
     "wget-in-a-list-over-lines": (
         D + "RUN apt-get install -y \\\n    wget \\\n    zip \\\n && true\n",
-        D + "RUN apt-get install --no-install-recommends -y \\\n    wget \\\n    zip ca-certificates \\\n && true\n",
+        D + "RUN apt-get install --no-install-recommends -y \\\n    ca-certificates wget \\\n    zip \\\n && true\n",
     ),
     "curl-and-certificates-named": (
         D + "RUN apt-get install -y curl ca-certificates\n",
@@ -172,20 +172,20 @@ FIXED = {
     "https-used-later": (
         D + "RUN apt-get install -y cron\nRUN apt-get-wrapper https://example.com\n",
         D
-        + "RUN apt-get install --no-install-recommends -y cron ca-certificates\n"
+        + "RUN apt-get install --no-install-recommends -y ca-certificates cron\n"
         + "RUN apt-get-wrapper https://example.com\n",
     ),
     "exec-form-with-certificates": (
         D + 'RUN ["apt-get", "install", "-y", "curl"]\n',
-        D + 'RUN ["apt-get", "install", "--no-install-recommends", "-y", "curl", "ca-certificates"]\n',
+        D + 'RUN ["apt-get", "install", "--no-install-recommends", "-y", "ca-certificates", "curl"]\n',
     ),
     "gcc-needs-libc": (
         D + "RUN apt-get install -y gcc\n",
-        D + "RUN apt-get install --no-install-recommends -y gcc libc6-dev\n",
+        D + "RUN apt-get install --no-install-recommends -y libc6-dev gcc\n",
     ),
     "pinned-curl": (
         D + "RUN apt-get install -y curl=7.88.*\n",
-        D + "RUN apt-get install --no-install-recommends -y curl=7.88.* ca-certificates\n",
+        D + "RUN apt-get install --no-install-recommends -y ca-certificates curl=7.88.*\n",
     ),
     "target": (
         "FROM debian:12 AS base\nRUN apt-get install -y cron\nFROM base\nCMD a\n",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.rules.cases import assert_fixed, assert_silent, table
+from rules.fix import Applicability
+from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
 CODE = "DS205"
 D = "FROM debian:12\n"
@@ -79,7 +80,10 @@ FIXED = {
     "install-behind-or": (D + UPDATE + "RUN a || apt-get install -y cron\n", None),
     "install-or-true": (D + UPDATE + "RUN apt-get install -y cron || true\n", None),
     "exec-form": (D + UPDATE + 'RUN ["apt-get", "install", "-y", "cron"]\n', None),
-    "unreadable-later": (D + UPDATE + "RUN apt-get install -y cron\nRUN python3 <<E\nx\nE\n", None),
+    "unreadable-later": (
+        D + UPDATE + "RUN apt-get install -y cron\nRUN python3 <<E\nx\nE\n",
+        D + f"RUN apt-get update && apt-get install -y cron && {RM}\nRUN python3 <<E\nx\nE\n",
+    ),
 }
 
 
@@ -91,3 +95,10 @@ def test_silent(text: str) -> None:
 @table(("text", "fixed"), FIXED)
 def test_fixed(text: str, fixed: str | None) -> None:
     assert_fixed(CODE, text, fixed)
+
+
+def test_is_unsafe_where_something_later_cannot_be_read() -> None:
+    (found,) = findings(CODE, FIXED["unreadable-later"][0])
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.UNSAFE
+    assert found.fix.caution
