@@ -124,7 +124,7 @@ def render_summary(sections: Sequence[Section]) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """Return a number of bytes in decimal units, at most three digits."""
+    """Return a number of bytes in decimal units, rounded to what a reader compares."""
     if abs(count) < 1000:
         return f"{count} bytes" if count != 1 else "1 byte"
     for unit, scale, rounding in (("kB", 10**3, 0), ("MB", 10**6, 1), ("GB", 10**9, 2)):
