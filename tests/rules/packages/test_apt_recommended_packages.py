@@ -153,8 +153,8 @@ FIXED = {
     ),
     "wget-in-a-list-over-lines": (
         D + "RUN apt-get install -y \\\n    wget \\\n    zip \\\n && true\n",
-        D
-        + "RUN apt-get install --no-install-recommends -y \\\n    ca-certificates \\\n    wget \\\n    zip \\\n && true\n",
+        D + "RUN apt-get install --no-install-recommends -y \\\n    ca-certificates \\\n    wget \\\n"
+        "    zip \\\n && true\n",
     ),
     "curl-and-certificates-named": (
         D + "RUN apt-get install -y curl ca-certificates\n",
