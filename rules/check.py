@@ -10,7 +10,7 @@ from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
 from rules.dockerfile.pragmas import read_pragmas
 from rules.finding import Finding
-from rules.fix import Command, Fix, OverlapError, apply
+from rules.fix import Command, Edit, Fix, OverlapError, apply, insert_edits
 from rules.registry import RULES
 from rules.rule import Surroundings
 
@@ -43,7 +43,9 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
         each for each in found if each.code in wanted and not pragmas.silence(each.instruction, _names_of(each))
     ]
     fixable = [(at, each) for at, each in enumerate(wanted_findings) if each.fix is not None]
-    reasons = dict(_refusals(dockerfile, fixable, found, surroundings))
+    reasons = dict(
+        refusal for group in _without_overlap(fixable) for refusal in _refusals(dockerfile, group, found, surroundings)
+    )
     return Report(
         tuple(replace(each, fix=None) if at in reasons else each for at, each in enumerate(wanted_findings)),
         tuple(Refusal(wanted_findings[at], reason) for at, reason in reasons.items()),
@@ -53,6 +55,21 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
 def _names_of(finding: Finding) -> frozenset[str]:
     own = (f"dockslim:{finding.code.lower()}", f"dockslim:{finding.name}")
     return frozenset({*own, *(alias.lower() for alias in finding.aliases)})
+
+
+def _without_overlap(fixable: list[tuple[int, Finding]]) -> list[list[tuple[int, Finding]]]:
+    """Sort fixes into groups that can be applied together, at most three; the rest stand alone."""
+    groups: list[tuple[list[tuple[int, Finding]], list[Edit]]] = [([], []) for _ in range(3)]
+    alone = []
+    for at, finding in fixable:
+        edits = finding.fix.edits if finding.fix is not None else ()
+        for members, taken in groups:
+            if insert_edits(taken, edits):
+                members.append((at, finding))
+                break
+        else:
+            alone.append([(at, finding)])
+    return [members for members, _ in groups if members] + alone
 
 
 def _refusals(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,6 +68,23 @@ def apply(text: str, fixes: Iterable[Fix]) -> str:
         at = edit.span.end
     parts.append(text[at:])
     return "".join(parts)
+
+
+def insert_edits(taken: list[Edit], edits: Iterable[Edit]) -> bool:
+    """Add `edits` to `taken`, which stays sorted, unless one of them clashes with it; tell whether they were added."""
+    fresh = [edit for edit in sorted(edits) if not _is_taken(taken, edit)]
+    for edit in fresh:
+        at = bisect_left(taken, edit)
+        if _first_clash([*taken[max(at - 1, 0) : at], edit, *taken[at : at + 1]]) is not None:
+            return False
+    for edit in fresh:
+        insort(taken, edit)
+    return True
+
+
+def _is_taken(taken: list[Edit], edit: Edit) -> bool:
+    at = bisect_left(taken, edit)
+    return at < len(taken) and taken[at] == edit
 
 
 def overlap(left: Fix, right: Fix) -> bool:

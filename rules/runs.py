@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage
 from rules.rule import Surroundings
+
+Fact = Callable[[Instruction], bool]
 
 _WINDOWS = re.compile(r"windows|nanoserver|servercore", re.IGNORECASE)
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "source", "."})
@@ -53,6 +58,48 @@ class Run:
             if each.keyword == "RUN":
                 yield Run(self.dockerfile, stage, each, self.dockerfile.scope(stage, each))
 
+    def is_preceded_by(self, fact: Fact) -> bool:
+        """Tell whether `fact` holds for an instruction below this one."""
+        first = _first(self.dockerfile, self.stage.index, fact)
+        return first is not None and first < self.instruction.index
+
+    def is_followed_by(self, fact: Fact) -> bool:
+        """Tell whether `fact` holds for an instruction on top of this one."""
+        last = _last(self.dockerfile, self.stage.index, fact)
+        return last is not None and last > self.instruction.index
+
+    def later_script(self) -> str | None:
+        """Name the first script on top of this RUN whose content the Dockerfile does not show."""
+        scripts = _scripts(self.dockerfile, self.stage.index)
+        at = bisect_right(scripts, self.instruction.index, key=itemgetter(0))
+        return scripts[at][1] if at < len(scripts) else None
+
+
+# What is asked of every RUN about all the others is found out once for each stage: asking anew would cost the square
+# of a file's length.
+@lru_cache(maxsize=128)
+def _first(dockerfile: Dockerfile, stage: int, fact: Fact) -> int | None:
+    above = dockerfile.lineage(dockerfile.stages[stage])
+    return next((each.index for _, each in above if fact(each)), None)
+
+
+@lru_cache(maxsize=128)
+def _last(dockerfile: Dockerfile, stage: int, fact: Fact) -> int | None:
+    own = dockerfile.stages[stage]
+    found = [each.index for _, each in dockerfile.after(own, own.start) if fact(each)]
+    return found[-1] if found else None
+
+
+@lru_cache(maxsize=32)
+def _scripts(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, str], ...]:
+    own = dockerfile.stages[stage]
+    return tuple(
+        (each.index, script)
+        for _, each in dockerfile.after(own, own.start)
+        if each.keyword == "RUN"
+        for script in _opaque_scripts(each)
+    )
+
 
 def shipped_runs(
     dockerfile: Dockerfile, surroundings: Surroundings, hints: Iterable[str], *, deferred: bool = False
@@ -76,17 +123,15 @@ def shipped_runs(
                 yield Run(dockerfile, stage, run, scope, run is not each)
 
 
-def opaque_scripts(runs: Iterable[Run]) -> Iterator[str]:
-    """Yield the scripts whose content the Dockerfile does not show: `./setup.sh`, `bash x`, `curl ... | sh`."""
-    for run in runs:
-        if not run.instruction.script.parsed:
-            yield "a RUN that could not be read"
-        for command in run.commands:
-            name = command.words[0].text if command.words else ""
-            if _SCRIPT.search(name):
-                yield name
-            elif command.name in _SHELLS:
-                file = next((word.text for word in command.arguments if not word.text.startswith("-")), None)
-                if "-c" in command.texts or (command.has_flag("-c") and file):
-                    continue
+def _opaque_scripts(run: Instruction) -> Iterator[str]:
+    """Yield `./setup.sh`, `bash x`, `curl ... | sh` of one RUN."""
+    if not run.script.parsed:
+        yield "a RUN that could not be read"
+    for command in run.commands:
+        name = command.words[0].text if command.words else ""
+        if _SCRIPT.search(name):
+            yield name
+        elif command.name in _SHELLS:
+            file = next((word.text for word in command.arguments if not word.text.startswith("-")), None)
+            if not command.has_flag("-c"):
                 yield file or "a script read from a pipe"

@@ -149,6 +149,8 @@ class Scope:
     user: str | None = None
     """The last USER, None while the base image decides."""
     workdir: str | None = None
+    workdir_given: bool = False
+    """Whether a WORKDIR stands above; without one the base image decides."""
     env: Mapping[str, str | None] = field(default_factory=dict)
     args: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -165,8 +167,7 @@ class Scope:
 
     def variable(self, name: str) -> str | None:
         """Return the value of an ENV or ARG where it is known."""
-        value = self.env.get(name)
-        return value if value is not None else self.args.get(name)
+        return self.env[name] if name in self.env else self.args.get(name)
 
     def sets(self, name: str) -> bool:
         """Tell whether ENV or ARG sets `name`, with a value that is known or not."""
@@ -194,9 +195,12 @@ class Stage:
         return (each for each in self.instructions if each.keyword == "RUN")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dockerfile:
-    """A parsed Dockerfile: `text` is exactly what was given, and every Span points into it."""
+    """A parsed Dockerfile: `text` is exactly what was given, and every Span points into it.
+
+    Two are equal only when they are the same one, so that what is found out about it can be kept.
+    """
 
     text: str
     escape: str
@@ -273,19 +277,18 @@ class Dockerfile:
             for each in child.instructions:
                 yield child, each
 
+    def lineage(self, stage: Stage) -> Iterator[tuple[Stage, Instruction]]:
+        """Yield the instructions that a stage is made of: its ancestors' first, then its own."""
+        line = [stage]
+        while line[-1].parent is not None:
+            line.append(self.stages[line[-1].parent])
+        for each in reversed(line):
+            for instruction in each.instructions:
+                yield each, instruction
+
     def before(self, stage: Stage, instruction: Instruction) -> Iterator[tuple[Stage, Instruction]]:
         """Yield what ran below `instruction`: its ancestors' instructions first, then its own stage's."""
-        lineage = []
-        parent = stage.parent
-        while parent is not None:
-            lineage.append(self.stages[parent])
-            parent = self.stages[parent].parent
-        for ancestor in reversed(lineage):
-            for each in ancestor.instructions:
-                yield ancestor, each
-        for each in stage.instructions:
-            if each.index < instruction.index:
-                yield stage, each
+        return ((owner, each) for owner, each in self.lineage(stage) if each.index < instruction.index)
 
     def scope(self, stage: Stage, instruction: Instruction) -> Scope:
         """Return what holds when `instruction` of `stage` runs."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import islice
 
 from dockerfile_parse import DockerfileParser
 from dockerfile_parse.parser import image_from
@@ -30,6 +31,8 @@ from rules.dockerfile.model import (
 from rules.dockerfile.source import SourceMap, Span
 
 MAX_BYTES = 1024 * 1024
+MAX_INSTRUCTIONS = 20_000
+MAX_STAGES = 256
 MAX_LINE_BYTES = 65535  # BuildKit reads lines with bufio.Scanner and refuses longer ones.
 _MAX_VALUE = 10_000  # dockerfile_parse's word splitter is quadratic; longer values count as unknown.
 
@@ -68,9 +71,11 @@ def parse(text: str, like: Dockerfile | None = None) -> Dockerfile:
     """
     _refuse_what_is_no_text(text)
     scanner = _Scanner(text)
-    joined = list(scanner.scan())
+    joined = list(islice(scanner.scan(), MAX_INSTRUCTIONS + 1))
     if not joined:
         raise DockerfileError(1, "no instruction in it")
+    if len(joined) > MAX_INSTRUCTIONS:
+        raise DockerfileError(joined[-1].line, f"more than {MAX_INSTRUCTIONS:,} instructions")
     instructions = tuple(_read_instructions(joined, scanner.escape, text))
     if like is not None and like.escape == scanner.escape:
         instructions = tuple(_with_twins(instructions, text, like))
@@ -260,7 +265,8 @@ def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple
     structure = DockerfileParser(fileobj=BytesIO(content), env_replace=False).structure
     found = (each for each in structure if each["instruction"] != "COMMENT")
     for (_, _, value), each in zip(split, found, strict=True):
-        yield each["instruction"], each["value"].removesuffix(_END) if value.isascii() else value
+        read = each["value"].removesuffix(_END)
+        yield each["instruction"].removesuffix(_END), read if len(read) == len(value) and value.isascii() else value
 
 
 def _build_instruction(
@@ -286,6 +292,8 @@ def _build_instruction(
     if keyword != "ONBUILD" or not value:
         return instruction
     inner_keyword, inner_at, inner_value = _split_keyword(value)
+    if inner_keyword.upper() == "ONBUILD":  # which BuildKit does not allow
+        return instruction
     inner = replace(joined, text=value, source=source, start=source.offset(0))
     trigger = _build_instruction(index, inner_keyword.upper(), inner_value, inner_at, inner, escape, text)
     return replace(instruction, trigger=replace(trigger, deferred=True))
@@ -350,6 +358,8 @@ def _read_flag_word(value: str, at: int, escape: str) -> tuple[str, int]:
 
 def _read_stages(instructions: tuple[Instruction, ...]) -> Iterator[Stage]:
     starts = [i for i, each in enumerate(instructions) if each.keyword == "FROM"]
+    if len(starts) > MAX_STAGES:
+        raise DockerfileError(instructions[starts[MAX_STAGES]].line, f"more than {MAX_STAGES} stages")
     preamble = instructions[: starts[0]] if starts else ()
     global_args: dict[str, str | None] = {}
     for each in preamble:
@@ -409,19 +419,21 @@ def _next_scope(scope: Scope, each: Instruction, global_args: Mapping[str, str |
             words = each.exec_words
             return replace(scope, shell=tuple(word.text for word in words) if words else DEFAULT_SHELL)
         case "WORKDIR":
-            return replace(scope, workdir=_join_workdir(scope.workdir, each, {**scope.args, **scope.env}))
+            workdir = _join_workdir(scope, each, {**scope.args, **scope.env})
+            return replace(scope, workdir=workdir, workdir_given=True)
         case _:
             return scope
 
 
-def _join_workdir(current: str | None, each: Instruction, known: Mapping[str, str | None]) -> str | None:
+def _join_workdir(scope: Scope, each: Instruction, known: Mapping[str, str | None]) -> str | None:
     words = each.words
+    current = scope.workdir
     path = expand(words[0].text, known) if words else None
     if path is None:
         return None
     if path.startswith("/"):
         return path.rstrip("/") or "/"
-    return f"{current.rstrip('/')}/{path}".rstrip("/") if current is not None else None
+    return f"{current.rstrip('/')}/{path}".rstrip("/")[:_MAX_VALUE] if current is not None else None
 
 
 def _read_pairs(each: Instruction, known: Mapping[str, str | None]) -> Iterator[tuple[str, str | None]]:
@@ -473,4 +485,4 @@ def expand(text: str, known: Mapping[str, str | None]) -> str | None:
         return value
 
     filled = _VARIABLE.sub(fill, text) if "$" in text else text
-    return None if unknown or "$" in filled else filled
+    return None if unknown or "$" in filled or len(filled) > _MAX_VALUE else filled

@@ -74,4 +74,5 @@ def _names(comment: Comment, patterns: tuple[tuple[str, re.Pattern[str]], ...]) 
         match = pattern.match(comment.text)
         if match:
             for name in re.split(r"[\s,]+", match[1].strip()):
-                yield f"{tool}:{name.lower()}"
+                # tally names other linters' rules as `hadolint/DL3015`.
+                yield name.lower().replace("/", ":") if "/" in name else f"{tool}:{name.lower()}"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
-from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
+from rules.dockerfile import Dockerfile, ShellCommand
 from rules.edits import join_runs
 from rules.finding import Finding
 from rules.fix import Fix
-from rules.layers.written_paths import Written, written_paths
+from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
-from rules.tools.remove import normalise, removed_paths
+from rules.tools.remove import removed_paths
 
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
 _DELETERS = ("rm", "-delete", "unlink")
@@ -64,32 +65,47 @@ class DeleteInLaterLayer(Rule):
             yield self.finding(
                 run.instruction,
                 command.span,
-                f"Deleting {path} here frees nothing",
+                f"Deleting {path.removeprefix(UNKNOWN_DIRECTORY)} here frees nothing",
                 f"It stays in the layer of line {written.instruction.line}, which wrote it.",
                 _fix(run, written),
             )
 
 
 def _first_match(run: Run) -> tuple[ShellCommand, str, Written] | None:
-    candidates = None
-    for command, path in _deletions(run):
-        if candidates is None:
-            candidates = [written for written in _written_before(run) if not run.mounts(written.path)]
-        for written in reversed(candidates):
-            if _is_deleted(written.path, path, written.is_directory):
-                return command, path, written
-    return None
+    """Return the first deletion of something that an earlier layer holds."""
+    return _matches(run.dockerfile, run.stage.index).get(run.instruction.index)
+
+
+@lru_cache(maxsize=32)
+def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand, str, Written]]:
+    """Go through the layers up to the end of a stage once; return what each RUN deletes of the layers below it."""
+    held: list[Written] = []
+    matches: dict[int, tuple[ShellCommand, str, Written]] = {}
+    for owner, each in dockerfile.lineage(dockerfile.stages[stage]):
+        if each.keyword not in ("COPY", "ADD", "RUN"):
+            continue
+        source = each.span.of(dockerfile.text)
+        if each.keyword == "RUN" and not any(hint in source for hint in _WRITERS):
+            continue
+        run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
+        if each.keyword == "RUN" and any(hint in source for hint in _DELETERS):
+            for command, path in _deletions(run):
+                for written in reversed(held):
+                    if _is_deleted(written.path, path, written.is_directory) and not run.mounts(written.path):
+                        matches.setdefault(each.index, (command, path, written))
+                        break
+                held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
+        held.extend(_kept(run))
+    return matches
 
 
 def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
     """Yield the paths that this RUN deletes and does not write itself."""
-    if not any(hint in run.instruction.value for hint in _DELETERS):
-        return
-    own = {written.path for written in written_paths(run.instruction, run.scope)}
-    cwd: str | None = run.scope.workdir or "/"
+    own = {written.path for written in written_paths(run.instruction, run.stage, run.scope)}
+    cwd = working_directory(run.stage, run.scope)
     for command in run.commands:
         if command.name in ("cd", "pushd", "popd"):
-            cwd = _move(cwd, command)
+            cwd = enter(cwd, command)
             continue
         if any(kind in ("if", "case", "function", "substitution") for kind in command.nesting):
             continue
@@ -98,52 +114,33 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
                 yield command, path
 
 
-def _move(cwd: str | None, command: ShellCommand) -> str | None:
-    target = command.words[1] if len(command.words) == 2 else None
-    if command.nesting or command.name != "cd" or target is None or not target.literal:
-        return None
-    if target.text.startswith("/"):
-        return normalise(target.text)
-    return normalise(posixpath.join(cwd, target.text)) if cwd and not target.text.startswith(("~", "-")) else None
-
-
-def _written_before(run: Run) -> list[Written]:
-    """Return what earlier layers wrote and still hold when this RUN starts."""
-    held: list[Written] = []
-    for stage, each in run.dockerfile.before(run.stage, run.instruction):
-        scope = run.dockerfile.scope(stage, each)
-        if each.keyword == "RUN":
-            if not any(hint in each.value for hint in _WRITERS):
-                continue
-            earlier = Run(run.dockerfile, stage, each, scope)
-            for _, path in _deletions(earlier):
-                held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
-        held.extend(_kept(written_paths(each, scope), each, stage, run))
-    return held
-
-
-def _kept(written: Iterator[Written], each: Instruction, stage: Stage, run: Run) -> Iterator[Written]:
-    """Leave out what the same RUN deletes again, and what lies on one of its mounts."""
+def _kept(run: Run) -> Iterator[Written]:
+    """Yield what an instruction leaves in its layer: not what it deletes again, nor what lies on one of its mounts."""
+    each = run.instruction
+    written = written_paths(each, run.stage, run.scope)
     if each.keyword != "RUN":
         yield from written
         return
-    here = Run(run.dockerfile, stage, each, run.dockerfile.scope(stage, each))
-    gone = [path for command in each.commands for path in removed_paths(command, here.scope.workdir or "/")]
+    found = list(written)
+    if not found:
+        return
+    cwd = working_directory(run.stage, run.scope)
+    gone = [path for command in each.commands for path in removed_paths(command, cwd)]
     text = " ".join(word.text for c in each.commands if c.name in ("rm", "mv", "find", "unlink") for word in c.words)
-    for found in written:
-        name = posixpath.basename(found.path)
-        if any(mount.covers(found.path) or mount.target == found.path for mount in each.mounts):
+    for one in found:
+        name = posixpath.basename(one.path)
+        if any(mount.covers(one.path) or mount.target == one.path for mount in each.mounts):
             continue
-        if any(_is_deleted(found.path, path, found.is_directory) for path in gone) or (name and name in text):
+        if any(_is_deleted(one.path, path, one.is_directory) for path in gone) or (name and name in text):
             continue
-        yield found
+        yield one
 
 
 def _is_deleted(path: str, pattern: str, is_directory: bool) -> bool:
     """Tell whether deleting `pattern` deletes `path`: itself, a parent, a glob, or a `.git` of a clone."""
     if pattern == path or path.startswith(pattern.rstrip("/") + "/"):
         return True
-    if is_directory and pattern == path + "/.git":
+    if is_directory and pattern in (path + "/.git", path + "/*"):
         return True
     if not any(char in pattern for char in "*?["):
         return False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rules.dockerfile import Instruction, Scope, ShellCommand
+from rules.dockerfile import Instruction, Scope, ShellCommand, Stage
 from rules.tools.options import read_call
 from rules.tools.remove import normalise
 
@@ -29,6 +29,16 @@ _WGET_VALUED = frozenset(
 _GIT_CLONE_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "--reference", "-j"})
 
 
+UNKNOWN_DIRECTORY = "/$WORKDIR/"
+"""Stands for the directory that the base image sets: paths below it can be compared with each other only."""
+
+# Images that set no WORKDIR.
+_STARTS_AT_ROOT = re.compile(
+    r"^(?:docker\.io/)?(?:library/)?(?:alpine|almalinux|amazonlinux|buildpack-deps|busybox|centos|debian|fedora|java|nginx"
+    r"|node|openjdk|oraclelinux|python|rockylinux|ruby|scratch|ubuntu)(?::|@|$)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """An absolute path that `instruction` writes."""
@@ -38,20 +48,32 @@ class Written:
     is_directory: bool = False
 
 
-def written_paths(instruction: Instruction, scope: Scope) -> Iterator[Written]:
+def working_directory(stage: Stage, scope: Scope) -> str | None:
+    """Return where a RUN starts; a name of its own while the base image decides, None when it cannot be told."""
+    if scope.workdir is not None:
+        return scope.workdir
+    if scope.workdir_given:
+        return None
+    return "/" if _STARTS_AT_ROOT.search(stage.base) else UNKNOWN_DIRECTORY
+
+
+def written_paths(instruction: Instruction, stage: Stage, scope: Scope) -> Iterator[Written]:
     """Yield the paths that an instruction certainly writes; what cannot be told is left out."""
+    cwd = working_directory(stage, scope)
     if instruction.keyword in ("COPY", "ADD"):
-        yield from _copied(instruction, scope.workdir or "/")
+        yield from _copied(instruction, cwd)
     elif instruction.keyword == "RUN" and instruction.script.parsed:
-        yield from _run(instruction, scope.workdir or "/")
+        yield from _run(instruction, cwd)
 
 
-def _copied(instruction: Instruction, cwd: str) -> Iterator[Written]:
+def _copied(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
     words = instruction.words
     if len(words) < 2 or instruction.heredocs or any("$" in word.text for word in words):
         return
     *sources, target = [word.text for word in words]
-    destination = posixpath.join(cwd, target)
+    if cwd is None and not target.startswith("/"):
+        return
+    destination = posixpath.join(cwd or "/", target)
     into_directory = target.endswith("/") or len(sources) > 1 or target in (".", "./")
     for source in sources:
         name = posixpath.basename(source.split("?")[0].rstrip("/"))
@@ -71,13 +93,12 @@ def _is_archive(name: str) -> bool:
     return re.search(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+|gz|bz2|xz)$", name) is not None
 
 
-def _run(instruction: Instruction, start: str) -> Iterator[Written]:
-    cwd: str | None = start
+def _run(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
     for command in instruction.commands:
         if any(kind in ("if", "case", "loop", "function", "substitution") for kind in command.nesting):
             continue
         if command.name in ("cd", "pushd", "popd"):
-            cwd = _enter(cwd, command)
+            cwd = enter(cwd, command)
             continue
         for path, is_directory in _command(command):
             if "$" in path or "`" in path:
@@ -88,7 +109,8 @@ def _run(instruction: Instruction, start: str) -> Iterator[Written]:
                 yield Written(normalise(posixpath.join(cwd, path)), instruction, is_directory)
 
 
-def _enter(cwd: str | None, command: ShellCommand) -> str | None:
+def enter(cwd: str | None, command: ShellCommand) -> str | None:
+    """Return the directory after a `cd`, None when it cannot be told."""
     target = command.words[1] if len(command.words) == 2 else None
     if command.name != "cd" or target is None or not target.literal or command.nesting:
         return None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
+from operator import itemgetter
 
-from rules.dockerfile import Dockerfile, ShellCommand
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import delete_lines, drop_command, insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, opaque_scripts, shipped_runs
+from rules.runs import Run, shipped_runs
 from rules.tools import apk
 from rules.tools.options import Call
 
@@ -96,15 +99,27 @@ def _leaves_index(run: Run, calls: list[Call]) -> bool:
 
 def _has_index(run: Run) -> bool:
     """Tell whether an earlier layer already holds the index that this RUN reads."""
-    present = False
-    for each in run.earlier():
-        for command in each.commands:
+    changes = _index_changes(run.dockerfile, run.stage.index)
+    at = bisect_left(changes, run.instruction.index, key=itemgetter(0))
+    return at > 0 and changes[at - 1][1]
+
+
+@lru_cache(maxsize=32)
+def _index_changes(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, bool], ...]:
+    """Return, for each RUN up to the end of a stage that makes or deletes an index, whether there is one behind it."""
+    changes = []
+    for _, each in dockerfile.lineage(dockerfile.stages[stage]):
+        for command in each.commands if "apk" in each.value or each.heredocs else ():
             call = apk.read_apk(command)
             if apk.cleans_cache(command):
-                present = False
+                changes.append((each.index, False))
             elif call is not None and not call.has(FLAG) and (apk.fetches_index(call) or apk.installs(call)):
-                present = True
-    return present
+                changes.append((each.index, True))
+    return tuple(changes)
+
+
+def _is_unread_run(each: Instruction) -> bool:
+    return each.keyword == "RUN" and not each.script.parsed
 
 
 def _dependents(run: Run) -> Iterator[Run]:
@@ -128,7 +143,7 @@ def _fix(run: Run, calls: list[Call]) -> Fix | None:
     installs = [call for call in calls if apk.installs(call)]
     updates = [call.command for call in calls if call.verb == "update"]
     dependents = [] if run.deferred else list(_dependents(run))
-    if any(not later.instruction.script.parsed for later in run.later()):
+    if run.is_followed_by(_is_unread_run):
         return None
     for later in dependents:
         if later.mounts(apk.CACHE):
@@ -147,7 +162,7 @@ def _fix(run: Run, calls: list[Call]) -> Fix | None:
         added.append(with_words(call.command, call.action, FLAG))
     if not edits:
         return None
-    script = next(opaque_scripts(run.later()), None)
+    script = run.later_script()
     return Fix(
         tuple(edits),
         Applicability.SAFE if script is None else Applicability.UNSAFE,

@@ -96,7 +96,7 @@ def _is_configured(run: Run) -> bool:
     text = run.instruction.span.of(run.dockerfile.text).lower()
     if "apt::install-recommends" in text or "apt_config" in text or run.scope.sets("APT_CONFIG"):
         return True
-    return any(apt.mentions_recommends(each) for _, each in run.dockerfile.before(run.stage, run.instruction))
+    return run.is_preceded_by(apt.mentions_recommends)
 
 
 def _installs_by_name(call: Call) -> bool:

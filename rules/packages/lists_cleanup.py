@@ -5,7 +5,7 @@ from __future__ import annotations
 from rules.dockerfile import ShellCommand
 from rules.edits import append_command
 from rules.fix import Applicability, Fix
-from rules.runs import Run, opaque_scripts
+from rules.runs import Run
 from rules.tools import apt
 
 
@@ -15,7 +15,7 @@ def append_cleanup(run: Run, update: ShellCommand) -> Fix | None:
     edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
     if edit is None:
         return None
-    script = next(opaque_scripts(run.later()), None)
+    script = run.later_script()
     if script is None:
         return Fix((edit,), Applicability.SAFE, added=(apt.CLEANUP_WORDS,))
     caution = f"Breaks the build if {script} installs packages without an apt-get update of its own."

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from rules.dockerfile import ShellCommand
-from rules.runs import Run
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand
+from rules.runs import Fact, Run
 from rules.tools import apt, pip
 from rules.tools.options import Call
 
@@ -39,6 +40,21 @@ _CERTIFICATES_INCLUDED = re.compile(
 )
 
 
+# Packages whose earlier install makes a difference to what is needed now.
+_WATCHED = (
+    "ca-certificates",
+    "openssh-client",
+    "xauth",
+    "gpg-agent",
+    "dirmngr",
+    "build-essential",
+    "libc6-dev",
+    "g++",
+    "python-dev",
+    "python3-dev",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """Recommended packages to name in the fix; `risk` is why the fix is only shown, empty where it is offered."""
@@ -49,36 +65,35 @@ class Needs:
 
 def needs(run: Run, call: Call) -> Needs:
     """Return what to keep of the recommends of one install."""
-    named = [word.text.partition("=")[0].partition(":")[0].partition("/")[0] for word in call.operands if word.literal]
-    present = {*named, *_installed_before(run, call.command)}
+    named = [_bare(word.text) for word in call.operands if word.literal]
+    present = {name for name in _WATCHED if _is_installed(run, call.command, name)} | set(named)
     packages: list[str] = []
-    text = _text_from(run)
     if (
         "ca-certificates" not in present
         and not _CERTIFICATES_INCLUDED.search(run.stage.base)
-        and (not _HTTPS_CLIENTS.isdisjoint(named) or "https://" in text)
+        and (not _HTTPS_CLIENTS.isdisjoint(named) or _speaks(run, _speaks_https))
     ):
         packages.append("ca-certificates")
     if any(_C_COMPILERS.match(name) for name in named) and not any(_CXX_COMPILERS.match(name) for name in present):
         packages.append("libc6-dev")
-    if not {"git", "git-core"}.isdisjoint(named) and "openssh-client" not in present and _uses_ssh(text):
+    if not {"git", "git-core"}.isdisjoint(named) and "openssh-client" not in present and _speaks(run, _speaks_ssh):
         packages.append("openssh-client")
     if "xvfb" in named and "xauth" not in present:
         packages.append("xauth")
     if "software-properties-common" in named and "gpg-agent" not in present and _has_gpg_agent(run):
         packages.append("gpg-agent")
-    if not {"gnupg", "gnupg2"}.isdisjoint(named) and "dirmngr" not in present and "--recv-key" in text:
+    if not {"gnupg", "gnupg2"}.isdisjoint(named) and "dirmngr" not in present and _speaks(run, _fetches_keys):
         packages.append("dirmngr")
     return Needs(tuple(packages), _risk(run, named, present))
 
 
 def _risk(run: Run, named: list[str], present: set[str]) -> str:
     pip_packages = {"python-pip", "python3-pip"} & set(named)
-    if pip_packages and any(pip.read_pip(command) for each in (run, *run.later()) for command in each.commands):
+    if pip_packages and _speaks(run, _runs_pip):
         if "build-essential" in present and {"python-dev", "python3-dev"} & present:
             named = [name for name in named if name not in pip_packages]
         else:
-            name = sorted(pip_packages)[0]
+            name = min(pip_packages)
             return f"{name} recommends the compiler and headers that pip needs wherever no wheel exists."
     for name in named:
         if _LOAD_BEARING.match(name):
@@ -86,26 +101,67 @@ def _risk(run: Run, named: list[str], present: set[str]) -> str:
     return ""
 
 
-def _installed_before(run: Run, until: ShellCommand) -> set[str]:
-    names: set[str] = set()
-    for each in (*run.earlier(), run):
-        for command in each.commands:
-            if command is until:
-                return names
-            call = apt.read_apt(command)
-            if call is not None and call.verb == "install":
-                names.update(word.text.partition("=")[0] for word in call.operands if word.literal)
-    return names
+def _bare(package: str) -> str:
+    """Return the name of a package without version, architecture and release."""
+    return re.split(r"[=:/]", package, maxsplit=1)[0]
 
 
-def _text_from(run: Run) -> str:
-    """Return the source of this RUN and of all that is built on it, ADD and COPY left out."""
-    later = (each.instruction for each in run.later())
-    return "\n".join(each.span.of(run.dockerfile.text) for each in (run.instruction, *later))
+def _is_installed(run: Run, until: ShellCommand, name: str) -> bool:
+    """Tell whether an install in front of `until` names a package."""
+    first = _first_installs(run.dockerfile, run.stage.index).get(name)
+    if first is not None and first < run.instruction.index:
+        return True
+    for command in run.commands:
+        if command is until:
+            return False
+        if name in _packages(command):
+            return True
+    return False
 
 
-def _uses_ssh(text: str) -> bool:
+@lru_cache(maxsize=32)
+def _first_installs(dockerfile: Dockerfile, stage: int) -> dict[str, int]:
+    """Return the instruction that first names each package, up to the end of a stage."""
+    found: dict[str, int] = {}
+    for _, each in dockerfile.lineage(dockerfile.stages[stage]):
+        if each.keyword == "RUN" and "apt" in each.span.of(dockerfile.text):
+            for command in each.commands:
+                for name in _packages(command):
+                    found.setdefault(name, each.index)
+    return found
+
+
+def _packages(command: ShellCommand) -> list[str]:
+    call = apt.read_apt(command)
+    if call is None or call.verb != "install":
+        return []
+    return [_bare(word.text) for word in call.operands if word.literal]
+
+
+def _speaks(run: Run, fact: Fact) -> bool:
+    """Tell whether `fact` holds for this RUN or for anything on top of it."""
+    return fact(run.instruction) or run.is_followed_by(fact)
+
+
+def _source(each: Instruction) -> str:
+    return each.span.of(each.document) if each.keyword == "RUN" else ""
+
+
+def _speaks_https(each: Instruction) -> bool:
+    return "https://" in _source(each)
+
+
+def _speaks_ssh(each: Instruction) -> bool:
+    text = _source(each)
     return "git@" in text or "ssh://" in text or "ssh-keyscan" in text or "/.ssh" in text
+
+
+def _fetches_keys(each: Instruction) -> bool:
+    return "--recv-key" in _source(each)
+
+
+def _runs_pip(each: Instruction) -> bool:
+    return "pip" in _source(each) and any(pip.read_pip(command) is not None for command in each.commands)
 
 
 def _has_gpg_agent(run: Run) -> bool:

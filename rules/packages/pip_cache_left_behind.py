@@ -85,8 +85,7 @@ def _is_off(run: Run) -> bool:
         return True
     if any(VARIABLE in name for command in run.commands for name, _ in command.assignments):
         return True
-    before = [each for _, each in run.dockerfile.before(run.stage, run.instruction)]
-    return any(_configures(each) for each in (*before, run.instruction))
+    return _configures(run.instruction) or run.is_preceded_by(_configures)
 
 
 def _configures(each: Instruction) -> bool:

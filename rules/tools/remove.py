@@ -55,7 +55,7 @@ def expand_braces(text: str) -> tuple[str, ...]:
 def removed_paths(command: ShellCommand, cwd: str | None = None) -> Iterator[str]:
     """Yield the paths that a command deletes, globs unexpanded, relative ones joined to `cwd` where it is known."""
     for word in removed_words(command):
-        if not word.literal:
+        if not word.literal or _is_quoted_glob(word):
             continue
         for text in expand_braces(word.text) if not word.quoted else (word.text,):
             path = text
