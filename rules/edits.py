@@ -11,17 +11,6 @@ from rules.fix import Applicability, Edit, Fix
 _LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
 _INDENT = re.compile(r"[ \t]*")
 _UNAPPENDABLE = frozenset({"heredoc", "negated_command", "function_definition", "comment", "ERROR"})
-_COMPOUND = frozenset(
-    {
-        "if_statement",
-        "for_statement",
-        "c_style_for_statement",
-        "while_statement",
-        "case_statement",
-        "subshell",
-        "compound_statement",
-    }
-)
 _LEAVING = frozenset({"exit", "exec", "return", "logout", "reboot"})
 
 
@@ -65,10 +54,8 @@ def append_command(dockerfile: Dockerfile, run: Instruction, text: str, *, shell
     if not _may_append(script):
         return None
     last = script.statements[-1]
-    errexit = script.errexit or shell_errexit
-    # `set -e` does not hold inside a compound command that stands left of `&&`, so `;` takes its place.
-    separate = errexit and (len(script.statements) > 1 or last.kind in _COMPOUND)
-    if not errexit and last.kind in _COMPOUND and last.kind != "subshell" and script.form == "heredoc":
+    separate = _needs_separation(script, script.errexit or (shell_errexit and not script.own_shell))
+    if separate is None:
         return None
     at = last.span.end
     before = dockerfile.text[run.span.start : at]
@@ -77,6 +64,26 @@ def append_command(dockerfile: Dockerfile, run: Instruction, text: str, *, shell
     if "\n" not in before:
         return Edit(Span(at, at), f"; {text}" if separate else f" && {text}")
     return Edit(Span(at, at), _continued(dockerfile, run, at, text, separate))
+
+
+def _needs_separation(script: Script, errexit: bool) -> bool | None:
+    """Tell whether a new last command must be a statement of its own (`;`) or part of the last list (`&&`).
+
+    None where neither keeps every failure a failure: `set -e` does not hold left of `&&`, neither for the commands of
+    a list nor inside a compound command or a function, and the status of a list that `;` follows is lost.
+    """
+    last = script.statements[-1]
+    tail = [each for each in script.commands if each.statement == len(script.statements) - 1]
+    plain = last.kind in ("command", "variable_assignment", "declaration_command", "test_command") and not any(
+        each.name in script.functions for each in tail
+    )
+    if script.errexit_changes:
+        return False if plain and not last.operators else None
+    if not errexit:
+        return False
+    if not last.operators:
+        return not plain or len(script.statements) > 1
+    return False if plain and all(not each.nesting for each in tail) else None
 
 
 def _may_append(script: Script) -> bool:
@@ -137,18 +144,32 @@ def _padding(escape: str, lines: list[str], at: int, dockerfile: Dockerfile) -> 
 
 
 def drop_command(dockerfile: Dockerfile, script: Script, command: ShellCommand) -> Edit | None:
-    """Remove a command together with the operator that joins it to the next; None where it has no such neighbour."""
-    if command.nesting or command.redirects:
+    """Remove a command together with the operator that joins it to the next.
+
+    None where what follows would then run under another condition, or where something else stands in between.
+    """
+    if command.nesting or command.redirects or command.before not in ("", "&&"):
         return None
+    statement = script.statements[command.statement]
     for left, right in pairwise(each for each in script.commands if not each.nesting):
         if left is not command:
             continue
-        if right.before == "&&" or (right.statement == left.statement + 1 and not right.before):
-            between = dockerfile.text[left.span.end : right.span.start]
-            if "#" in between or "||" in between:
-                return None
-            return Edit(Span(left.span.start, right.span.start), "")
+        alone = statement.kind == "command" and not statement.operators
+        if right.before != "&&" and not (right.statement == left.statement + 1 and not right.before and alone):
+            return None
+        between = dockerfile.text[left.span.end : right.span.start]
+        if between.replace("&&", "", 1).strip(f"; \t\r\n{dockerfile.escape}"):
+            return None
+        return Edit(Span(left.span.start, right.span.start), "")
     return None
+
+
+def is_lone_command(script: Script) -> bool:
+    """Tell whether a script is one simple command and nothing else."""
+    if len(script.statements) != 1 or len(script.commands) != 1:
+        return False
+    only, command = script.statements[0], script.commands[0]
+    return only.kind == "command" and not only.operators and not only.terminator and not command.redirects
 
 
 def delete_lines(dockerfile: Dockerfile, instruction: Instruction) -> Edit:
@@ -168,7 +189,8 @@ def delete_lines(dockerfile: Dockerfile, instruction: Instruction) -> Edit:
 _STATEFUL = frozenset(
     {
         "cd", "pushd", "popd", "export", "unset", "declare", "typeset", "local", "readonly", "alias", "source", ".",
-        "trap", "ulimit", "umask", "shopt", "exit", "exec", "return", "eval", "su", "newgrp", "set",
+        "trap", "ulimit", "umask", "shopt", "exit", "exec", "return", "eval", "su", "newgrp", "read", "getopts",
+        "mapfile", "readarray", "let",
     }
 )  # fmt: skip
 
@@ -187,7 +209,7 @@ def join_runs(
     if not _is_plain_list(second.script) or _leaves_state(first.script):
         return None
     gap = dockerfile.text[first.span.end : second.span.start]
-    if gap.strip() or first.end_line + 1 != second.line:
+    if gap.strip():
         return None
     text = dockerfile.text[second.source.offset(second.arguments_start) : second.script.statements[-1].span.end]
     tail = append_command(dockerfile, first, text, shell_errexit=shell_errexit)
@@ -204,11 +226,18 @@ def _is_plain_list(script: Script) -> bool:
 
 
 def _leaves_state(script: Script) -> bool:
+    """Tell whether a command after this script, in the same shell, could notice that it ran."""
+    if script.functions or any(each.terminator == "&" for each in script.statements):
+        return True
     for command in script.commands:
         if "subshell" in command.nesting or "substitution" in command.nesting:
             continue
-        if command.name in _STATEFUL - {"set"} or not command.words[0].literal:
+        if "loop" in command.nesting or command.name in _STATEFUL or not command.words[0].literal:
             return True
-        if command.words[0].text.partition("=")[0].isidentifier() and "=" in command.words[0].text:
+        if command.name == "set" and any(text not in ("-e", "-x", "-ex", "-xe") for text in command.texts[1:]):
+            return True
+        if command.name == "printf" and "-v" in command.texts:
+            return True
+        if "=" in command.words[0].text or any("=" in text and "${" in text for text in command.texts):
             return True
     return False

@@ -16,6 +16,10 @@ Fact = Callable[[Instruction], bool]
 
 _WINDOWS = re.compile(r"windows|nanoserver|servercore", re.IGNORECASE)
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "source", "."})
+_PROVISIONERS = frozenset(
+    {"make", "rake", "ansible", "ansible-playbook", "puppet", "chef-client", "chef-solo", "salt-call", "xargs", "su"}
+)
+_INTERPRETED = re.compile(r"\.(?:py|pl|rb|js)$")
 _SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
 
 
@@ -133,5 +137,13 @@ def _opaque_scripts(run: Instruction) -> Iterator[str]:
             yield name
         elif command.name in _SHELLS:
             file = next((word.text for word in command.arguments if not word.text.startswith("-")), None)
-            if not command.has_flag("-c"):
-                yield file or "a script read from a pipe"
+            if command.has_flag("-s") or (file is None and not command.has_flag("-c")):
+                yield "a script read from a pipe"
+            elif not command.has_flag("-c"):
+                yield str(file)
+        elif command.name in _PROVISIONERS:
+            yield command.name
+        elif not command.words or not command.words[0].literal:
+            yield "a command that a variable names"
+        elif len(command.words) > 1 and _INTERPRETED.search(command.words[1].text):
+            yield command.words[1].text

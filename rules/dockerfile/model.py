@@ -163,7 +163,7 @@ class Scope:
     @property
     def errexit(self) -> bool:
         """Tell whether SHELL itself passes `-e`, as in `["/bin/bash", "-eo", "pipefail", "-c"]`."""
-        return any(option.startswith("-") and "e" in option for option in self.shell[1:])
+        return any(_has_e(option) or option == "errexit" for option in self.shell[1:])
 
     def variable(self, name: str) -> str | None:
         """Return the value of an ENV or ARG where it is known."""
@@ -320,7 +320,7 @@ def _heredoc_script(instruction: Instruction) -> Script:
         return Script(False, "heredoc")
     script = parse_script(text, SourceMap((0,), (body.start,)), 0, "heredoc")
     errexit = script.errexit or any(_has_e(word) for word in program[1:])
-    return replace(script, errexit=errexit)
+    return replace(script, errexit=errexit, own_shell=bool(program))
 
 
 def _has_e(option: str) -> bool:

@@ -257,16 +257,20 @@ def _with_twins(instructions: tuple[Instruction, ...], text: str, like: Dockerfi
 
 
 def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple[str, str]]:
-    """Have dockerfile_parse read the healed lines: one (KEYWORD, value) for each."""
+    """Have dockerfile_parse read the healed lines: one (KEYWORD, value) for each.
+
+    Where its idea of a blank or of a comment is not Go's, the words as they are written count.
+    """
     lines = [f"# escape={escape}\n"] if escape != "\\" else []
+    first = len(lines)
     lines += [f"{keyword} {value}{_END}\n" for keyword, _, value in split]
-    # It decodes strictly: a byte that is no UTF-8 goes in as "?", and the value as written comes out.
+    # It decodes strictly: a byte that is no UTF-8 goes in as "?".
     content = "".join(lines).encode("utf-8", "replace")
     structure = DockerfileParser(fileobj=BytesIO(content), env_replace=False).structure
-    found = (each for each in structure if each["instruction"] != "COMMENT")
-    for (_, _, value), each in zip(split, found, strict=True):
+    for (keyword, _, value), each in zip(split, structure[first:], strict=True):
         read = each["value"].removesuffix(_END)
-        yield each["instruction"].removesuffix(_END), read if len(read) == len(value) and value.isascii() else value
+        same = each["instruction"] == keyword.upper() and len(read) == len(value) and value.isascii()
+        yield (each["instruction"], read) if same else (keyword.upper(), value)
 
 
 def _build_instruction(

@@ -159,6 +159,11 @@ class Script:
     pipefail: bool = False
     has_comment: bool = False
     has_heredoc: bool = False
+    errexit_changes: bool = False
+    """Whether `set -e` or `set +e` stands anywhere but at the start."""
+    functions: frozenset[str] = frozenset()
+    own_shell: bool = False
+    """Whether a here-document names the shell that reads it, so that the options of SHELL do not hold."""
 
     @staticmethod
     def of_exec(words: tuple[Word, ...]) -> Script:
@@ -221,6 +226,7 @@ class _Reader:
         self.commands: list[ShellCommand] = []
         self.has_comment = False
         self.has_heredoc = False
+        self.functions: list[str] = []
 
     def read(self, root: Node, form: str) -> Script:
         statements: list[Statement] = []
@@ -236,7 +242,7 @@ class _Reader:
             elif statements:
                 previous = statements[-1]
                 statements[-1] = Statement(previous.span, previous.kind, previous.operators, kind)
-        errexit, pipefail = _set_options(self.commands)
+        errexit, pipefail, unclear = _set_options(self.commands)
         return Script(
             True,
             form,
@@ -246,6 +252,8 @@ class _Reader:
             pipefail,
             self.has_comment,
             self.has_heredoc,
+            errexit_changes=unclear,
+            functions=frozenset(self.functions),
         )
 
     def span(self, node: Node) -> Span:
@@ -273,6 +281,8 @@ class _Reader:
         elif kind == "comment":
             self.has_comment = True
         elif kind in _NESTED:
+            if kind == "function_definition":
+                self.functions += [self.raw(child) for child in node.children if child.type == "word"][:1]
             self.visit_children(node, _Context((*context.nesting, _NESTED[kind]), context.statement), before)
         elif node.child_count:
             self.visit_children(node, context, before)
@@ -458,18 +468,23 @@ def _last_part(node: Node, operators: list[str]) -> str:
     return last or node.type
 
 
-def _set_options(commands: list[ShellCommand]) -> tuple[bool, bool]:
-    """Tell whether `set -e` and `set -o pipefail` hold from the start of a script on."""
-    errexit = pipefail = False
+def _set_options(commands: list[ShellCommand]) -> tuple[bool, bool, bool]:
+    """Tell whether `set -e` and `set -o pipefail` hold from the start on, and whether `-e` changes anywhere later."""
+    errexit = pipefail = unclear = False
+    leading = True
     for command in commands:
-        if command.name != "set" or command.nesting:
-            break
+        if command.name != "set":
+            leading = False
+            continue
         texts = [word.text for word in command.arguments]
-        errexit = errexit or "errexit" in texts or any(_is_cluster(text) and "e" in text for text in texts)
-        pipefail = pipefail or "pipefail" in texts
-    if any(each.name == "set" and "+e" in each.texts for each in commands):
-        errexit = False
-    return errexit, pipefail
+        off = "+o" in texts or any(text.startswith("+") and "e" in text for text in texts)
+        on = not off and ("errexit" in texts or any(_is_cluster(text) and "e" in text for text in texts))
+        if leading and not command.nesting and not off:
+            errexit = errexit or on
+            pipefail = pipefail or "pipefail" in texts
+        else:
+            unclear = unclear or on or off
+    return errexit, pipefail, unclear
 
 
 def _is_short(flag: str) -> bool:

@@ -14,7 +14,8 @@ from rules.fix import Fix
 from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
-from rules.tools.remove import removed_paths
+from rules.tools import apt
+from rules.tools.remove import is_recursive, removed_paths
 
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
 _DELETERS = ("rm", "-delete", "unlink")
@@ -62,12 +63,15 @@ class DeleteInLaterLayer(Rule):
             if match is None:
                 continue
             command, path, written = match
+            fix = _fix(run, written)
+            if fix is None and written.path == apt.LISTS:
+                continue  # apt-lists-left-behind says so where it can be mended
             yield self.finding(
                 run.instruction,
                 command.span,
                 f"Deleting {path.removeprefix(UNKNOWN_DIRECTORY)} here frees nothing",
                 f"It stays in the layer of line {written.instruction.line}, which wrote it.",
-                _fix(run, written),
+                fix,
             )
 
 
@@ -91,7 +95,9 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
         if each.keyword == "RUN" and any(hint in source for hint in _DELETERS):
             for command, path in _deletions(run):
                 for written in reversed(held):
-                    if _is_deleted(written.path, path, written.is_directory) and not run.mounts(written.path):
+                    if run.mounts(written.path) or (written.is_directory and not is_recursive(command)):
+                        continue
+                    if _is_deleted(written.path, path, written.is_directory):
                         matches.setdefault(each.index, (command, path, written))
                         break
                 held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]

@@ -26,6 +26,7 @@ _WGET_VALUED = frozenset(
         "--user-agent", "--user", "--password", "-o", "--output-file", "-a", "-i", "--input-file", "--progress", "-w",
     }
 )  # fmt: skip
+_WGET_WRITES_ELSEWHERE = re.compile(r"-[a-zA-Z]*O.|--output-document=|-[a-zA-Z]*[ri]|--input|--recursive")
 _GIT_CLONE_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "--reference", "-j"})
 
 
@@ -77,9 +78,12 @@ def _copied(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
     into_directory = target.endswith("/") or len(sources) > 1 or target in (".", "./")
     for source in sources:
         name = posixpath.basename(source.split("?")[0].rstrip("/"))
-        if any(char in source for char in "*?[") or name in ("", ".", ".."):
+        if any(char in source for char in "*?[") or name == "..":
             continue
         has_suffix = "." in name.lstrip(".")
+        if not has_suffix and destination.rstrip("/") not in ("", "/"):
+            yield Written(normalise(destination), instruction, is_directory=True)
+            continue
         if instruction.keyword == "ADD" and not _URL.match(source) and _is_archive(name):
             continue  # ADD unpacks it: the archive itself is not in the layer
         if into_directory:
@@ -94,8 +98,11 @@ def _is_archive(name: str) -> bool:
 
 
 def _run(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
+    conditional = {each.statement for each in instruction.commands if each.name in ("[", "[[", "test", "if")}
     for command in instruction.commands:
         if any(kind in ("if", "case", "loop", "function", "substitution") for kind in command.nesting):
+            continue
+        if command.before == "||" or command.statement in conditional:
             continue
         if command.name in ("cd", "pushd", "popd"):
             cwd = enter(cwd, command)
@@ -144,8 +151,9 @@ def _curl(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     texts = command.texts
     operands = [word.text for word in (call.action, *call.operands) if word is not None]
     for option, value in pairwise(texts):
-        if option in ("-o", "--output") or (re.match(r"-[a-zA-Z]*o$", option) and "=" not in option):
-            yield value, False
+        if option in ("-o", "--output") or re.match(r"-[a-zA-Z]*o$", option):
+            if value != "-" and not value.startswith("/dev/"):
+                yield value, False
             return
     if call.has("-O", "--remote-name", "--remote-name-all") and not call.has("-J", "--remote-header-name"):
         for url in operands:
@@ -164,7 +172,9 @@ def _wget(command: ShellCommand) -> Iterator[tuple[str, bool]]:
             if value != "-":
                 yield value, False
             return
-    if any(text.startswith(("-O", "--output-document=", "-r", "-i", "--input")) for text in call.options):
+    if any(
+        re.match(r"-[a-zA-Z]*O.|--output-document=|-[a-zA-Z]*[ri]|--input|--recursive", text) for text in call.options
+    ):
         return
     prefix = next((value for option, value in pairwise(texts) if option in ("-P", "--directory-prefix")), "")
     if call.has("--content-disposition") or any(text.startswith("--directory-prefix=") for text in call.options):

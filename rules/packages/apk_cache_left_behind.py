@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
-from rules.edits import delete_lines, drop_command, insert_words, with_words
+from rules.edits import delete_lines, drop_command, insert_words, is_lone_command, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
 from rules.rule import Bad, Rule, Surroundings
@@ -122,6 +122,21 @@ def _is_unread_run(each: Instruction) -> bool:
     return each.keyword == "RUN" and not each.script.parsed
 
 
+def _hides_apk(each: Instruction) -> bool:
+    """Tell whether apk is run where it is not seen: `sh -c 'apk add x'`, xargs, an entry point."""
+    if each.keyword in ("CMD", "ENTRYPOINT"):
+        return "apk add" in each.value.replace('", "', " ").replace('","', " ")
+    return each.keyword == "RUN" and any(
+        command.name not in ("apk", "echo", "printf") and "apk" in " ".join(command.texts).split()
+        for command in (each.commands if "apk" in each.value else ())
+    )
+
+
+def _reads_index_otherwise(command: ShellCommand) -> bool:
+    call = apk.read_apk(command)
+    return call is not None and not call.has(FLAG) and call.verb in ("search", "policy", "fetch", "list", "fix", "dot")
+
+
 def _dependents(run: Run) -> Iterator[Run]:
     """Yield the later RUNs that install from the index that this one leaves."""
     for later in run.later():
@@ -130,7 +145,7 @@ def _dependents(run: Run) -> Iterator[Run]:
             if call is None:
                 continue
             if call.verb == "update" or apk.fetches_index(call):
-                break
+                return
             if apk.installs(call) and not call.has(FLAG):
                 yield later
                 break
@@ -143,7 +158,9 @@ def _fix(run: Run, calls: list[Call]) -> Fix | None:
     installs = [call for call in calls if apk.installs(call)]
     updates = [call.command for call in calls if call.verb == "update"]
     dependents = [] if run.deferred else list(_dependents(run))
-    if run.is_followed_by(_is_unread_run):
+    if run.is_followed_by(_is_unread_run) or run.is_followed_by(_hides_apk):
+        return None
+    if any(_reads_index_otherwise(command) for each in (run, *dependents) for command in each.commands):
         return None
     for later in dependents:
         if later.mounts(apk.CACHE):
@@ -179,6 +196,6 @@ def _wants_flag(call: Call) -> bool:
 def _drop_update(run: Run, update: ShellCommand) -> Edit | None:
     if update.nesting or run.deferred:
         return None
-    if len(run.commands) == 1:
+    if is_lone_command(run.instruction.script):
         return delete_lines(run.dockerfile, run.instruction)
     return drop_command(run.dockerfile, run.instruction.script, update)

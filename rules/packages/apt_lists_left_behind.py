@@ -58,7 +58,7 @@ class AptListsLeftBehind(Rule):
         """Yield one finding for each RUN that leaves lists in its layer."""
         for run in shipped_runs(dockerfile, surroundings, ("apt",)):
             update = _last_uncleaned_update(run)
-            if update is None or run.mounts(apt.LISTS):
+            if update is None or run.mounts(apt.LISTS) or any("Dir::" in text for text in update.texts):
                 continue
             if apt.are_lists_used_later(run):
                 continue

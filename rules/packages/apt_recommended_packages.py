@@ -85,7 +85,7 @@ class AptRecommendedPackages(Rule):
         return self.finding(
             run.instruction,
             type(span)(call.command.words[0].span.start, span.end),
-            "Recommended packages are installed too",
+            "apt installs what is merely recommended, too",
             _reason(call, required),
             _fix(run, call, required),
         )
@@ -112,20 +112,21 @@ def _is_local(text: str) -> bool:
 
 
 def _reason(call: Call, required: Needs) -> str:
-    names = [word.text for word in call.operands if word.literal and not _is_local(word.text)]
+    names = [f"`{word.text}`" for word in call.operands if word.literal and not _is_local(word.text)]
     some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    subject = f"What {some} merely recommend{'s' if len(names) == 1 else ''}" if names else "What they recommend"
-    sentence = f"{subject} is installed beside what was asked for"
+    sentence = f"Whatever {some or 'these packages'} only recommend{'s' if len(names) == 1 else ''} comes along."
     if required.packages:
-        sentence += f"; of that, {' and '.join(required.packages)} is named in the fix because it is needed here"
-    return sentence + "."
+        added = " and ".join(f"`{name}`" for name in required.packages)
+        sentence += f" The fix names {added}, which {'is' if len(required.packages) == 1 else 'are'} needed here."
+    return sentence
 
 
 def _fix(run: Run, call: Call, required: Needs) -> Fix:
     command, action = call.command, call.action
     assert action is not None  # noqa: S101 - the caller looked at its verb
-    edits = [insert_words(command, action, FLAG)]
-    words = list(with_words(command, action, FLAG))
+    flag = "--without-recommends" if command.name == "aptitude" else FLAG
+    edits = [insert_words(command, action, flag)]
+    words = list(with_words(command, action, flag))
     if required.packages:
         # In front of the first package: other fixes append behind the last one.
         first = call.operands[0]

@@ -17,11 +17,16 @@ from rules.tools import apt, pip
 from rules.tools.options import Call
 
 _HTTPS_CLIENTS = frozenset({"curl", "wget", "git", "git-core", "libcurl4", "libcurl3", "aria2", "axel", "subversion"})
-_C_COMPILERS = re.compile(r"(?:gcc|clang|tcc)(?:-\d+(?:\.\d+)?)?$")
+_C_COMPILERS = re.compile(r"(?:gcc|clang|tcc|gfortran)(?:-\d+(?:\.\d+)?)?$")
 _CXX_COMPILERS = re.compile(r"(?:g\+\+|build-essential|libc6-dev|musl-dev)(?:-\d+(?:\.\d+)?)?$")
+# Releases that are known to have gpg-agent as a package of its own.
+_HAS_GPG_AGENT = re.compile(
+    r"^(?:docker\.io/)?(?:library/)?(?:ubuntu(?::(?:1[89]|2\d)\.\d\d|:bionic|:focal|:jammy|:noble|:latest|:rolling|$)"
+    r"|debian(?::(?:9|1\d)|:stretch|:buster|:bullseye|:bookworm|:trixie|:stable|:latest|$))"
+)
 # Their recommends are what makes them work, or are most of what people want of them.
 _LOAD_BEARING = re.compile(
-    r"(?:texlive|texmaker|lyx|pandoc|task-|tasksel|.*-desktop$|lxde|xfce|gnome|kde|mate-|cinnamon|lxqt|wine|winetricks"
+    r"(?:gcc-(?!\d)|texlive|texmaker|lyx|pandoc|task-|tasksel|.*-desktop$|lxde|xfce|gnome|kde|mate-|cinnamon|lxqt|wine|winetricks"
     r"|libreoffice|r-base|r-cran|r-recommended|docker|lxc|lxd|qemu|libvirt|virt|kvm|devscripts|debhelper|dh-|dpkg-dev"
     r"|packaging-dev|ubuntu-|kubuntu|xubuntu|xorg|xserver|openbox|fluxbox|i3|chromium|firefox|google-chrome|steam"
     r"|ros-|gazebo|eclipse|mono-complete|mono-devel|gnuradio|octave|asterisk|freeswitch|samba|postfix|dovecot|mailutils"
@@ -80,11 +85,20 @@ def needs(run: Run, call: Call) -> Needs:
         packages.append("openssh-client")
     if "xvfb" in named and "xauth" not in present:
         packages.append("xauth")
-    if "software-properties-common" in named and "gpg-agent" not in present and _has_gpg_agent(run):
+    if "software-properties-common" in named and "gpg-agent" not in present and _HAS_GPG_AGENT.search(run.base):
         packages.append("gpg-agent")
     if not {"gnupg", "gnupg2"}.isdisjoint(named) and "dirmngr" not in present and _speaks(run, _fetches_keys):
         packages.append("dirmngr")
-    return Needs(tuple(packages), _risk(run, named, present))
+    risk = _risk(run, named, present)
+    if packages and not _confirms(call):
+        risk = risk or "This install waits for a confirmation as soon as a package is added: -y is missing."
+    return Needs(tuple(packages), risk)
+
+
+def _confirms(call: Call) -> bool:
+    return call.has("-y", "--yes", "--assume-yes", "-qq", "--force-yes") or any(
+        "assume-yes" in o.lower() for o in call.options
+    )
 
 
 def _risk(run: Run, named: list[str], present: set[str]) -> str:
@@ -95,6 +109,8 @@ def _risk(run: Run, named: list[str], present: set[str]) -> str:
         else:
             name = min(pip_packages)
             return f"{name} recommends the compiler and headers that pip needs wherever no wheel exists."
+    if "software-properties-common" in named and "gpg-agent" not in present and not _HAS_GPG_AGENT.search(run.base):
+        return "Where gpg-agent is a package of its own, software-properties-common only recommends it and needs it."
     for name in named:
         if _LOAD_BEARING.match(name):
             return f"What {name} recommends may be needed to use it; try this build before you keep it."
@@ -162,8 +178,3 @@ def _fetches_keys(each: Instruction) -> bool:
 
 def _runs_pip(each: Instruction) -> bool:
     return "pip" in _source(each) and any(pip.read_pip(command) is not None for command in each.commands)
-
-
-def _has_gpg_agent(run: Run) -> bool:
-    """Tell whether the distribution splits gpg-agent off: Ubuntu 18.04 and Debian 9 do, older ones do not."""
-    return re.search(r"(?:1[0-7]\.\d\d|trusty|xenial|precise|jessie|wheezy|:[78]\b)", run.stage.base) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
@@ -14,6 +15,7 @@ from rules.tools import pip
 from rules.tools.options import Call
 
 FLAG = "--no-cache-dir"
+_OLD_PIP = re.compile(r"\bpip\s*(?:==|<=?)\s*[0-5]\.|\bpip<6")
 VARIABLE = "PIP_NO_CACHE_DIR"
 
 
@@ -70,7 +72,7 @@ class PipCacheLeftBehind(Rule):
             run.instruction,
             type(action.span)(call.command.words[0].span.start, action.span.end),
             "pip's cache stays in the layer",
-            f"Every download is kept in `{pip.cache_directory(run.scope)}` beside the installed copy.",
+            f"Every download is kept in {_place(run)} beside the installed copy.",
             Fix(
                 (insert_words(call.command, action, FLAG),),
                 Applicability.SAFE,
@@ -78,6 +80,11 @@ class PipCacheLeftBehind(Rule):
                 added=(with_words(call.command, action, FLAG),),
             ),
         )
+
+
+def _place(run: Run) -> str:
+    directory = pip.cache_directory(run.scope)
+    return f"`{directory}`" if directory.startswith("/root/") else "pip's cache"
 
 
 def _is_off(run: Run) -> bool:
@@ -91,9 +98,15 @@ def _is_off(run: Run) -> bool:
 def _configures(each: Instruction) -> bool:
     text = each.value
     if each.keyword in ("COPY", "ADD"):
-        return "pip.conf" in text or "pip.ini" in text or ".pip" in text or ".config/pip" in text
+        return (
+            _OLD_PIP.search(text) is not None
+            or "pip.conf" in text
+            or "pip.ini" in text
+            or ".pip" in text
+            or ".config/pip" in text
+        )
     if each.keyword == "RUN":
-        return "pip.conf" in text or ("no-cache-dir" in text and "config" in text)
+        return _OLD_PIP.search(text) is not None or "pip.conf" in text or ("no-cache-dir" in text and "config" in text)
     return False
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rules.dockerfile import Dockerfile, ShellCommand, Span
-from rules.edits import delete_lines
+from rules.dockerfile import Dockerfile, ShellCommand, Span, Statement
+from rules.edits import delete_lines, is_lone_command
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
 from rules.packages.lists_cleanup import append_cleanup
@@ -16,6 +17,8 @@ from rules.tools import apt
 
 # What may stand between the two RUNs without the move of `apt-get update` past it changing anything.
 _INDIFFERENT = frozenset({"ENV", "ARG", "LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL", "CMD", "ENTRYPOINT"})
+
+_STEERS_APT = re.compile(r"\b(?:PATH|LD_\w+|\w*_proxy|APT_\w+|TMPDIR|HOME)\b", re.IGNORECASE)
 
 
 class UpdateSplitFromInstall(Rule):
@@ -114,12 +117,12 @@ def _fix(run: Run, update: ShellCommand, readers: list[Run]) -> Fix | None:
     install_run = readers[0]
     if not _does_nothing_else(run) or not _may_move(run, install_run):
         return None
-    install = next((command for command in install_run.commands if apt.reads_lists(command)), None)
-    if install is None or install.nesting or install.before in ("||", "|"):
-        return None
-    edits = (delete_lines(run.dockerfile, run.instruction), _prepend(run, install_run, install))
+    place = _place(install_run)
+    if place is None or len(readers) > 1:
+        return None  # with several readers the lists have to stay, wherever they are fetched
+    edits = (delete_lines(run.dockerfile, run.instruction), _prepend(run, install_run, place))
     moved = Fix(edits, Applicability.SAFE, (update.texts,), (update.texts,))
-    if len(readers) > 1 or any(apt.cleans_lists(command) for command in install_run.commands):
+    if any(apt.cleans_lists(command) for command in install_run.commands):
         return moved
     cleanup = append_cleanup(install_run, update)
     if cleanup is None or apt.are_lists_used_later(install_run):
@@ -127,13 +130,24 @@ def _fix(run: Run, update: ShellCommand, readers: list[Run]) -> Fix | None:
     return replace(cleanup, edits=(*edits, *cleanup.edits), removed=moved.removed, added=(*moved.added, *cleanup.added))
 
 
+def _place(run: Run) -> Statement | None:
+    """Return the statement in front of which the update may go: the first, or the first behind `set -e`."""
+    script = run.instruction.script
+    first = script.statements[0]
+    if len(script.statements) == 1:
+        return first if first.kind == "command" and "||" not in first.operators and not first.terminator else None
+    leading = script.commands[0]
+    if script.errexit and not script.errexit_changes and leading.name == "set" and not first.operators:
+        return script.statements[1]
+    return None
+
+
 def _does_nothing_else(run: Run) -> bool:
     script = run.instruction.script
     return (
         script.form == "shell"
-        and len(run.commands) == 1
+        and is_lone_command(script)
         and not run.instruction.flags
-        and not run.commands[0].redirects
         and run.instruction.line == run.instruction.end_line
     )
 
@@ -145,20 +159,18 @@ def _may_move(run: Run, to: Run) -> bool:
     between = [each for each in run.stage.instructions if first.index < each.index < last.index]
     if any(each.keyword not in _INDIFFERENT for each in between):
         return False
+    if any(each.keyword in ("ENV", "ARG") and _STEERS_APT.search(each.value) for each in between):
+        return False
     return run.scope.user == to.scope.user and run.scope.shell == to.scope.shell
 
 
-def _prepend(run: Run, to: Run, install: ShellCommand) -> Edit:
-    """Put the update, as it was written, in front of the install."""
-    source = run.instruction.script.statements[0].span.of(run.dockerfile.text)
-    errexit = to.instruction.script.errexit or to.scope.errexit
-    chained = install.before == "&&" or not errexit
-    at = install.span.start
+def _prepend(run: Run, to: Run, place: Statement) -> Edit:
+    """Put the update, as it was written, in front of a statement."""
     text = run.dockerfile.text
-    line_start = text.rfind("\n", 0, at) + 1
-    lead = text[line_start:at]
-    on_own_line = at > to.instruction.keyword_span.end and not lead.strip(" \t")
-    operator = " &&" if chained else ";"
-    if on_own_line:
+    source = run.instruction.script.statements[0].span.of(text)
+    at = place.span.start
+    lead = text[text.rfind("\n", 0, at) + 1 : at]
+    operator = " &&" if place is to.instruction.script.statements[0] else ";"
+    if at > to.instruction.keyword_span.end and not lead.strip(" \t"):
         return Edit(Span(at, at), f"{source}{operator} {run.dockerfile.escape}{run.dockerfile.newline}{lead}")
     return Edit(Span(at, at), f"{source}{operator} ")

@@ -37,6 +37,7 @@ _READERS = frozenset(
         "source",
         "download",
         "upgrade",
+        "dselect-upgrade",
         "dist-upgrade",
         "full-upgrade",
         "safe-upgrade",
@@ -47,7 +48,9 @@ _READERS = frozenset(
         "reinstall",
     }
 )
-_INSTALL_AT_START = re.compile(r"\bapt(?:-get)?\W+(?:-\S+\W+)*install\b")
+_INSTALL = re.compile(r"\b(?:apt|apt-get|aptitude|apt-fast)\b[^&|;]*\b(?:install|build-dep|upgrade)\b")
+_LONGEST_COMMAND = 4096
+_INDIRECT = frozenset({"gdebi", "apt-fast", "unattended-upgrade", "unattended-upgrades", "mk-build-deps", "tasksel"})
 _NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
 
 
@@ -74,7 +77,12 @@ def installs(command: ShellCommand) -> bool:
 def reads_lists(command: ShellCommand) -> bool:
     """Tell whether the command needs package lists to be there."""
     call = read_apt(command)
-    return (call is not None and call.verb in _READERS) or command.name in ("apt-cache", "apt-file", "mk-build-deps")
+    if call is not None:
+        return call.verb in _READERS
+    if command.name in ("apt-cache", "apt-file") or command.name in _INDIRECT:
+        return True
+    # `sh -c 'apt-get install x'`, `xargs apt-get install`, `gosu root apt-get install`
+    return command.name not in ("echo", "printf") and _INSTALL.search(" ".join(command.texts)) is not None
 
 
 def cleans_lists(command: ShellCommand) -> bool:
@@ -105,7 +113,7 @@ def mentions_recommends(instruction: Instruction) -> bool:
 def needs_lists(commands: Sequence[ShellCommand]) -> bool:
     """Tell whether a script reads package lists before it has fetched any."""
     for command in commands:
-        if updates(command):
+        if updates(command) and not command.nesting:
             return False
         if reads_lists(command):
             return True
@@ -117,7 +125,7 @@ def are_lists_used_later(run: Run) -> bool:
     for stage, each in run.dockerfile.after(run.stage, run.instruction):
         below = each.trigger if each.trigger is not None else each
         if below.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
-            if _INSTALL_AT_START.search(below.value) and "update" not in below.value:
+            if _INSTALL.search(below.value[:_LONGEST_COMMAND]) and "update" not in below.value:
                 return True
         elif below.keyword == "RUN" and run.dockerfile.scope(stage, each).is_posix:
             if not below.script.parsed:

@@ -59,7 +59,7 @@ _VALUED = frozenset(
 _OLD_DISTRIBUTION = re.compile(
     r"(?:^|/)(?:ubuntu[\w-]*|debian):(?:v?(?:[67]|8)(?:\.\d+)*(?:-|$)|1[0-4]\.\d\d|oldoldstable)"
     r"|ubuntu-?1[0-4]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic|squeeze|wheezy|jessie"
-    r"|baseimage:0\.9\.(?:\d|1[0-8])(?:-|$)"
+    r"|(?:^|/)alpine:3\.[01](?:\.\d+)?$|baseimage:0\.9\.(?:\d|1[0-8])(?:-|$)"
 )
 _OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 

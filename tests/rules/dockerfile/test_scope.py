@@ -111,7 +111,7 @@ def test_user() -> None:
 
 def test_child_stage_inherits_all_but_arguments() -> None:
     text = 'FROM a AS x\nENV E=1\nARG A=2\nUSER u\nWORKDIR /w\nSHELL ["bash", "-c"]\nFROM x\n'
-    assert scope_at_end(text) == Scope(("bash", "-c"), "u", "/w", {"E": "1"}, {})
+    assert scope_at_end(text) == Scope(("bash", "-c"), "u", "/w", workdir_given=True, env={"E": "1"})
 
 
 def test_other_stage_inherits_nothing() -> None:
