@@ -44,6 +44,7 @@ _HEREDOC_INSTRUCTIONS = frozenset({"RUN", "COPY", "ADD"})
 _HEREDOC = re.compile(r"(\d*)<<(-?)\s*([^<]*)$")
 _HEREDOC_WORD = re.compile(r"""(?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.)+""", re.DOTALL)
 _QUOTES = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
+_QUOTE = frozenset("'\"")
 _KEYWORD_END = re.compile(r"[\t\v\f\r ]+")
 _VARIABLE = re.compile(r"\\?\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-+])([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
 _END = "\x01"  # keeps dockerfile_parse from taking the end of a value for a continuation
@@ -214,6 +215,9 @@ class _Scanner:
         if keyword.upper() == "ONBUILD":
             keyword = _split_keyword(rest.lstrip(_SPACE))[0]
         if keyword.upper() not in _HEREDOC_INSTRUCTIONS:
+            return
+        # BuildKit's lexer gives up on a quote that is never closed, and then finds no here-document.
+        if not _QUOTE.isdisjoint(_HEREDOC_WORD.sub("", text)):
             return
         for match in _HEREDOC_WORD.finditer(text):
             opener = _HEREDOC.match(match[0])

@@ -470,7 +470,7 @@ def _last_part(node: Node, operators: list[str]) -> str:
 
 def _set_options(commands: list[ShellCommand]) -> tuple[bool, bool, bool]:
     """Tell whether `set -e` and `set -o pipefail` hold from the start on, and whether `-e` changes anywhere later."""
-    errexit = pipefail = unclear = False
+    errexit = pipefail = unclear = turned_off = False
     leading = True
     for command in commands:
         if command.name != "set":
@@ -484,7 +484,8 @@ def _set_options(commands: list[ShellCommand]) -> tuple[bool, bool, bool]:
             pipefail = pipefail or "pipefail" in texts
         else:
             unclear = unclear or on or off
-    return errexit, pipefail, unclear
+            turned_off = turned_off or off
+    return errexit and not turned_off, pipefail, unclear
 
 
 def _is_short(flag: str) -> bool:

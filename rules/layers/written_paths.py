@@ -78,7 +78,7 @@ def _copied(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
     into_directory = target.endswith("/") or len(sources) > 1 or target in (".", "./")
     for source in sources:
         name = posixpath.basename(source.split("?")[0].rstrip("/"))
-        if any(char in source for char in "*?[") or name == "..":
+        if any(char in source for char in "*?[") or name == ".." or (name.startswith(".") and name != "."):
             continue
         has_suffix = "." in name.lstrip(".")
         if not has_suffix and destination.rstrip("/") not in ("", "/"):

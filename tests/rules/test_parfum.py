@@ -39,7 +39,7 @@ FIXED = {
     ),
     "one-update-two-installs": (
         D + "RUN apt-get update\nRUN apt-get install -y cron\nRUN apt-get install -y nano\n",
-        D + "RUN apt-get update && apt-get install --no-install-recommends -y cron\n"
+        D + "RUN apt-get update\nRUN apt-get install --no-install-recommends -y cron\n"
         "RUN apt-get install --no-install-recommends -y nano\n",
     ),
     "comment-behind": (

@@ -56,7 +56,7 @@ FIXED = {
         D + "RUN apt-get install --no-install-recommends -y cron\n",
     ),
     "apt": (D + "RUN apt install -y cron\n", D + "RUN apt install --no-install-recommends -y cron\n"),
-    "aptitude": (D + "RUN aptitude install -y cron\n", D + "RUN aptitude install --no-install-recommends -y cron\n"),
+    "aptitude": (D + "RUN aptitude install -y cron\n", D + "RUN aptitude install --without-recommends -y cron\n"),
     "full-path": (
         D + "RUN /usr/bin/apt-get install -y cron\n",
         D + "RUN /usr/bin/apt-get install --no-install-recommends -y cron\n",

@@ -52,11 +52,11 @@ FIXED = {
     ),
     "install-in-the-middle": (
         D + UPDATE + "RUN a && apt-get install -y cron && b\n",
-        D + f"RUN a && apt-get update && apt-get install -y cron && b && {RM}\n",
+        D + f"RUN apt-get update && a && apt-get install -y cron && b && {RM}\n",
     ),
-    "two-installs-keep-the-lists-for-the-second": (
+    "two-installs-both-need-the-lists": (
         D + UPDATE + "RUN apt-get install -y cron\nRUN apt-get install -y nano\n",
-        D + "RUN apt-get update && apt-get install -y cron\nRUN apt-get install -y nano\n",
+        None,
     ),
     "crlf": (
         "FROM debian:12\r\nRUN apt-get update\r\nRUN apt-get install -y cron\r\n",
