@@ -53,7 +53,7 @@ def configure_logs(stream: TextIO | None = None, level: str = "INFO") -> None:
 
 
 def _render(watched: bool) -> tuple[Processor, ...]:
+    # Tracebacks as plain text: structlog's own show the variables of each frame, tokens and payloads among them.
     if watched:
-        return (structlog.dev.ConsoleRenderer(),)
-    # A traceback as text: a dictionary of its locals would carry tokens and payloads.
+        return (structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),)
     return (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())

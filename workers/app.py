@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import billiard.pool
 import structlog
 from celery import Celery, Task
 from celery.signals import setup_logging
@@ -16,6 +17,9 @@ from bot.settings import Settings
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
 
 BUILD_QUEUE = "build"
+# A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
+# What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
+billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 log = structlog.get_logger("dockslim.worker")
 

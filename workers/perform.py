@@ -133,6 +133,11 @@ class Performer:
             if should_retry(error, failures) is not None and failures < MAX_CONCLUSIONS:
                 deliveries.put_back(job.delivery)
                 return CONCLUSION_WAIT
+        except RedisError:
+            raise
+        except Exception:
+            # The delivery has to end as failed all the same, or no redelivery would ever run it again.
+            log.exception("check not concluded")
         deliveries.finish(job.delivery, State.FAILED)
         log.error("job given up", reason=reason)
         return None
@@ -140,8 +145,12 @@ class Performer:
 
 def _conclude_unreviewed(job: ReviewJob, session: Session, reason: str) -> None:
     head_sha = job.head_sha or read_pull(session, job.number).head_sha
-    # A run that stands already must not go on saying what is no longer so.
-    run = read_snapshot(session, job.number, head_sha).check_run
+    try:
+        # A run that stands already must not go on saying what is no longer so.
+        run = read_snapshot(session, job.number, head_sha).check_run
+    except (GitHubError, LookupError, TypeError):
+        # Whatever made reading fail may be why we are here: a second run is better than none.
+        run = None
     conclude(session, job.number, head_sha, not_reviewed(reason, job.delivery), run)
 
 

@@ -6,10 +6,12 @@ used, and they refuse the answers of GitHub-compatible servers over fields that 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -87,8 +89,6 @@ class GitHubApp:
         self._api_url = api_url
         self._transport = transport
         self._retry = retry or retry_reads
-        # Reading the certificates takes 30 ms; once is enough.
-        self._tls = httpx.create_ssl_context()
         self._tokens = TokenStore(redis, httpx.URL(api_url).netloc.decode("ascii"), app_id, private_key)
 
     @contextmanager
@@ -114,7 +114,7 @@ class GitHubApp:
             base_url=self._api_url,
             user_agent="dockslim",
             timeout=TIMEOUT,
-            ssl_verify=self._tls,
+            ssl_verify=_trust(),
             transport=self._transport,
             event_hooks={"request": [meter.count], "response": [meter.read]},
             # The default is one store for the whole process; ours dies with the client. Tokens are kept elsewhere.
@@ -213,6 +213,12 @@ class Session:
             client = self._app.connect(TokenAuthStrategy(self._token.value), self.meter)
             self._client = self._stack.enter_context(client)
         return self._client
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the certificates once for the process: it takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def retry_reads(error: GitHubException, count: int) -> RetryOption:

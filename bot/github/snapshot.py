@@ -227,7 +227,7 @@ def _complete(
             room -= 1
             yield source, _read_exact(session, source)
         else:
-            yield source, Unread("it is one of too many files that are not UTF-8")
+            yield source, Unread("it is one of too many files that have to be read one by one")
 
 
 def _read_exact(session: Session, source: Source) -> str | Unread | None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
+from bot.logs import configure_logs
 from bot.queue import connect
 from cli.sandbox import Sandbox
 from tests.workers.stage import Stage
@@ -18,10 +20,24 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with connect(redis_url) as client:
+def scratch_url(redis_url: str) -> str:
+    """Another database of the server: emptied before each test, and no worker process listens to it."""
+    return redis_url.removesuffix("/0") + "/1"
+
+
+@pytest.fixture
+def redis(scratch_url: str) -> Iterator[Redis]:
+    with connect(scratch_url) as client:
         client.flushdb()
         yield client
+
+
+@pytest.fixture(autouse=True)
+def log() -> io.StringIO:
+    """What the code under test logs in this process, as it would in earnest."""
+    stream = io.StringIO()
+    configure_logs(stream)
+    return stream
 
 
 @pytest.fixture(scope="session")

@@ -55,10 +55,24 @@ class Line:
         before = self.log().count("ready.")
         with self._log.open("ab") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "tests.workers.worker"], env=self._environ, stdout=log, stderr=log
+                [sys.executable, "-X", "faulthandler", "-m", "tests.workers.worker"],
+                env=self._environ,
+                stdout=log,
+                stderr=log,
             )
         _wait_until(lambda: self.log().count("ready.") > before)
         return worker
+
+    def stop_worker(self) -> None:
+        """Have the worker end in order; where it does not, show where each of its processes is."""
+        self.worker.terminate()
+        try:
+            assert self.worker.wait(SECONDS) == 0, self.log()
+        except subprocess.TimeoutExpired:
+            for process in [*self.children(), self.worker.pid]:
+                os.kill(process, signal.SIGABRT)
+            self.worker.wait(SECONDS)
+            raise AssertionError(f"the worker did not stop:\n{self.log()}") from None
 
     def children(self) -> list[int]:
         """The processes of the worker's pool."""
@@ -90,8 +104,7 @@ def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFact
             sandbox.webhook_url = f"{url}/webhooks"
             yield made
             sandbox.webhook_url = None
-            made.worker.terminate()
-            assert made.worker.wait(SECONDS) == 0, made.log()
+            made.stop_worker()
 
 
 class _serve:  # noqa: N801
@@ -217,8 +230,7 @@ def test_a_job_survives_that_its_process_is_killed(line: Line) -> None:
 
 
 def test_jobs_wait_for_a_worker(line: Line) -> None:
-    line.worker.send_signal(signal.SIGTERM)
-    assert line.worker.wait(SECONDS) == 0
+    line.stop_worker()
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="waiting")
     line.sandbox.wait_until_delivered()
     assert pull.check_runs == []
@@ -254,8 +266,8 @@ def test_a_claim_without_a_job_passes(redis: Redis) -> None:
 
 
 @pytest.mark.usefixtures("redis")
-def test_a_job_that_cannot_be_published_is_released(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Queue(redis_url)
+def test_a_job_that_cannot_be_published_is_released(scratch_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Queue(scratch_url)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError

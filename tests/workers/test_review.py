@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 
+import httpx
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from bot.deliveries import Deliveries, State
 from bot.github.client import RepositoryRef
 from bot.github.limits import Meter
+from bot.logs import configure_logs
 from bot.review.fingerprint import read_fingerprints, write_marker
 from bot.review.model import Comment, Review
 from cli.sandbox import File, PullRequestHandle, primary_limit, secondary_limit, server_error
@@ -403,6 +407,30 @@ class TestTrouble:
         assert stage.performer.perform(job) is None
         assert _the_check(pull)[2] == "Not reviewed: the worker stopped 3 times during the review"
 
+    def test_a_job_that_takes_too_long_is_given_up(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        def overrun(*_: object) -> None:
+            raise SoftTimeLimitExceeded
+
+        # Where Celery's signal may strike: below githubkit, which wraps whatever is raised there.
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", overrun)
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        job = stage.job(pull)
+        assert stage.performer.perform(job) is None
+        assert pull.check_runs == []
+        assert Deliveries(stage.redis).state(job.delivery) == State.FAILED
+        monkeypatch.undo()
+        monkeypatch.setattr("workers.perform.review", overrun)
+        assert stage.performer.perform(job) is None
+        assert _the_check(pull)[2] == "Not reviewed: it took longer than 120 seconds"
+
+    def test_when_the_conversation_cannot_be_read_the_check_still_says_so(self, stage: Stage) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        stage.sandbox.faults.add(server_error(502, path="/graphql", times=1000))
+        job = stage.job(pull)
+        while stage.performer.perform(job) is not None:
+            pass
+        assert _the_check(pull)[2] == "Not reviewed: GitHub answered 502"
+
     def test_a_defect_of_ours_concludes_the_check(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
             raise ZeroDivisionError("secret")
@@ -488,16 +516,27 @@ class TestTurns:
         assert list(stage.redis.scan_iter("dockslim:turn:*")) == []
 
 
-def test_log_has_no_secrets(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    from bot.logs import configure_logs
+@pytest.mark.parametrize("watched", [False, True], ids=["to a file", "to a terminal"])
+def test_log_has_no_secrets(stage: Stage, watched: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return watched
 
-    configure_logs()
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    stream = Terminal()
+    configure_logs(stream)
     pull = stage.open({"Dockerfile": WASTEFUL})
     stage.sandbox.faults.add(server_error(502, path="/compare/", times=3))
     job = stage.job(pull)
     stage.performer.perform(job)
     stage.performer.perform(job)
-    text = capsys.readouterr().err
-    assert '"event": "job done"' in text
-    assert f'"delivery": "{job.delivery}"' in text
+    # A defect after everything was read: the frames of the traceback hold the token and the file.
+    monkeypatch.setattr("workers.review.conclude", crash)
+    stage.perform(pull)
+    text = stream.getvalue()
+    assert "job done" in text
+    assert "ZeroDivisionError" in text
+    assert job.delivery in text
     assert not re.search(r"gh[sp]_|BEGIN|apt-get|Bearer", text)
