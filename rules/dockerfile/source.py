@@ -51,9 +51,11 @@ class SourceMap:
 
     def span(self, start: int, end: int) -> Span:
         """Return the source span of `joined[start:end]`, continuations in its middle included."""
-        if len(self.joined) == 1:
-            by = self.original[0] - self.joined[0]
-            return Span(start + by, max(start, end) + by)
+        joined = self.joined
+        piece = 0 if len(joined) == 1 else max(bisect_right(joined, start) - 1, 0)
+        if end > start and (piece + 1 == len(joined) or end <= joined[piece + 1]):
+            by = self.original[piece] - joined[piece]
+            return Span(start + by, end + by)
         if end <= start:
             at = self.offset(start) if start == 0 else self.offset(start - 1) + 1
             return Span(at, at)

@@ -83,41 +83,50 @@ def _first_match(run: Run) -> tuple[ShellCommand, str, Written] | None:
 @lru_cache(maxsize=32)
 def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand, str, Written]]:
     """Go through the layers up to the end of a stage once; return what each RUN deletes of the layers below it."""
+    lineage = list(dockerfile.lineage(dockerfile.stages[stage]))
+    deletions: dict[int, list[tuple[ShellCommand, str]]] = {}
+    for owner, each in lineage:
+        if each.keyword == "RUN" and any(hint in each.span.of(dockerfile.text) for hint in _DELETERS):
+            run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
+            deletions[each.index] = list(_deletions(run))
+    last = max((index for index, found in deletions.items() if found), default=-1)
     held: list[Written] = []
     matches: dict[int, tuple[ShellCommand, str, Written]] = {}
-    for owner, each in dockerfile.lineage(dockerfile.stages[stage]):
+    for owner, each in lineage:
+        if each.index > last:
+            break
         if each.keyword not in ("COPY", "ADD", "RUN"):
             continue
-        source = each.span.of(dockerfile.text)
-        if each.keyword == "RUN" and not any(hint in source for hint in _WRITERS):
+        if each.keyword == "RUN" and not any(hint in each.span.of(dockerfile.text) for hint in _WRITERS):
             continue
         run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
-        if each.keyword == "RUN" and any(hint in source for hint in _DELETERS):
-            for command, path in _deletions(run):
-                for written in reversed(held):
-                    if run.mounts(written.path) or (written.is_directory and not is_recursive(command)):
-                        continue
-                    if _is_deleted(written.path, path, written.is_directory):
-                        matches.setdefault(each.index, (command, path, written))
-                        break
-                held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
+        for command, path in deletions.get(each.index, ()):
+            for written in reversed(held):
+                if run.mounts(written.path) or (written.is_directory and not is_recursive(command)):
+                    continue
+                if _is_deleted(written.path, path, written.is_directory):
+                    matches.setdefault(each.index, (command, path, written))
+                    break
+            held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
         held.extend(_kept(run))
     return matches
 
 
 def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
     """Yield the paths that this RUN deletes and does not write itself."""
-    own = {written.path for written in written_paths(run.instruction, run.stage, run.scope)}
     cwd = working_directory(run.stage, run.scope)
+    found: list[tuple[ShellCommand, str]] = []
     for command in run.commands:
         if command.name in ("cd", "pushd", "popd"):
             cwd = enter(cwd, command)
-            continue
-        if any(kind in ("if", "case", "function", "substitution") for kind in command.nesting):
-            continue
-        for path in removed_paths(command, cwd):
-            if path.startswith("/") and not any(_is_deleted(each, path, True) for each in own):
-                yield command, path
+        elif not any(kind in ("if", "case", "function", "substitution") for kind in command.nesting):
+            found += [(command, path) for path in removed_paths(command, cwd) if path.startswith("/")]
+    if not found:
+        return
+    own = {written.path for written in written_paths(run.instruction, run.stage, run.scope)}
+    for command, path in found:
+        if not any(_is_deleted(each, path, True) for each in own):
+            yield command, path
 
 
 def _kept(run: Run) -> Iterator[Written]:

@@ -13,8 +13,13 @@ _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 64
 
 
+_DELETERS = frozenset({"rm", "unlink", "rmdir", "find"})
+
+
 def removed_words(command: ShellCommand) -> tuple[Word, ...]:
     """Return the operands of an `rm`, or the starting points of a `find ... -delete`."""
+    if command.name not in _DELETERS:
+        return ()
     if command.name in ("rm", "unlink", "rmdir"):
         words = command.arguments
         end = next((i for i, word in enumerate(words) if word.text == "--"), None)
