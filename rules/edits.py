@@ -9,6 +9,8 @@ from rules.dockerfile import Dockerfile, Instruction, Script, ShellCommand, Span
 from rules.fix import Applicability, Edit, Fix
 
 _LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
+# Options of `set` that neither change globbing nor set positional parameters.
+_KNOWN_SET = re.compile(r"[-+][euxv]+o?|[-+]o|pipefail|errexit|nounset|xtrace")
 _INDENT = re.compile(r"[ \t]*")
 _UNAPPENDABLE = frozenset({"heredoc", "negated_command", "function_definition", "comment", "ERROR"})
 _LEAVING = frozenset({"exit", "exec", "return", "logout", "reboot"})
@@ -91,7 +93,13 @@ def _may_append(script: Script) -> bool:
         return False
     if script.has_comment and script.form != "heredoc":
         return False
+    if any(_is_odd(each) for each in script.commands) or "rm" in script.functions:
+        return False
     last = script.statements[-1]
+    if any(each.terminator == "&" for each in script.statements) and any(
+        each.name == "set" for each in script.commands
+    ):
+        return False
     if last.terminator == "&" or last.kind in _UNAPPENDABLE or "||" in last.operators:
         return False
     if last.kind == "pipeline" and not script.pipefail:
@@ -99,7 +107,16 @@ def _may_append(script: Script) -> bool:
     tail = [each for each in script.commands if each.statement == len(script.statements) - 1]
     if not tail:
         return False
+    if any("negation" in each.nesting or each.name == "!" for each in tail):
+        return False
     return tail[-1].name not in _LEAVING and not _LEAVING.intersection(tail[-1].wrappers)
+
+
+def _is_odd(command: ShellCommand) -> bool:
+    """Tell whether a command may change how the shell goes on in ways that are not followed here: `set -f`, eval."""
+    if command.name == "set":
+        return not all(_KNOWN_SET.fullmatch(text) for text in command.texts[1:]) or len(command.words) == 1
+    return command.name == "eval"
 
 
 def _heredoc_tail(dockerfile: Dockerfile, at: int, text: str, separate: bool) -> str:
@@ -150,6 +167,8 @@ def drop_command(dockerfile: Dockerfile, script: Script, command: ShellCommand) 
     """
     if command.nesting or command.redirects or command.before not in ("", "&&"):
         return None
+    if any("$?" in text or "PIPESTATUS" in text for each in script.commands for text in each.texts):
+        return None
     statement = script.statements[command.statement]
     for left, right in pairwise(each for each in script.commands if not each.nesting):
         if left is not command:
@@ -190,7 +209,7 @@ _STATEFUL = frozenset(
     {
         "cd", "pushd", "popd", "export", "unset", "declare", "typeset", "local", "readonly", "alias", "source", ".",
         "trap", "ulimit", "umask", "shopt", "exit", "exec", "return", "eval", "su", "newgrp", "read", "getopts",
-        "mapfile", "readarray", "let",
+        "mapfile", "readarray", "let", "enable", "hash", "bind", "coproc", "disown", "complete",
     }
 )  # fmt: skip
 
@@ -210,6 +229,8 @@ def join_runs(
         return None
     gap = dockerfile.text[first.span.end : second.span.start]
     if gap.strip():
+        return None
+    if "((" in first.span.of(dockerfile.text) or "$_" in second.value:
         return None
     text = dockerfile.text[second.source.offset(second.arguments_start) : second.script.statements[-1].span.end]
     tail = append_command(dockerfile, first, text, shell_errexit=shell_errexit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from rules.dockerfile.source import SourceMap, Span
 from rules.dockerfile.words import Word, parse_exec, split_words
 
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"})
+_PLAIN_OPTION = re.compile(r"-[euxvlc]*o?c?|pipefail|errexit|nounset")
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -159,6 +161,11 @@ class Scope:
         """Tell whether RUN lines are read by a shell of the Bourne family."""
         name = posixpath.basename(self.shell[0].replace("\\", "/")).lower() if self.shell else ""
         return name.removesuffix(".exe") in POSIX_SHELLS
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether SHELL has only options whose effect is known: none that turns globbing off or reads a file."""
+        return all(_PLAIN_OPTION.fullmatch(option) for option in self.shell[1:])
 
     @property
     def errexit(self) -> bool:

@@ -475,6 +475,7 @@ def _set_options(commands: list[ShellCommand]) -> tuple[bool, bool, bool]:
     for command in commands:
         if command.name != "set":
             leading = False
+            unclear = unclear or command.name in ("eval", "source", ".")
             continue
         texts = [word.text for word in command.arguments]
         off = "+o" in texts or any(text.startswith("+") and "e" in text for text in texts)

@@ -166,6 +166,6 @@ def _is_deleted(path: str, pattern: str, is_directory: bool) -> bool:
 
 def _fix(run: Run, written: Written) -> Fix | None:
     first, second = written.instruction, run.instruction
-    if first.keyword != "RUN" or second.index != first.index + 1:
+    if first.keyword != "RUN" or second.index != first.index + 1 or not run.scope.is_plain:
         return None
     return join_runs(run.dockerfile, first, second, shell_errexit=run.scope.errexit)

@@ -11,6 +11,8 @@ from rules.tools import apt
 
 def append_cleanup(run: Run, update: ShellCommand) -> Fix | None:
     """Delete the lists at the end of `run`, with sudo where `update` needed it; None where nothing may be appended."""
+    if not run.scope.is_plain:
+        return None
     text = f"sudo {apt.CLEANUP}" if "sudo" in update.wrappers else apt.CLEANUP
     edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
     if edit is None:

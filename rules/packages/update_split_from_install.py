@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rules.dockerfile import Dockerfile, ShellCommand, Span, Statement
+from rules.dockerfile import Dockerfile, Script, ShellCommand, Span, Statement
 from rules.edits import delete_lines, is_lone_command
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
@@ -136,10 +136,19 @@ def _place(run: Run) -> Statement | None:
     first = script.statements[0]
     if len(script.statements) == 1:
         return first if first.kind == "command" and "||" not in first.operators and not first.terminator else None
-    leading = script.commands[0]
-    if script.errexit and not script.errexit_changes and leading.name == "set" and not first.operators:
-        return script.statements[1]
-    return None
+    if not script.errexit or script.errexit_changes:
+        return None
+    leading = [each.name == "set" and not statement.operators for each, statement in _heads(script)]
+    behind = leading.index(False) if False in leading else 0
+    return script.statements[behind] if behind else None
+
+
+def _heads(script: Script) -> Iterator[tuple[ShellCommand, Statement]]:
+    """Yield the first command of each statement, and the statement."""
+    for index, statement in enumerate(script.statements):
+        head = next((each for each in script.commands if each.statement == index), None)
+        if head is not None:
+            yield head, statement
 
 
 def _does_nothing_else(run: Run) -> bool:
