@@ -195,9 +195,12 @@ def parse_script(text: str, source: SourceMap, base: int = 0, form: str = "shell
         return Script(False, form)
     chars = None if len(data) == len(text) else _char_offsets(text)
     try:
-        return _Reader(text, chars, source, base).read(root, form)
+        script = _Reader(text, chars, source, base).read(root, form)
     except RecursionError:
         return Script(False, form)
+    # The grammar takes `! { a; }` for two commands, `{ a` and `}`.
+    misread = any(each.words and each.words[0].text in ("{", "}") for each in script.commands)
+    return Script(False, form) if misread else script
 
 
 def _char_offsets(text: str) -> list[int]:
