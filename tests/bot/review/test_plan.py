@@ -44,7 +44,7 @@ def test_a_review_of_a_change():
     assert planned.review.body == f"**dockslim** · 1 suggestion\n\n{REVIEW_MARKER}"
     assert planned.check.conclusion == "neutral"
     assert planned.check.title == "1 suggestion in api/Dockerfile"
-    assert "| 3 | DS201 Recommended packages" in planned.check.summary
+    assert "| 3 | DS201 apt installs" in planned.check.summary
 
 
 @pytest.mark.parametrize(
