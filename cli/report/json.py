@@ -14,9 +14,14 @@ from rules.fix import Fix
 
 
 def render_json(results: Iterable[Checked], troubles: Sequence[TroubleError]) -> Iterator[str]:  # noqa: ARG001
-    """Yield the whole document; lines and columns as in `Region`, so that an end column is exclusive."""
-    found = [_describe(each, finding) for each in results for finding in each.findings]
-    yield json.dumps(found, indent=2)
+    """Yield the document, a line for each finding; lines and columns as in `Region`: an end column is exclusive."""
+    found = (json.dumps(_describe(each, finding)) for each in results for finding in each.findings)
+    yield f"[{_join(found)}]"
+
+
+def _join(lines: Iterable[str]) -> str:
+    text = ",\n ".join(lines)
+    return f"\n {text}\n" if text else ""
 
 
 def _describe(each: Checked, finding: Finding) -> dict[str, object]:
