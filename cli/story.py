@@ -41,7 +41,7 @@ FROM python:3.12-slim-bookworm
 WORKDIR /srv/reports
 
 RUN apt-get update \\
-    && apt-get install -y cron curl ca-certificates
+    && apt-get install -y cron curl
 
 COPY requirements.txt .
 RUN pip install -r requirements.txt
