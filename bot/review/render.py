@@ -78,7 +78,7 @@ def render_suggestion(suggestion: Suggestion, marks: Iterable[str]) -> str:
     first, *others = sorted(suggestion.findings, key=worth)
     cautions = dict.fromkeys(each.fix.caution for each in (first, *others) if each.fix and each.fix.caution)
     parts = [_headline(first), *(prose(each) for each in cautions), "", fence(suggestion.lines, "suggestion")]
-    also = [f"\nAlso: {prose(each.message, 300)} ({escape(each.code)})." for each in others]
+    also = [f"\nAlso: {prose(each.message, 300)} ({escape(each.code)}). {prose(each.reason)}" for each in others]
     return fit("\n".join(parts), also, _more_findings, _tail(suggestion.findings, marks))
 
 

@@ -58,7 +58,7 @@ def test_a_suggestion():
         "    && apt-get install -y --no-install-recommends cron \\\n"
         "    && rm -rf /var/lib/apt/lists/*\n"
         "```\n"
-        "Also: 19.8 MB of package lists stay in the layer (DS202).\n"
+        "Also: 19.8 MB of package lists stay in the layer (DS202). `it` is written here.\n"
         "<sub>DS201 19.9 MB, estimated from the index of Debian 12 · "
         "DS202 19.8 MB, estimated from the index of Debian 12</sub>\n"
         "\n"
