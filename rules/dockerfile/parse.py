@@ -77,9 +77,8 @@ def parse(text: str, like: Dockerfile | None = None) -> Dockerfile:
         raise DockerfileError(1, "no instruction in it")
     if len(joined) > MAX_INSTRUCTIONS:
         raise DockerfileError(joined[-1].line, f"more than {MAX_INSTRUCTIONS:,} instructions")
-    instructions = tuple(_read_instructions(joined, scanner.escape, text))
-    if like is not None and like.escape == scanner.escape:
-        instructions = tuple(_with_twins(instructions, text, like))
+    previous = like if like is not None and like.escape == scanner.escape else None
+    instructions = tuple(_read_instructions(joined, scanner.escape, text, previous))
     return Dockerfile(
         text=text,
         escape=scanner.escape,
@@ -246,18 +245,18 @@ def _split_keyword(text: str) -> tuple[str, int, str]:
     return stripped[: match.start()], start + match.end(), stripped[match.end() :]
 
 
-def _read_instructions(joined: list[_Joined], escape: str, text: str) -> Iterator[Instruction]:
+def _read_instructions(joined: list[_Joined], escape: str, text: str, like: Dockerfile | None) -> Iterator[Instruction]:
     split = [_split_keyword(each.text) for each in joined]
-    read = _hand_over(split, escape)
-    for index, (each, (_, at, _), (keyword, value)) in enumerate(zip(joined, split, read, strict=True)):
-        yield _build_instruction(index, keyword, value, at, each, escape, text)
-
-
-def _with_twins(instructions: tuple[Instruction, ...], text: str, like: Dockerfile) -> Iterator[Instruction]:
-    known = {each.span.of(like.text): each for each in like.instructions if each.keyword == "RUN"}
-    for each in instructions:
-        twin = known.get(each.span.of(text)) if each.keyword == "RUN" else None
-        yield each if twin is None else replace(each, twin=twin)
+    known = {} if like is None else {each.span.of(like.text): each for each in like.instructions}
+    for index, (each, (_, at, _), (keyword, value)) in enumerate(
+        zip(joined, split, _hand_over(split, escape), strict=True)
+    ):
+        span = Span(each.start, each.end)
+        old = known.get(span.of(text)) if known else None
+        if old is not None and (old.index, old.span, old.line, old.end_line) == (index, span, each.line, each.end_line):
+            yield old
+        else:
+            yield _build_instruction(index, keyword, value, at, each, escape, text, old)
 
 
 def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple[str, str]]:
@@ -278,7 +277,14 @@ def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple
 
 
 def _build_instruction(
-    index: int, keyword: str, value: str, at: int, joined: _Joined, escape: str, text: str
+    index: int,
+    keyword: str,
+    value: str,
+    at: int,
+    joined: _Joined,
+    escape: str,
+    text: str,
+    twin: Instruction | None = None,
 ) -> Instruction:
     lead = len(joined.text) - len(joined.text.lstrip(_SPACE))
     source = _shift(joined.source, at)
@@ -296,6 +302,7 @@ def _build_instruction(
         arguments_start=arguments_start,
         heredocs=joined.heredocs,
         document=text,
+        twin=twin,
     )
     if keyword != "ONBUILD" or not value:
         return instruction
