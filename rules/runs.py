@@ -113,14 +113,14 @@ def shipped_runs(
     `hints` keep the shell parser away from what a rule has no interest in. With `deferred`, also those behind ONBUILD.
     """
     hints = tuple(hints)
-    if not any(hint in dockerfile.text for hint in hints):
+    if not any(map(dockerfile.text.__contains__, hints)):
         return
     for stage in dockerfile.shipped(surroundings.targets):
         if _WINDOWS.search(stage.base):
             continue
         for each in stage.instructions:
             run = each.trigger if deferred and each.trigger is not None else each
-            if run.keyword != "RUN" or not any(hint in run.value or run.heredocs for hint in hints):
+            if run.keyword != "RUN" or not (run.heredocs or any(map(run.value.__contains__, hints))):
                 continue
             scope = dockerfile.scope(stage, each)
             if (run.exec_words is not None or scope.is_posix) and run.script.parsed:

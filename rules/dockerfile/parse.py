@@ -159,6 +159,9 @@ class _Scanner:
     def continues(self, start: int, end: int) -> int | None:
         """Return where the escape that continues this line stands, or None."""
         stripped = end
+        last = self.text[end - 1] if end > start else ""
+        if last != self.escape and last not in (" ", "\t"):
+            return None
         while stripped > start and self.text[stripped - 1] in " \t":
             stripped -= 1
         at = stripped - 1

@@ -15,6 +15,7 @@ _LINE = (
     ("checkov", re.compile(r"checkov:skip\s*=\s*([\w,]+)", re.IGNORECASE)),
     ("trivy", re.compile(r"trivy:ignore:\s*([\w-]+)", re.IGNORECASE)),
 )
+_MAY_SILENCE = re.compile(r"ignore|skip", re.IGNORECASE)
 _FILE = (
     ("dockslim", re.compile(r"dockslim:?\s+global\s+ignore\s*=\s*([\w\s,.-]+)", re.IGNORECASE)),
     ("hadolint", re.compile(r"hadolint\s+global\s+ignore\s*=\s*([\w\s,]+)", re.IGNORECASE)),
@@ -43,6 +44,8 @@ def read_pragmas(dockerfile: Dockerfile) -> Pragmas:
 
     One inside an instruction counts for that instruction.
     """
+    if not any(_MAY_SILENCE.search(comment.text) for comment in dockerfile.comments):
+        return NONE
     everywhere: set[str] = set()
     by_line: dict[int, set[str]] = {}
     for comment in dockerfile.comments:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -84,11 +84,13 @@ class ShellCommand:
     wrappers: tuple[str, ...] = ()
     """What runs this command, such as sudo, outermost first."""
 
-    @cached_property
-    def name(self) -> str:
-        """Return the program without its directory, empty when it is not written out."""
+    name: str = field(init=False)
+    """The program without its directory, empty when it is not written out."""
+
+    def __post_init__(self) -> None:
         first = self.words[0] if self.words else None
-        return first.text.rpartition("/")[2] if first and first.literal else ""
+        name = first.text.rpartition("/")[2] if first is not None and first.literal else ""
+        object.__setattr__(self, "name", name)
 
     @property
     def arguments(self) -> tuple[Word, ...]:
