@@ -173,6 +173,13 @@ class _Scanner:
 
     def join(self, start: int, end: int) -> _Joined:
         first_line, first = self.line, start
+        if self.continues(start, end) is None:
+            text = self.text[start:end]
+            heredocs = tuple(self.read_heredocs(text, first_line)) if "<<" in text else ()
+            source = SourceMap((0,), (start,))
+            return _Joined(
+                text, source, first_line, self.line, start, self.end_of_line() if heredocs else end, heredocs
+            )
         parts: list[str] = []
         joined_at: list[int] = []
         original_at: list[int] = []
@@ -193,11 +200,15 @@ class _Scanner:
             start, end = bounds
         text = "".join(parts)
         source = SourceMap(tuple(joined_at) or (0,), tuple(original_at) or (first,))
-        heredocs = tuple(self.read_heredocs(text, first_line))
-        last = self.at - 1 if self.at and self.text[self.at - 1 : self.at] == "\n" else self.at
-        while last > first and self.text[last - 1] == "\r":
+        heredocs = tuple(self.read_heredocs(text, first_line)) if "<<" in text else ()
+        return _Joined(text, source, first_line, self.line, first, max(self.end_of_line(), first), heredocs)
+
+    def end_of_line(self) -> int:
+        """Return where the line that was read last ends, its line end left out."""
+        last = self.at - 1 if self.text[self.at - 1 : self.at] == "\n" else self.at
+        while last > 0 and self.text[last - 1] == "\r":
             last -= 1
-        return _Joined(text, source, first_line, self.line, first, last, heredocs)
+        return last
 
     def next_continuation(self) -> tuple[int, int] | None:
         """Return the next line that is neither comment nor blank; both are dropped inside a continuation."""
@@ -211,8 +222,6 @@ class _Scanner:
         return None
 
     def read_heredocs(self, text: str, first_line: int) -> Iterator[Heredoc]:
-        if "<<" not in text:
-            return
         keyword, _, rest = _split_keyword(text)
         if keyword.upper() == "ONBUILD":
             keyword = _split_keyword(rest.lstrip(_SPACE))[0]

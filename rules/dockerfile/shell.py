@@ -232,6 +232,8 @@ class _Reader:
         self.has_comment = False
         self.has_heredoc = False
         self.functions: list[str] = []
+        # Where nothing was joined, places differ by one number; asking the map for each word would cost more.
+        self.shift = source.original[0] - source.joined[0] + base if len(source.joined) == 1 else None
 
     def read(self, root: Node, form: str) -> Script:
         statements: list[Statement] = []
@@ -267,6 +269,8 @@ class _Reader:
     def span_between(self, start: int, end: int) -> Span:
         if self.chars is not None:
             start, end = self.chars[start], self.chars[end]
+        if self.shift is not None:
+            return Span(start + self.shift, end + self.shift)
         return self.source.span(self.base + start, self.base + end)
 
     def raw(self, node: Node) -> str:
@@ -365,15 +369,19 @@ class _Reader:
         redirects: list[Redirect] = []
         for child in node.children:
             kind = child.type
-            if kind == "variable_assignment":
+            if kind == "word":
+                words.append(self.word(child, kind))
+                continue
+            if kind == "command_name":
+                inner = child.children[0] if child.child_count else child
+                words.append(self.word(inner, inner.type))
+            elif kind == "variable_assignment":
                 assignments.append(self.assignment(child))
             elif kind in _REDIRECTS:
                 redirects.extend(self.redirects(child, context))
-            elif kind == "command_name":
-                words.append(self.word(child.children[0]) if child.child_count else self.word(child))
             else:
-                words.append(self.word(child))
-            if child.child_count and kind != "word":
+                words.append(self.word(child, kind))
+            if child.child_count:
                 self.visit_substitutions(child, context)
         program, wrappers, moved = _skip_wrappers(words)
         self.commands.append(
@@ -406,12 +414,14 @@ class _Reader:
         word = self.word(value)
         return name, word.text if word.literal else None
 
-    def word(self, node: Node) -> Word:
-        raw = self.raw(node)
-        if node.type == "word" and "\\" not in raw:
-            return Word(raw, self.span(node))
+    def word(self, node: Node, kind: str = "") -> Word:
+        start, end = node.start_byte, node.end_byte
+        span = self.span_between(start, end)
+        raw = self.text[start:end] if self.chars is None else self.text[self.chars[start] : self.chars[end]]
+        if kind == "word" and "\\" not in raw:
+            return Word(raw, span)
         text, literal, quoted = self.evaluate(node, raw)
-        return Word(text, self.span(node), literal, quoted)
+        return Word(text, span, literal, quoted)
 
     def evaluate(self, node: Node, raw: str) -> tuple[str, bool, bool]:
         """Return the text without quotes, whether it is literal, and whether any of it was quoted."""

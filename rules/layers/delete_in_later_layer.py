@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -18,8 +19,9 @@ from rules.tools import apt
 from rules.tools.remove import is_recursive, removed_paths
 
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
-_DELETERS = ("rm", "-delete", "unlink")
-_WRITERS = ("curl", "wget", "git", "apt", ">", *_DELETERS)
+_HINTS = ("rm", "-delete", "unlink")
+_DELETES = re.compile(r"\brm\b|-delete\b|\bunlink\b")
+_WRITES = re.compile(r"curl|wget|\bgit\b|\bapt|>|\brm\b|-delete\b|\bunlink\b")
 
 
 class DeleteInLaterLayer(Rule):
@@ -58,7 +60,11 @@ class DeleteInLaterLayer(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that deletes what an earlier layer holds."""
-        for run in shipped_runs(dockerfile, surroundings, _DELETERS):
+        if not _DELETES.search(dockerfile.text):
+            return
+        for run in shipped_runs(dockerfile, surroundings, _HINTS):
+            if not _DELETES.search(run.instruction.span.of(dockerfile.text)):
+                continue
             match = _first_match(run)
             if match is None:
                 continue
@@ -86,7 +92,7 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
     lineage = list(dockerfile.lineage(dockerfile.stages[stage]))
     deletions: dict[int, list[tuple[ShellCommand, str]]] = {}
     for owner, each in lineage:
-        if each.keyword == "RUN" and any(hint in each.span.of(dockerfile.text) for hint in _DELETERS):
+        if each.keyword == "RUN" and _DELETES.search(each.span.of(dockerfile.text)):
             run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
             deletions[each.index] = list(_deletions(run))
     last = max((index for index, found in deletions.items() if found), default=-1)
@@ -97,7 +103,7 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
             break
         if each.keyword not in ("COPY", "ADD", "RUN"):
             continue
-        if each.keyword == "RUN" and not any(hint in each.span.of(dockerfile.text) for hint in _WRITERS):
+        if each.keyword == "RUN" and not _WRITES.search(each.span.of(dockerfile.text)):
             continue
         run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
         for command, path in deletions.get(each.index, ()):
