@@ -72,9 +72,9 @@ def create_app(settings: Settings, queue: Queue) -> FastAPI:
             try:
                 receipt = await run_in_threadpool(queue.enqueue, decision)
             except QueueError as error:
-                log.warning("queue unreachable", error=str(error))
+                log.warning("job not queued", error=str(error))
                 # GitHub marks the delivery as failed, and it can be redelivered.
-                raise RefusalError(503, "the queue is unreachable; redeliver this later") from error
+                raise RefusalError(503, f"{error}; redeliver this later") from error
             log.info(
                 "job queued",
                 github_event=name,

@@ -26,11 +26,11 @@ class State(StrEnum):
 
 _CLAIM = """
 local state = redis.call('HGET', KEYS[1], 'state')
-if state and state ~= 'failed' then return 0 end
+if state and state ~= 'failed' then return state end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'state', 'claimed')
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1
+return false
 """
 _MARK_QUEUED = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'claimed' then return 0 end
@@ -48,13 +48,13 @@ class Deliveries:
         self._claim = redis.register_script(_CLAIM)
         self._mark_queued = redis.register_script(_MARK_QUEUED)
 
-    def claim(self, delivery: str) -> bool:
-        """Take on a delivery, unless it is taken already or was dealt with."""
-        return bool(self._claim(keys=[_key(delivery)], args=[_milliseconds(CLAIM)]))
+    def claim(self, delivery: str) -> State | None:
+        """Take on a delivery; return how far it got where it is taken already or was dealt with."""
+        return _read_state(self._claim(keys=[_key(delivery)], args=[milliseconds(CLAIM)]))
 
     def mark_queued(self, delivery: str) -> None:
         """Record that the job is in the queue, unless a worker has finished it meanwhile."""
-        self._mark_queued(keys=[_key(delivery)], args=[_milliseconds(KEEP)])
+        self._mark_queued(keys=[_key(delivery)], args=[milliseconds(KEEP)])
 
     def release(self, delivery: str) -> None:
         """Forget a delivery whose job could not be published, so that a redelivery is not refused."""
@@ -62,14 +62,13 @@ class Deliveries:
 
     def state(self, delivery: str) -> State | None:
         """Return how far a delivery got, None when nothing is known."""
-        value = self._redis.hget(_key(delivery), "state")
-        return None if value is None else State(value.decode() if isinstance(value, bytes) else str(value))
+        return _read_state(self._redis.hget(_key(delivery), "state"))
 
     def finish(self, delivery: str, state: State) -> None:
         """Record how a job ended."""
         with self._redis.pipeline() as pipe:
             pipe.hset(_key(delivery), mapping={"state": state.value})
-            pipe.hdel(_key(delivery), "starts", "failures")
+            pipe.hdel(_key(delivery), "starts", "failures", "limits")
             pipe.pexpire(_key(delivery), KEEP)
             pipe.execute()
 
@@ -85,6 +84,10 @@ class Deliveries:
         """Count a failure that may pass; return how many there were."""
         return self._count(delivery, "failures", 1)
 
+    def count_limit(self, delivery: str) -> int:
+        """Count a rate limit that the job met; return how many there were."""
+        return self._count(delivery, "limits", 1)
+
     def _count(self, delivery: str, what: str, by: int) -> int:
         with self._redis.pipeline() as pipe:
             pipe.hincrby(_key(delivery), what, by)
@@ -93,9 +96,14 @@ class Deliveries:
         return int(count)
 
 
+def _read_state(value: object) -> State | None:
+    return None if value is None else State(value.decode() if isinstance(value, bytes) else str(value))
+
+
 def _key(delivery: str) -> str:
     return f"dockslim:delivery:{delivery}"
 
 
-def _milliseconds(span: timedelta) -> int:
+def milliseconds(span: timedelta) -> int:
+    """Return a span as Redis scripts take it."""
     return int(span.total_seconds() * 1000)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
@@ -13,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from bot.deliveries import Deliveries
+from bot.deliveries import Deliveries, State
 from bot.jobs import ReviewJob
 
 REVIEW_TASK = "dockslim.review"
@@ -25,8 +27,11 @@ TIMEOUT_SECONDS = 2.0
 VISIBILITY_SECONDS = 15 * 60
 
 
+log = structlog.get_logger("dockslim.web")
+
+
 class QueueError(Exception):
-    """The queue cannot be reached."""
+    """The queue does not take a job now. The message says why, in words for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,20 @@ class Queue:
     def enqueue(self, job: ReviewJob) -> Receipt:
         """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
         try:
-            if not self._deliveries.claim(job.delivery):
-                return Receipt(job.id, duplicate=True)
-            self._publish(job)
+            state = self._deliveries.claim(job.delivery)
+        except RedisError as error:
+            raise _unreachable(error) from error
+        if state == State.CLAIMED:
+            # Whoever claimed it is publishing it this moment, or died over it: then the claim runs out.
+            raise QueueError("this delivery is being queued")
+        if state is not None:
+            return Receipt(job.id, duplicate=True)
+        self._publish(job)
+        try:
             self._deliveries.mark_queued(job.delivery)
         except RedisError as error:
-            raise QueueError(type(error).__name__) from error
+            # The job is in the queue all the same, and its end will be recorded.
+            log.warning("delivery not marked", error=type(error).__name__)
         return Receipt(job.id)
 
     def ping(self) -> None:
@@ -91,7 +104,7 @@ class Queue:
         try:
             self._redis.ping()
         except RedisError as error:
-            raise QueueError(type(error).__name__) from error
+            raise _unreachable(error) from error
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -104,5 +117,10 @@ class Queue:
                 REVIEW_TASK, args=[job.to_message()], task_id=job.id, queue=REVIEW_QUEUE, retry=False
             )
         except (OperationalError, RedisError, OSError) as error:
-            self._deliveries.release(job.delivery)
-            raise QueueError(type(error).__name__) from error
+            with suppress(RedisError):
+                self._deliveries.release(job.delivery)
+            raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> QueueError:
+    return QueueError(f"the queue is unreachable ({type(error).__name__})")

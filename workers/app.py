@@ -7,6 +7,7 @@ from typing import Any
 import billiard.pool
 import structlog
 from celery import Celery, Task
+from celery.exceptions import Reject
 from celery.signals import setup_logging
 
 from bot.github.client import GitHubApp
@@ -16,7 +17,6 @@ from bot.queue import REVIEW_QUEUE, REVIEW_TASK, celery_options, connect
 from bot.settings import Settings
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
 
-BUILD_QUEUE = "build"
 # A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
 # What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
@@ -30,12 +30,13 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
     app.conf.update(
         celery_options(redis_url),
         task_acks_late=True,
+        # A job that hits the hard limit comes back, until it has done so too often (MAX_STARTS).
+        task_acks_on_timeout=False,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         task_soft_time_limit=SOFT_LIMIT_SECONDS,
         task_time_limit=HARD_LIMIT_SECONDS,
         task_default_queue=REVIEW_QUEUE,
-        task_routes={"dockslim.build": {"queue": BUILD_QUEUE}},
         broker_connection_retry_on_startup=True,
         # What a worker is told to stop in the middle of goes back into the queue.
         worker_soft_shutdown_timeout=10.0,
@@ -56,7 +57,7 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
         connect(redis_url),
     )
 
-    @app.task(name=REVIEW_TASK, bind=True, max_retries=None)
+    @app.task(name=REVIEW_TASK, bind=True, shared=False, max_retries=None)
     def perform_review(self: Task[Any, Any], message: object) -> None:
         try:
             wait = performer.perform(ReviewJob.from_message(message))
@@ -64,7 +65,11 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
             log.warning("message refused", error=str(error))
             return
         if wait is not None:
-            raise self.retry(countdown=wait.total_seconds())
+            try:
+                raise self.retry(countdown=wait.total_seconds())
+            except Reject as lost:
+                # Redis did not take the new message, and Celery would drop the old one as well.
+                raise Reject(str(lost), requeue=True) from lost
 
     return app
 

@@ -26,7 +26,8 @@ from workers.turns import Turns
 
 SOFT_LIMIT_SECONDS = 120
 HARD_LIMIT_SECONDS = 180
-TURN = timedelta(seconds=HARD_LIMIT_SECONDS + 20)
+TURN = timedelta(seconds=12)
+"""How long a turn outlives its process."""
 TURN_WAIT = timedelta(seconds=3)
 LONGEST_WAIT = timedelta(minutes=5)
 """A waiting message is in the memory of one worker: not for longer than Redis lets it be (see VISIBILITY_SECONDS)."""
@@ -37,6 +38,7 @@ MAX_CONCLUSIONS = 12
 """After so many not even that could be said."""
 CONCLUSION_WAIT = timedelta(minutes=5)
 MAX_LIMITED = 24
+"""Rate limits met by one job; they are no failures."""
 MAX_STARTS = 3
 """Starts of a job without an end: whatever it does kills the worker."""
 
@@ -71,18 +73,19 @@ class Performer:
         if left is not None:
             log.info("job waits", reason="rate limit", wait=left.total_seconds())
             return left
-        if not turns.take(job):
+        turn = turns.take(job)
+        if turn is None:
             log.info("job waits", reason="another job is at this pull request")
             return TURN_WAIT
         try:
-            wait = self._perform_in_turn(job, deliveries)
+            # Whoever had the turn before may have been at the same delivery.
+            return None if deliveries.state(job.delivery) == State.DONE else self._perform_in_turn(job, deliveries)
         except LimitedError as error:
             turns.pause(job, error.wait)
-            wait = error.wait
+            return error.wait
         finally:
-            if not turns.give_back(job):
+            if not turn.give_back():
                 log.warning("turn lost")
-        return wait
 
     def _perform_in_turn(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
         if deliveries.count_start(job.delivery) > MAX_STARTS:
@@ -107,27 +110,40 @@ class Performer:
         return None
 
     def _fail(self, job: ReviewJob, deliveries: Deliveries, error: GitHubError) -> timedelta | None:
+        if isinstance(error, LimitedError):
+            self._wait_for_limit(job, deliveries, error)
+            return self._give_up(job, deliveries, str(error))
         failures = deliveries.count_failure(job.delivery)
         wait = should_retry(error, failures)
         log.warning("job failed", error=str(error), failures=failures, wait=wait and wait.total_seconds())
-        if isinstance(error, LimitedError) and failures < MAX_LIMITED:
-            deliveries.put_back(job.delivery)
-            raise LimitedError(wait or error.wait)
         if wait is not None and failures < MAX_FAILURES:
             deliveries.put_back(job.delivery)
             return wait
-        if is_gone(error):
-            # Nobody is there to be told.
-            deliveries.finish(job.delivery, State.FAILED)
-            return None
+        # That one request was answered with 404 does not mean that the pull request is gone.
         return self._give_up(job, deliveries, str(error))
+
+    def _wait_for_limit(self, job: ReviewJob, deliveries: Deliveries, error: LimitedError) -> None:
+        """Raise LimitedError with the wait, unless this job has met too many limits already."""
+        count = deliveries.count_limit(job.delivery)
+        wait = should_retry(error, count) or error.wait
+        log.warning("rate limit", count=count, wait=wait.total_seconds())
+        if count < MAX_LIMITED:
+            deliveries.put_back(job.delivery)
+            raise LimitedError(wait) from error
 
     def _give_up(self, job: ReviewJob, deliveries: Deliveries, reason: str) -> timedelta | None:
         """Say in the check run that nobody looked; when GitHub does not even take that, try it all again later."""
         try:
-            with self.github.open(_place(job), Meter(self.sleep)) as session:
+            # In a hurry: the hard time limit may be near.
+            with self.github.open(_place(job), Meter(self.sleep), hasty=True) as session:
                 _conclude_unreviewed(job, session, reason)
+        except LimitedError as error:
+            self._wait_for_limit(job, deliveries, error)
         except GitHubError as error:
+            if is_gone(error):
+                log.info("nobody to tell", error=str(error))
+                deliveries.finish(job.delivery, State.FAILED)
+                return None
             failures = deliveries.count_failure(job.delivery)
             log.warning("check not concluded", error=str(error), failures=failures)
             if should_retry(error, failures) is not None and failures < MAX_CONCLUSIONS:

@@ -126,6 +126,8 @@ def _compare(session: Session, target: Target) -> Comparison:
         pull = read_pull(session, target.number)
         _insist(pull, target)
         if pull.base_branch == target.base_branch:
+            if "common ancestor" in str(error):
+                raise GitHubError(f"no common history with {target.base_branch}") from error
             raise
         return compare(session, target.number, pull.base_branch, target.head_sha)
 

@@ -21,6 +21,7 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.exception import (
     GitHubException,
     GraphQLFailed,
+    PrimaryRateLimitExceeded,
     RateLimitExceeded,
     RequestError,
     RequestFailed,
@@ -46,6 +47,7 @@ from bot.github.tokens import Token, TokenStore
 # docs.github.com, "API Versions": 2026-03-10, githubkit's default, is unknown to GHES before 3.21.
 API_VERSION = "2022-11-28"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+HASTY_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 READ_RETRIES = 2
 LONGEST_SLEEP = timedelta(seconds=2)
 # The least that reviewing takes; metadata:read comes with any of them.
@@ -92,28 +94,29 @@ class GitHubApp:
         self._tokens = TokenStore(redis, httpx.URL(api_url).netloc.decode("ascii"), app_id, private_key)
 
     @contextmanager
-    def open(self, repository: RepositoryRef, meter: Meter | None = None) -> Iterator[Session]:
-        """Open the connections that one job uses, and close them behind it."""
-        meter = meter or Meter()
-        with ExitStack() as stack:
-            session = Session(self, repository, meter, stack)
-            yield session
+    def open(self, repository: RepositoryRef, meter: Meter | None = None, *, hasty: bool = False) -> Iterator[Session]:
+        """Open the connections that one job uses, and close them behind it.
 
-    def token(self, repository: RepositoryRef, meter: Meter) -> Token:
+        A hasty session waits less for each answer, and asks nothing twice.
+        """
+        with ExitStack() as stack:
+            yield Session(self, repository, meter or Meter(), stack, hasty=hasty)
+
+    def token(self, repository: RepositoryRef, meter: Meter, *, hasty: bool = False) -> Token:
         """Return a token for one repository with the least permissions, from the store or from GitHub."""
-        return self._tokens.get(repository.installation_id, repository.id, lambda: self._mint(repository, meter))
+        return self._tokens.get(repository.installation_id, repository.id, lambda: self._mint(repository, meter, hasty))
 
     def forget_token(self, repository: RepositoryRef) -> None:
         """Drop a token that GitHub no longer accepts."""
         self._tokens.forget(repository.installation_id, repository.id)
 
-    def connect(self, auth: Any, meter: Meter) -> GitHub[Any]:
+    def connect(self, auth: Any, meter: Meter, *, hasty: bool = False) -> GitHub[Any]:
         """Return a githubkit client set up so that each of its defaults that would hurt is another one."""
         return GitHub(
             auth,
             base_url=self._api_url,
             user_agent="dockslim",
-            timeout=TIMEOUT,
+            timeout=HASTY_TIMEOUT if hasty else TIMEOUT,
             ssl_verify=_trust(),
             transport=self._transport,
             event_hooks={"request": [meter.count], "response": [meter.read]},
@@ -121,11 +124,11 @@ class GitHubApp:
             cache_strategy=MemCacheStrategy(),
             # A job reads nothing twice, and the memory cache of responses never forgets.
             http_cache=False,
-            auto_retry=self._retry,
+            auto_retry=False if hasty else self._retry,
         )
 
-    def _mint(self, repository: RepositoryRef, meter: Meter) -> Token:
-        with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter) as app:
+    def _mint(self, repository: RepositoryRef, meter: Meter, hasty: bool) -> Token:
+        with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter, hasty=hasty) as app:
             try:
                 return _mint(app, repository, PERMISSIONS)
             except RefusedError as error:
@@ -141,11 +144,14 @@ class GitHubApp:
 class Session:
     """One job's conversation with GitHub, as one installation, about one repository."""
 
-    def __init__(self, app: GitHubApp, repository: RepositoryRef, meter: Meter, stack: ExitStack) -> None:
+    def __init__(
+        self, app: GitHubApp, repository: RepositoryRef, meter: Meter, stack: ExitStack, *, hasty: bool = False
+    ) -> None:
         self.repository = repository
         self.meter = meter
         self._app = app
         self._stack = stack
+        self._hasty = hasty
         self._token: Token | None = None
         self._client: GitHub[Any] | None = None
 
@@ -208,9 +214,9 @@ class Session:
 
     def _connect(self) -> GitHub[Any]:
         if self._client is None:
-            self._token = self._app.token(self.repository, self.meter)
+            self._token = self._app.token(self.repository, self.meter, hasty=self._hasty)
             # Entered once for the job: without that, githubkit makes a client for each request (30 ms, no keep-alive).
-            client = self._app.connect(TokenAuthStrategy(self._token.value), self.meter)
+            client = self._app.connect(TokenAuthStrategy(self._token.value), self.meter, hasty=self._hasty)
             self._client = self._stack.enter_context(client)
         return self._client
 
@@ -246,7 +252,9 @@ def call(client: GitHub[Any], method: str, path: str, accept: str | None = None,
 def translate(error: GitHubException) -> GitHubError:
     """Return githubkit's exception as one of ours."""
     if isinstance(error, RateLimitExceeded):
-        return LimitedError(error.retry_after)
+        # Without the header, githubkit makes up a minute.
+        header = "x-ratelimit-reset" if isinstance(error, PrimaryRateLimitExceeded) else "retry-after"
+        return LimitedError(error.retry_after, told=header in error.response.headers)
     if isinstance(error, RequestFailed):
         return _translate_answer(error.response.raw_response)
     if isinstance(error, GraphQLFailed):
@@ -274,9 +282,8 @@ def _translate_answer(response: httpx.Response) -> GitHubError:
     entries = body.get("errors")
     errors = tuple(_describe(entry) for entry in entries[:20]) if isinstance(entries, list) else ()
     if interpret(response.status_code, " ".join((message, *errors))) == "limited":
-        return LimitedError(UNTOLD_WAIT)
-    needed = response.headers.get("x-accepted-github-permissions", "")[:200]
-    return RefusedError(response.status_code, message, errors, needed)
+        return LimitedError(UNTOLD_WAIT, told=False)
+    return RefusedError(response.status_code, message, errors)
 
 
 def _describe(entry: object) -> str:
@@ -294,7 +301,7 @@ def _translate_graphql(error: GraphQLFailed) -> GitHubError:
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return RefusedError(403, message)
     if interpret(403, message) == "limited":
-        return LimitedError(UNTOLD_WAIT)
+        return LimitedError(UNTOLD_WAIT, told=False)
     # "Something went wrong while executing your query" and timeouts come as errors without a type.
     return BrokenError(200) if kinds <= {None, "SERVICE_UNAVAILABLE"} else RefusedError(422, message)
 

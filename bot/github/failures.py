@@ -20,13 +20,11 @@ class GitHubError(Exception):
 class RefusedError(GitHubError):
     """GitHub refused: 4xx. `errors` are the entries of its body, as text."""
 
-    def __init__(self, status: int, message: str, errors: tuple[str, ...] = (), needed: str = "") -> None:
+    def __init__(self, status: int, message: str, errors: tuple[str, ...] = ()) -> None:
         super().__init__(f"GitHub answered {status}: {message}")
         self.status = status
         self.message = message
         self.errors = errors
-        self.needed = needed
-        """X-Accepted-GitHub-Permissions: which permissions would have done."""
 
 
 class BrokenError(GitHubError):
@@ -46,10 +44,11 @@ class UnreachableError(GitHubError):
 
 
 class LimitedError(GitHubError):
-    """A rate limit, primary or secondary."""
+    """A rate limit, primary or secondary. `told` when GitHub said how long it lasts."""
 
-    def __init__(self, wait: timedelta) -> None:
+    def __init__(self, wait: timedelta, *, told: bool = True) -> None:
         super().__init__("GitHub's rate limit is used up")
+        self.told = told
         self.wait = min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)
 
 
@@ -92,11 +91,13 @@ def interpret(status: int, message: str) -> Meaning | None:
 def should_retry(error: GitHubError, failures: int) -> timedelta | None:
     """Return how long to wait before the job runs again, None when that would not help.
 
-    `failures` counts from 1; waits double: 10 s, 20 s, 40 s.
+    `failures` counts from 1; waits double: 10 s, 20 s, 40 s. Of rate limits `failures` counts only those, and the wait
+    is what GitHub said; where it said nothing, it doubles as well.
     """
-    later = min(FIRST_WAIT * (1 << min(failures, 12) - 1), LONGEST_WAIT)
+    factor = 1 << min(failures, 12) - 1
+    later = min(FIRST_WAIT * factor, LONGEST_WAIT)
     if isinstance(error, LimitedError):
-        return max(error.wait, later)
+        return error.wait if error.told else min(error.wait * factor, LONGEST_WAIT)
     if isinstance(error, (BrokenError, UnreachableError)):
         return later
     if isinstance(error, RefusedError) and interpret(error.status, error.message) == "later":

@@ -10,12 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from celery import Celery
+from celery.exceptions import Reject
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.app import create_app
 from bot.deliveries import Deliveries, State
@@ -26,6 +30,8 @@ from cli.sandbox import Sandbox, duplicate, server_error, slow
 from tests.bot.payloads import PAYLOADS, dump
 from tests.bot.test_jobs import JOB
 from tests.workers.stage import WASTEFUL, Stage
+from workers.app import create_worker
+from workers.perform import Performer
 
 pytestmark = pytest.mark.slow
 
@@ -242,17 +248,18 @@ def test_jobs_wait_for_a_worker(line: Line) -> None:
 def test_deliveries(redis: Redis) -> None:
     deliveries = Deliveries(redis)
     assert deliveries.state("a") is None
-    assert deliveries.claim("a")
-    assert not deliveries.claim("a")
+    assert deliveries.claim("a") is None
+    assert deliveries.claim("a") == State.CLAIMED
     deliveries.mark_queued("a")
     assert deliveries.state("a") == State.QUEUED
-    assert not deliveries.claim("a")
+    assert deliveries.claim("a") == State.QUEUED
     assert [deliveries.count_start("a"), deliveries.count_start("a"), deliveries.count_failure("a")] == [1, 2, 1]
+    assert deliveries.count_limit("a") == 1
     deliveries.finish("a", State.FAILED)
-    assert deliveries.claim("a")
+    assert deliveries.claim("a") is None
     assert deliveries.count_start("a") == 1
     deliveries.finish("a", State.DONE)
-    assert not deliveries.claim("a")
+    assert deliveries.claim("a") == State.DONE
     deliveries.mark_queued("a")
     assert deliveries.state("a") == State.DONE
     days = redis.pttl("dockslim:delivery:a") / 86_400_000
@@ -279,3 +286,55 @@ def test_a_job_that_cannot_be_published_is_released(scratch_url: str, monkeypatc
     assert not queue.enqueue(JOB).duplicate
     assert queue.enqueue(JOB).duplicate
     queue.close()
+
+
+def test_a_claim_whose_process_died_is_no_job_in_the_queue(redis: Redis, scratch_url: str) -> None:
+    Deliveries(redis).claim(JOB.delivery)
+    queue = Queue(scratch_url)
+    # Not a duplicate: GitHub would be told that all is well.
+    with pytest.raises(QueueError, match="being queued"):
+        queue.enqueue(JOB)
+    redis.delete(f"dockslim:delivery:{JOB.delivery}")
+    assert not queue.enqueue(JOB).duplicate
+    queue.close()
+
+
+def test_a_published_job_is_queued_whatever_happens_then(
+    redis: Redis, scratch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(scratch_url)
+
+    def fail(*_: object) -> None:
+        raise RedisConnectionError
+
+    monkeypatch.setattr(queue._deliveries, "mark_queued", fail)
+    assert not queue.enqueue(JOB).duplicate
+    assert redis.llen("dockslim:celery:review") == 1
+    queue.close()
+
+
+class TestTask:
+    """What Celery does with a message when a job does not end."""
+
+    @pytest.fixture
+    def app(self, private_key: str, scratch_url: str) -> Celery:
+        settings = Settings(app_id=1, private_key=private_key, webhook_secret="hush")
+        return create_worker(settings, scratch_url)
+
+    def test_a_message_that_cannot_be_put_back_stays_where_it_is(
+        self, app: Celery, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise Reject("no connection", requeue=False)
+
+        monkeypatch.setattr(Performer, "perform", lambda *_: timedelta(seconds=15))
+        task = app.tasks["dockslim.review"]
+        monkeypatch.setattr(task, "retry", refuse)
+        with pytest.raises(Reject) as caught:
+            task(JOB.to_message())
+        assert caught.value.requeue
+
+    def test_a_job_that_hits_the_hard_limit_is_not_acknowledged(self, app: Celery) -> None:
+        task = app.tasks["dockslim.review"]
+        assert task.acks_late
+        assert task.acks_on_timeout is False

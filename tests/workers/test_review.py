@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+import time
 from datetime import timedelta
 
 import httpx
@@ -12,11 +14,13 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 from bot.deliveries import Deliveries, State
 from bot.github.client import RepositoryRef
+from bot.github.failures import RefusedError
 from bot.github.limits import Meter
 from bot.logs import configure_logs
 from bot.review.fingerprint import read_fingerprints, write_marker
 from bot.review.model import Comment, Review
-from cli.sandbox import File, PullRequestHandle, primary_limit, secondary_limit, server_error
+from cli.sandbox import File, PullRequestHandle, primary_limit, secondary_limit, server_error, slow
+from cli.sandbox.faults import RequestFault
 from tests.workers.stage import APT, CLEAN, PIP, WASTEFUL, Stage
 from workers import review as review_module
 from workers.review import MAX_DOCKERFILES, Target
@@ -360,9 +364,39 @@ class TestTrouble:
         assert Deliveries(stage.redis).state(job.delivery) == State.FAILED
         # Redelivered, or asked for: it runs again, and the same check run says something else.
         stage.sandbox.faults.clear()
-        assert Deliveries(stage.redis).claim(job.delivery)
+        assert Deliveries(stage.redis).claim(job.delivery) is None
         assert stage.performer.perform(job) is None
         assert _the_check(pull)[2] == "2 suggestions in Dockerfile"
+
+    def test_rate_limits_are_no_failures(self, stage: Stage) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        job = stage.job(pull)
+        for _ in range(6):
+            stage.sandbox.faults.add(secondary_limit(retry_after=7, path="/compare/"))
+            assert stage.performer.perform(job) == timedelta(seconds=7)
+            stage.redis.delete(f"dockslim:pause:{stage.installation.id}")
+        stage.sandbox.faults.add(server_error(502, method="POST", path="/reviews$"))
+        assert stage.performer.perform(job) == timedelta(seconds=10)
+        assert stage.performer.perform(job) is None
+        assert len(pull.reviews) == 1
+
+    @pytest.mark.parametrize("path", ["/compare/", "/reviews$", "/graphql"])
+    def test_one_request_answered_with_404_still_concludes_the_check(self, stage: Stage, path: str) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        stage.sandbox.faults.add(RequestFault("error", status=404, path=path, times=9))
+        job = stage.job(pull)
+        assert stage.performer.perform(job) is None
+        assert (_the_check(pull)[2] or "").startswith("Not reviewed: GitHub answered 404")
+        assert Deliveries(stage.redis).state(job.delivery) == State.FAILED
+
+    def test_unrelated_histories_are_said(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise RefusedError(404, "No common ancestor between main and abc.")
+
+        monkeypatch.setattr(review_module, "compare", refuse)
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        assert stage.perform(pull) is None
+        assert _the_check(pull)[2] == "Not reviewed: no common history with main"
 
     def test_when_not_even_that_can_be_said_it_is_tried_again_later(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
@@ -487,19 +521,45 @@ class TestTurns:
         pull = stage.open({"Dockerfile": WASTEFUL})
         turns = Turns(stage.redis, timedelta(minutes=1))
         first, second = stage.job(pull), stage.job(pull)
-        assert turns.take(first)
+        turn = turns.take(first)
+        assert turn is not None
         assert stage.performer.perform(second) == timedelta(seconds=3)
-        assert turns.give_back(first)
-        assert not turns.give_back(first)
+        assert turn.give_back()
+        assert not turn.give_back()
         assert stage.performer.perform(second) is None
         assert len(pull.reviews) == 1
 
-    def test_a_job_whose_worker_was_killed_goes_on_with_its_turn(self, stage: Stage) -> None:
+    def test_one_delivery_in_two_messages_is_performed_once(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
+        stage.sandbox.faults.add(slow(0.5, path="/reviews$", times=2))
         job = stage.job(pull)
-        assert Turns(stage.redis, timedelta(minutes=1)).take(job)
-        assert stage.performer.perform(job) is None
-        assert len(pull.reviews) == 1
+        threads = [threading.Thread(target=stage.performer.perform, args=(job,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(pull.reviews), len(pull.check_runs)) == (1, 1)
+
+    def test_a_turn_lasts_as_long_as_its_process_and_a_little_longer(self, stage: Stage) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        first, second = stage.job(pull), stage.job(pull)
+        turns = Turns(stage.redis, timedelta(milliseconds=200))
+        turn = turns.take(first)
+        assert turn is not None
+        time.sleep(0.5)
+        assert stage.performer.perform(second) is not None
+        # The process is killed: nobody prolongs its turn.
+        turn._ended.set()
+        time.sleep(0.5)
+        assert stage.performer.perform(second) is None
+        assert not turn.give_back()
+
+    def test_a_pause_does_not_shorten_another(self, stage: Stage) -> None:
+        job = stage.job(stage.open({"Dockerfile": WASTEFUL}))
+        turns = Turns(stage.redis, timedelta(minutes=1))
+        for seconds, left in ((60, 60), (5, 60), (90, 90)):
+            turns.pause(job, timedelta(seconds=seconds))
+            assert abs((turns.pause_left(job) or timedelta()).total_seconds() - left) < 1
 
     def test_a_job_that_is_done_is_not_done_again(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})

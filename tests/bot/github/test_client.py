@@ -11,12 +11,12 @@ import pytest
 from githubkit import GitHub
 from packaging.version import Version
 
-from bot.github.client import API_VERSION, PERMISSIONS, TIMEOUT
+from bot.github.client import API_VERSION, HASTY_TIMEOUT, PERMISSIONS, TIMEOUT
 from bot.github.contents import read_text
 from bot.github.failures import BrokenError, GitHubError, LimitedError, RefusedError, UnreachableError, is_uncertain
 from bot.github.limits import Meter
 from bot.github.paths import PathError, join, join_file
-from tests.bot.github.hosts import FakeRedis, Host, refusal, token
+from tests.bot.github.hosts import REPOSITORY, FakeRedis, Host, refusal, token
 
 BAD_GATEWAY = httpx.Response(502, text="<html>502</html>")
 SHA = "0" * 40
@@ -109,6 +109,7 @@ class TestRateLimits:
         with host.session() as session, pytest.raises(LimitedError) as caught:
             session.query("query Q { viewer { login } }", {})
         assert caught.value.wait == timedelta(seconds=seconds)
+        assert caught.value.told is (seconds != 60)
         assert len(host.paths) == 1
 
     def test_primary_limit_waits_for_the_reset(self, private_key: str) -> None:
@@ -123,9 +124,8 @@ class TestRateLimits:
 
     def test_missing_permission_is_no_limit(self, private_key: str) -> None:
         answer = refusal(403, "Resource not accessible by integration", x_accepted_github_permissions="checks=write")
-        with Host(private_key, answer).session() as session, pytest.raises(RefusedError) as caught:
+        with Host(private_key, answer).session() as session, pytest.raises(RefusedError):
             session.read("/x")
-        assert caught.value.needed == "checks=write"
 
 
 class TestPaths:
@@ -243,6 +243,12 @@ class TestConnections:
         assert TIMEOUT.connect == 5
         for request in host.requests:
             assert request.extensions["timeout"] == TIMEOUT.as_dict()
+
+    def test_a_hasty_session_waits_less_and_asks_once(self, private_key: str) -> None:
+        host = Host(private_key, BAD_GATEWAY)
+        with host.app.open(REPOSITORY, hasty=True) as session, pytest.raises(BrokenError):
+            session.read("/x")
+        assert [request.extensions["timeout"] for request in host.requests] == [HASTY_TIMEOUT.as_dict()] * 2
 
     def test_one_client_for_a_job(self, private_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
         made = []
