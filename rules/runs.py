@@ -20,6 +20,12 @@ _PROVISIONERS = frozenset(
     {"make", "rake", "ansible", "ansible-playbook", "puppet", "chef-client", "chef-solo", "salt-call", "xargs", "su"}
 )
 _INTERPRETED = re.compile(r"\.(?:py|pl|rb|js)$")
+# What the source of a RUN must hold for one of these to be in it: most need not be read as shell for that.
+_MAY_HIDE = re.compile(
+    r"\.(?:sh|bash|py|pl|rb|js)\b|\./|\b(?:ba|da|a|z|k)?sh\b|<<|\b(?:source|make|rake|ansible|puppet|chef|salt|xargs|su)\b"
+    r"|(?:^RUN|[;&|({\n]|\b(?:do|then|else|sudo))\s*\.?\s*[\"']?[.$]",
+    re.IGNORECASE,
+)
 _SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
 
 
@@ -100,7 +106,7 @@ def _scripts(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, str], ...]:
     return tuple(
         (each.index, script)
         for _, each in dockerfile.after(own, own.start)
-        if each.keyword == "RUN"
+        if each.keyword == "RUN" and _MAY_HIDE.search(each.span.of(dockerfile.text))
         for script in _opaque_scripts(each)
     )
 

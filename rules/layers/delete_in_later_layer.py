@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -19,9 +18,8 @@ from rules.tools import apt
 from rules.tools.remove import is_recursive, removed_paths
 
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
-_HINTS = ("rm", "-delete", "unlink")
-_DELETES = re.compile(r"\brm\b|-delete\b|\bunlink\b")
-_WRITES = re.compile(r"curl|wget|\bgit\b|\bapt|>|\brm\b|-delete\b|\bunlink\b")
+_DELETERS = ("rm ", "rm\t", '"rm"', "-delete", "unlink ")
+_WRITERS = ("curl", "wget", "git ", "apt", ">", *_DELETERS)
 
 
 class DeleteInLaterLayer(Rule):
@@ -60,11 +58,11 @@ class DeleteInLaterLayer(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that deletes what an earlier layer holds."""
-        if not _DELETES.search(dockerfile.text):
+        if not _holds(dockerfile.text, _DELETERS):
             return
-        for run in shipped_runs(dockerfile, surroundings, _HINTS):
-            if not _DELETES.search(run.instruction.span.of(dockerfile.text)):
-                continue
+        if not any(_matches(dockerfile, stage.index) for stage in dockerfile.shipped(surroundings.targets)):
+            return
+        for run in shipped_runs(dockerfile, surroundings, _DELETERS):
             match = _first_match(run)
             if match is None:
                 continue
@@ -81,6 +79,10 @@ class DeleteInLaterLayer(Rule):
             )
 
 
+def _holds(text: str, hints: tuple[str, ...]) -> bool:
+    return any(map(text.__contains__, hints))
+
+
 def _first_match(run: Run) -> tuple[ShellCommand, str, Written] | None:
     """Return the first deletion of something that an earlier layer holds."""
     return _matches(run.dockerfile, run.stage.index).get(run.instruction.index)
@@ -92,7 +94,7 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
     lineage = list(dockerfile.lineage(dockerfile.stages[stage]))
     deletions: dict[int, list[tuple[ShellCommand, str]]] = {}
     for owner, each in lineage:
-        if each.keyword == "RUN" and _DELETES.search(each.span.of(dockerfile.text)):
+        if each.keyword == "RUN" and _holds(each.span.of(dockerfile.text), _DELETERS):
             run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
             deletions[each.index] = list(_deletions(run))
     last = max((index for index, found in deletions.items() if found), default=-1)
@@ -103,7 +105,7 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
             break
         if each.keyword not in ("COPY", "ADD", "RUN"):
             continue
-        if each.keyword == "RUN" and not _WRITES.search(each.span.of(dockerfile.text)):
+        if each.keyword == "RUN" and not _holds(each.span.of(dockerfile.text), _WRITERS):
             continue
         run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
         for command, path in deletions.get(each.index, ()):

@@ -119,7 +119,7 @@ def _index_changes(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, bool]
 
 
 def _is_unread_run(each: Instruction) -> bool:
-    return each.keyword == "RUN" and not each.script.parsed
+    return each.keyword == "RUN" and "apk" in each.span.of(each.document) and not each.script.parsed
 
 
 def _hides_apk(each: Instruction) -> bool:

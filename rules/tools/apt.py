@@ -49,6 +49,7 @@ _READERS = frozenset(
     }
 )
 _INSTALL = re.compile(r"\b(?:apt|apt-get|aptitude|apt-fast)\b[^&|;]*\b(?:install|build-dep|upgrade)\b")
+_MAY_READ = re.compile(r"apt|gdebi|unattended|mk-build|tasksel")
 _LONGEST_COMMAND = 4096
 _INDIRECT = frozenset({"gdebi", "apt-fast", "unattended-upgrade", "unattended-upgrades", "mk-build-deps", "tasksel"})
 _NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
@@ -82,7 +83,8 @@ def reads_lists(command: ShellCommand) -> bool:
     if command.name in ("apt-cache", "apt-file") or command.name in _INDIRECT:
         return True
     # `sh -c 'apt-get install x'`, `xargs apt-get install`, `gosu root apt-get install`
-    return command.name not in ("echo", "printf") and _INSTALL.search(" ".join(command.texts)) is not None
+    line = " ".join(command.texts)
+    return "apt" in line and command.name not in ("echo", "printf") and _INSTALL.search(line) is not None
 
 
 def cleans_lists(command: ShellCommand) -> bool:
@@ -128,6 +130,8 @@ def are_lists_used_later(run: Run) -> bool:
             if _INSTALL.search(below.value[:_LONGEST_COMMAND]) and "update" not in below.value:
                 return True
         elif below.keyword == "RUN" and run.dockerfile.scope(stage, each).is_posix:
+            if not _MAY_READ.search(below.span.of(run.dockerfile.text)):
+                continue
             if not below.script.parsed:
                 if "apt" in below.span.of(run.dockerfile.text):
                     return True
