@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,10 +20,14 @@ from bot.queue import Queue, QueueError
 from bot.settings import Settings
 from bot.webhooks.decide import Ignored, decide
 from bot.webhooks.events import EventError, read_event
-from bot.webhooks.verify import verify
+from bot.webhooks.verify import is_signature, verify
 
 # docs.github.com, "Webhook events and payloads": payloads are capped at 25 MB, larger ones are not sent.
 MAX_BODY_BYTES = 25 * 1024 * 1024
+BODY_SECONDS = 10
+"""How long GitHub itself waits for an answer."""
+MAX_CONNECTIONS = 100
+STOP_SECONDS = 5
 _DELIVERY_ID: TypeAdapter[str] = TypeAdapter(DeliveryId)
 
 log = structlog.get_logger("dockslim.web")
@@ -100,36 +105,48 @@ def run_web(settings: Settings, redis_url: str) -> None:
     """Serve until told to stop (SIGTERM, SIGINT)."""
     app = create_app(settings, Queue(redis_url))
     uvicorn.run(
-        app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False, ws="none"
+        app,
+        host=settings.host,
+        port=settings.port,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
     )
 
 
-async def _read_verified(request: Request, secret: str) -> bytes:
+async def _read_verified(request: Request, secret: str) -> bytearray:
     signature = request.headers.get("x-hub-signature-256")
     if signature is None:
         raise RefusalError(401, "X-Hub-Signature-256 is missing; set a webhook secret in the App's settings")
-    body = await _read_body(request)
+    if not is_signature(signature):
+        raise RefusalError(401, "X-Hub-Signature-256 is not the signature that GitHub sends")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await _read_body(request)
+    except TimeoutError:
+        raise RefusalError(408, "the body did not arrive in time") from None
     if not verify(secret, body, signature):
         raise RefusalError(401, "X-Hub-Signature-256 does not match; the webhook secret here is not the App's")
     return body
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytearray:
     too_large = RefusalError(413, "the body is larger than 25 MB, more than GitHub sends")
     declared = request.headers.get("content-length", "0")
     if declared.isascii() and declared.isdigit() and int(declared) > MAX_BODY_BYTES:
         raise too_large
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     try:
         async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
+            if len(body) + len(chunk) > MAX_BODY_BYTES:
                 raise too_large
-            chunks.append(chunk)
+            body += chunk
     except ClientDisconnect:
         raise RefusalError(400, "the connection closed before the body was complete") from None
-    return b"".join(chunks)
+    return body
 
 
 def _read_headers(request: Request) -> tuple[str, str]:

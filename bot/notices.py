@@ -28,10 +28,8 @@ def not_reviewed(reason: str, delivery: str) -> Check:
 
 
 def add_notes(check: Check, notes: Sequence[str]) -> Check:
-    """Return `check` with notes below its summary."""
-    if not notes:
-        return check
-    return replace(check, summary="\n\n".join((check.summary.rstrip(), *notes)))
+    """Return `check` with notes above its summary: what does not fit is cut off at the end."""
+    return replace(check, summary="\n\n".join((*notes, check.summary)))
 
 
 def say_left_out(paths: Sequence[str], most: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import structlog
 from bot.dockerfiles import is_dockerfile
 from bot.github.checks import conclude
 from bot.github.client import Session
-from bot.github.failures import GitHubError, RefusedError, is_forbidden, is_gone, is_uncertain
+from bot.github.failures import GitHubError, RefusedError, is_forbidden, is_gone, is_uncertain, should_retry
 from bot.github.pulls import Comparison, FileChange, PullState, compare, read_pull
 from bot.github.reviews import post_review
 from bot.github.snapshot import Snapshot, Source, Unread, read_snapshot
@@ -25,6 +26,8 @@ from bot.review.plan import plan
 MAX_DOCKERFILES = 100
 # GitHub's reads lag its writes by a moment.
 LOOK_AGAIN_SECONDS = 2.0
+
+_PLACE = re.compile(r"(?<![a-z])(?:lines?|hunks?|diff|path|position)(?![a-z])|could not be resolved", re.IGNORECASE)
 
 log = structlog.get_logger("dockslim.review")
 
@@ -148,12 +151,10 @@ def _choose(files: Iterable[FileChange]) -> tuple[list[FileChange], list[FileCha
 
 
 def _sources(files: Iterable[FileChange], target: Target, comparison: Comparison) -> list[Source]:
-    sources = []
-    for file in files:
-        sources.append((target.head_sha, file.path))
-        if file.base_path is not None:
-            sources.append((comparison.merge_base, file.base_path))
-    return sources
+    files = list(files)
+    # Heads first: only so many files are read one by one, and without its head a file is not reviewed at all.
+    heads = [(target.head_sha, file.path) for file in files]
+    return heads + [(comparison.merge_base, file.base_path) for file in files if file.base_path is not None]
 
 
 def _changed(file: FileChange, snapshot: Snapshot, target: Target, comparison: Comparison) -> ChangedFile:
@@ -165,9 +166,9 @@ def _changed(file: FileChange, snapshot: Snapshot, target: Target, comparison: C
         status=file.status,
         patch=file.patch,
         head=head if isinstance(head, str) else "",
-        # What was no readable file before is new as a Dockerfile.
         base=base if isinstance(base, str) else None,
         problem=problem,
+        base_unreadable=isinstance(base, Unread),
     )
 
 
@@ -176,11 +177,11 @@ def _post(session: Session, target: Target, review: Review, sleep: Callable[[flo
     try:
         _post_once(session, target, review, sleep)
     except RefusedError as error:
-        if error.status != 422:
+        if error.status != 422 or should_retry(error, 1) is not None:
             raise _explain(error) from error
         log.warning("review refused", message=error.message, errors=error.errors, comments=len(review.comments))
         _insist(read_pull(session, target.number), target)
-        if not review.comments:
+        if not review.comments or not _is_about_a_place(error):
             raise
         refused = _post_in_parts(session, target, review.comments, sleep)
         _post_once(session, target, take_in(review, refused), sleep)
@@ -201,7 +202,7 @@ def _post_in_parts(
         try:
             _post_once(session, target, Review(CONTINUED, tuple(part)), sleep)
         except RefusedError as error:
-            if error.status != 422:
+            if not _is_about_a_place(error):
                 raise _explain(error) from error
             if len(part) == 1:
                 log.warning("comment refused", path=part[0].path, line=part[0].line, errors=error.errors)
@@ -232,6 +233,11 @@ def _stands(session: Session, target: Target, review: Review) -> bool:
     bodies = (review.body, *(comment.body for comment in review.comments))
     marks = {mark for body in bodies for mark in read_fingerprints(body)}
     return bool(marks) and marks <= read_snapshot(session, target.number, target.head_sha).fingerprints
+
+
+def _is_about_a_place(error: RefusedError) -> bool:
+    """Tell whether GitHub refuses where a comment stands; no other reason goes away with some of the comments."""
+    return error.status == 422 and _PLACE.search(" ".join((error.message, *error.errors))) is not None
 
 
 def _explain(error: RefusedError) -> RefusedError:

@@ -39,6 +39,7 @@ from bot.github.failures import (
     RefusedError,
     UnreachableError,
     interpret,
+    is_forbidden,
 )
 from bot.github.limits import Meter
 from bot.github.paths import join
@@ -104,7 +105,9 @@ class GitHubApp:
 
     def token(self, repository: RepositoryRef, meter: Meter, *, hasty: bool = False) -> Token:
         """Return a token for one repository with the least permissions, from the store or from GitHub."""
-        return self._tokens.get(repository.installation_id, repository.id, lambda: self._mint(repository, meter, hasty))
+        return self._tokens.get(
+            repository.installation_id, repository.id, PERMISSIONS, lambda: self._mint(repository, meter, hasty)
+        )
 
     def forget_token(self, repository: RepositoryRef) -> None:
         """Drop a token that GitHub no longer accepts."""
@@ -205,6 +208,9 @@ class Session:
         try:
             return act(self._connect())
         except RefusedError as error:
+            if is_forbidden(error):
+                # The next one may do more, when an owner has granted it meanwhile.
+                self._app.forget_token(self.repository)
             # Revoked before its time, as when the App was reinstalled: a new one, once.
             if error.status != 401:
                 raise

@@ -100,7 +100,7 @@ def should_retry(error: GitHubError, failures: int) -> timedelta | None:
         return error.wait if error.told else min(error.wait * factor, LONGEST_WAIT)
     if isinstance(error, (BrokenError, UnreachableError)):
         return later
-    if isinstance(error, RefusedError) and interpret(error.status, error.message) == "later":
+    if isinstance(error, RefusedError) and interpret(error.status, " ".join((error.message, *error.errors))) == "later":
         return later
     return None
 

@@ -15,10 +15,10 @@ from bot.github.failures import RefusedError
 from bot.github.paths import PathError
 from bot.github.pulls import PullState
 from bot.review.fingerprint import read_fingerprints
+from rules.dockerfile.parse import MAX_BYTES
 
 CHECK_NAME = "dockslim"
 FILES_IN_A_QUERY = 50
-MAX_BYTES = 5_000_000
 MAX_EXACT_READS = 20
 """Files read once more by REST because GraphQL does not give them byte for byte."""
 _SYMBOLIC_LINK = 0o120000
@@ -30,6 +30,8 @@ class Unread:
 
     reason: str
 
+
+_TOO_LARGE = Unread("it is larger than 1 MB")
 
 Source = tuple[str, str]
 """A commit and a path in it."""
@@ -208,12 +210,13 @@ def _read_entry(entry: Mapping[str, Any] | None) -> str | Unread | _Inexact | No
     if entry["type"] != "blob" or not blob:
         return Unread("it is not a file")
     if blob["byteSize"] > MAX_BYTES:
-        return Unread("it is larger than 5 MB")
+        return _TOO_LARGE
     text = blob.get("text")
     # U+FFFD stands where bytes were no UTF-8, or where the file really has one.
     if blob.get("isBinary") or blob["isTruncated"] or text is None or "\ufffd" in text:
         return _Inexact()
-    return str(text)
+    # A byte order mark, say, is in the file and not in the text.
+    return str(text) if len(text.encode(errors="surrogatepass")) == blob["byteSize"] else _Inexact()
 
 
 def _complete(
@@ -233,10 +236,11 @@ def _complete(
 def _read_exact(session: Session, source: Source) -> str | Unread | None:
     sha, path = source
     try:
-        return read_text(session, path, sha)
+        text = read_text(session, path, sha)
     except PathError:
         return Unread("its path cannot be asked for")
     except RefusedError as error:
         if error.status == 404:
             return None
         raise
+    return text if len(text) <= MAX_BYTES else _TOO_LARGE

@@ -22,6 +22,9 @@ from redis.exceptions import RedisError
 # A job that starts with a token must be able to end with it.
 MARGIN = timedelta(minutes=5)
 
+INCOMPLETE_LASTS = timedelta(seconds=60)
+"""How long a token is kept that lacks a permission: the owner may be about to grant it."""
+
 log = structlog.get_logger("dockslim.github")
 
 
@@ -53,20 +56,26 @@ class TokenStore:
         digest = hashlib.sha256(b"dockslim token store\0" + private_key.encode()).digest()
         self._seal = Fernet(base64.urlsafe_b64encode(digest))
 
-    def get(self, installation_id: int, repository_id: int, mint: Callable[[], Token]) -> Token:
-        """Return a token for one repository, from the store if it will last."""
+    def get(
+        self, installation_id: int, repository_id: int, wanted: Mapping[str, str], mint: Callable[[], Token]
+    ) -> Token:
+        """Return a token for one repository, from the store if it will last; `wanted` are the permissions hoped for."""
         key = self._key(installation_id, repository_id)
         found = self._load(key)
         if found is not None and found.expires_at - MARGIN > datetime.now(UTC):
             return found
         token = mint()
-        self._save(key, token)
+        self._save(key, token, is_complete=wanted.items() <= token.permissions.items())
         return token
 
     def forget(self, installation_id: int, repository_id: int) -> None:
         """Drop a token that GitHub no longer accepts."""
-        if self._redis is not None:
+        if self._redis is None:
+            return
+        try:
             self._redis.delete(self._key(installation_id, repository_id))
+        except RedisError as error:
+            log.warning("token store unwritable", error=type(error).__name__)
 
     def _key(self, installation_id: int, repository_id: int) -> str:
         return f"{self._prefix}:{installation_id}:{repository_id}"
@@ -81,8 +90,10 @@ class TokenStore:
             log.warning("token store unreadable", error=type(error).__name__)
             return None
 
-    def _save(self, key: str, token: Token) -> None:
+    def _save(self, key: str, token: Token, *, is_complete: bool) -> None:
         lasts = token.expires_at - MARGIN - datetime.now(UTC)
+        if not is_complete:
+            lasts = min(lasts, INCOMPLETE_LASTS)
         if self._redis is None or lasts <= timedelta(seconds=1):
             return
         plain = {

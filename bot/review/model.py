@@ -11,7 +11,8 @@ class ChangedFile:
 
     `patch` is GitHub's unified diff of the file without file headers, None where GitHub leaves it out.
     `head` and `base` are its texts at the head and at the merge base, bytes that are no UTF-8 as surrogate escapes;
-    `base` is None where the file is new. `problem` is why `head` could not be read, in words for people.
+    `base` is None where the file is new, and where it could not be read: then `base_unreadable` says so, and the diff
+    alone tells what is new. `problem` is why `head` could not be read, in words for people.
     """
 
     path: str
@@ -20,6 +21,7 @@ class ChangedFile:
     head: str
     base: str | None = None
     problem: str | None = None
+    base_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,10 @@ def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
         return _Unread(file.path, str(error))
     findings = check(dockerfile, config, surroundings).findings
     diff = parse_patch(file.patch)
-    introduced = _introduced(dockerfile, findings, diff, _count_old(file.base, config, surroundings))
+    if file.base_unreadable:
+        introduced = frozenset(_touched(dockerfile, findings, diff))
+    else:
+        introduced = _introduced(dockerfile, findings, diff, _count_old(file.base, config, surroundings))
     marks = fingerprints(file.path, dockerfile, findings)
     entries = (
         _Entry(each, mark, at in introduced) for at, (each, mark) in enumerate(zip(findings, marks, strict=True))
@@ -153,17 +156,22 @@ def _introduced(
     Of several equal ones, those on changed lines are taken for the new ones. Where the old text cannot be read,
     the diff alone decides.
     """
-    touched = [diff.adds(*_instruction_lines(dockerfile, each)) for each in findings]
+    touched = _touched(dockerfile, findings, diff)
     if old is None:
-        return frozenset(at for at, is_touched in enumerate(touched) if is_touched or not diff.hunks)
+        return frozenset(touched if diff.hunks else range(len(findings)))
     alike: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for at, finding in enumerate(findings):
         alike[_identity(dockerfile, finding)].append(at)
     found: set[int] = set()
     for identity, places in alike.items():
-        places.sort(key=lambda at: not touched[at])
+        places.sort(key=lambda at: at not in touched)
         found.update(places[: max(len(places) - old[identity], 0)])
     return frozenset(found)
+
+
+def _touched(dockerfile: Dockerfile, findings: Sequence[Finding], diff: Diff) -> set[int]:
+    """Return the places in `findings` of those whose instruction the diff adds or changes."""
+    return {at for at, each in enumerate(findings) if diff.adds(*_instruction_lines(dockerfile, each))}
 
 
 def _fresh(files: Iterable[_Read], standing: Standing) -> list[_Entry]:

@@ -145,7 +145,7 @@ MODELS: dict[str, type[Event]] = {
 }
 
 
-def read_event(name: str, body: bytes) -> Event | OtherEvent:
+def read_event(name: str, body: bytes | bytearray) -> Event | OtherEvent:
     """Read the verified bytes of the event called `name`, or raise EventError."""
     try:
         payload = json.loads(body)

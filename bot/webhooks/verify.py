@@ -9,7 +9,12 @@ import re
 _SIGNATURE = re.compile(r"sha256=([0-9a-fA-F]{64})")
 
 
-def verify(secret: str, body: bytes, signature: str) -> bool:
+def is_signature(value: str) -> bool:
+    """Tell whether a header has the form of a signature: without that, there is no need to read the body."""
+    return _SIGNATURE.fullmatch(value) is not None
+
+
+def verify(secret: str, body: bytes | bytearray, signature: str) -> bool:
     """Check X-Hub-Signature-256 against the raw body, in constant time.
 
     GitHub also sends the older SHA-1 header; it is not read. (docs.github.com: "Validating webhook deliveries")

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.app import MAX_BODY_BYTES, create_app
+from bot.app import MAX_BODY_BYTES, create_app, run_web
 from bot.queue import Queue
 from bot.settings import Settings
 from bot.webhooks.verify import sign
@@ -70,6 +70,7 @@ def _post(client: Client, body: bytes, **changes: str | None) -> Any:
         pytest.param(
             b"{}", {"X_Hub_Signature_256": None, "X_Hub_Signature": "sha1=00"}, 401, "is missing", id="SHA-1 only"
         ),
+        pytest.param(b"{}", {"X_Hub_Signature_256": "sha256=x"}, 401, "is not the signature", id="no such signature"),
         pytest.param(b"{}", {"X_GitHub_Event": None}, 400, "X-GitHub-Event is missing", id="no event"),
         pytest.param(b"{}", {"X_GitHub_Delivery": None}, 400, "X-GitHub-Delivery is missing", id="no delivery"),
         pytest.param(b"{}", {"X_GitHub_Delivery": "a b"}, 400, "X-GitHub-Delivery is missing or not", id="no GUID"),
@@ -106,6 +107,35 @@ def test_a_body_above_githubs_cap_is_refused_while_it_streams(client: Client) ->
 
     answer = client.post("/webhooks", content=endless(), headers=_headers(b""))
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("signature", [None, "x", "sha1=" + "0" * 40, "sha256=" + "g" * 64])
+def test_a_body_without_a_signature_is_not_read(client: Client, signature: str | None) -> None:
+    async def untouched() -> AsyncIterator[bytes]:
+        yield b""
+        raise AssertionError
+
+    headers = _headers(b"", X_Hub_Signature_256=signature)
+    assert client.post("/webhooks", content=untouched(), headers=headers).status_code == 401
+
+
+def test_a_body_that_does_not_end_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr("bot.app.BODY_SECONDS", 0.1)
+    answer = client.post("/webhooks", content=slow(), headers=_headers(b""))
+    assert answer.status_code == 408
+    assert "in time" in answer.json()["error"]
+
+
+def test_the_server_takes_a_limited_number_and_stops_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr("uvicorn.run", lambda _, **options: told.update(options))
+    run_web(Settings(app_id=1, private_key="unused", webhook_secret=SECRET), NOWHERE)
+    assert (told["limit_concurrency"], told["timeout_graceful_shutdown"]) == (100, 5)
 
 
 def test_the_largest_body_is_read(client: Client) -> None:

@@ -7,12 +7,14 @@ import re
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from bot.deliveries import Deliveries, State
+from bot.github import snapshot as snapshot_module
 from bot.github.client import RepositoryRef
 from bot.github.failures import RefusedError
 from bot.github.limits import Meter
@@ -265,6 +267,26 @@ class TestFiles:
         assert "apt-get update" in pull.review_comments[0].body
         assert "/contents/Dockerfile" in " ".join(stage.say_requests())
 
+    def test_a_byte_order_mark_is_part_of_the_file(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        def strip(entry: Any) -> Any:
+            blob = (entry or {}).get("object") or {}
+            return read_entry(entry if "text" not in blob else entry | {"object": blob | {"text": blob["text"][1:]}})
+
+        read_entry = snapshot_module._read_entry
+        monkeypatch.setattr(snapshot_module, "_read_entry", strip)
+        pull = stage.open({"Dockerfile": b"\xef\xbb\xbf" + WASTEFUL.encode()})
+        stage.perform(pull)
+        assert "/contents/Dockerfile" in " ".join(stage.say_requests())
+
+    def test_old_findings_are_not_blamed_on_whoever_touches_many_files(self, stage: Stage) -> None:
+        """Files that are no UTF-8 are read one by one, and only so many of them."""
+        old = {f"{number:02}/Dockerfile": b"FROM debian:12\n# Andr\xe9\n" + APT.encode() for number in range(12)}
+        stage.repository.commit("main", old)
+        pull = stage.open({path: text + b"# a\n# b\n# c\n# d\nUSER nobody\n" for path, text in old.items()})
+        stage.perform(pull)
+        assert pull.reviews == []
+        assert _the_check(pull)[2] == "No new size findings in 12 Dockerfiles"
+
     def test_large_file_is_read_whole(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": "FROM debian:12\n" + "# padding\n" * 60_000 + APT})
         stage.perform(pull)
@@ -274,7 +296,7 @@ class TestFiles:
         ("content", "reason"),
         [
             pytest.param(File(b"../Dockerfile", "120000"), "symbolic link", id="symbolic link"),
-            pytest.param(b"FROM x\n" + b"#" * 5_000_001, "larger than 5 MB", id="too large"),
+            pytest.param(b"FROM x\n" + b"#" * 1_048_577, "larger than 1 MB", id="too large"),
             pytest.param(b"FROM x\nRUN \x00\n", "", id="NUL"),
         ],
     )
@@ -506,6 +528,39 @@ class TestRefusedComments:
         pull = stage.open({"Dockerfile": WASTEFUL})
         assert self._post(stage, pull.head_sha, *self.BAD) == list(self.BAD)
         assert len(pull.reviews) == 1
+
+    def test_another_reason_is_not_looked_for_in_the_comments(self, stage: Stage) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        stage.sandbox.faults.add(RequestFault("error", status=422, method="POST", path="/reviews$", times=99))
+        stage.sandbox.requests.clear()
+        with pytest.raises(RefusedError):
+            self._post(stage, pull.head_sha, *self.GOOD, *self.BAD)
+        assert sum("POST /pulls/1/reviews" in each for each in stage.say_requests()) == 1
+
+    @pytest.mark.parametrize(
+        ("errors", "about"),
+        [
+            pytest.param(("Line could not be resolved",), True, id="line"),
+            pytest.param(("Path could not be resolved, and Line could not be resolved",), True, id="path"),
+            pytest.param(("pull_request_review_thread.line must be part of the diff",), True, id="diff"),
+            pytest.param(("PullRequestReviewThread start_line invalid",), True, id="start line"),
+            pytest.param(("start_line must be part of the same hunk as the line.",), True, id="hunk"),
+            pytest.param(("User can only have one pending review per pull request",), False, id="pending review"),
+            pytest.param(("Could not create: deadline exceeded",), False, id="another word"),
+            pytest.param((), False, id="nothing"),
+        ],
+    )
+    def test_which_reasons_are_about_a_place(self, errors: tuple[str, ...], about: bool) -> None:
+        assert review_module._is_about_a_place(RefusedError(422, "Unprocessable Entity", errors)) is about
+
+    def test_a_commit_that_is_not_everywhere_yet_is_waited_for(self, stage: Stage) -> None:
+        def refuse(*_: object) -> None:
+            raise RefusedError(422, "Unprocessable Entity", ("No commit found for SHA: abc",))
+
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(review_module, "post_review", refuse)
+            assert stage.perform(pull) == timedelta(seconds=10)
 
     def test_nothing_more_is_posted_when_the_head_moved(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})

@@ -30,6 +30,7 @@ class FakeRedis:
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
+        self.lasts: dict[str, timedelta] = {}
 
     def get(self, key: str) -> bytes | None:
         return self.values.get(key)
@@ -37,6 +38,7 @@ class FakeRedis:
     def set(self, key: str, value: bytes, px: timedelta) -> None:
         assert px > timedelta(0)
         self.values[key] = value
+        self.lasts[key] = px
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)

@@ -16,7 +16,7 @@ from bot.github.contents import read_text
 from bot.github.failures import BrokenError, GitHubError, LimitedError, RefusedError, UnreachableError, is_uncertain
 from bot.github.limits import Meter
 from bot.github.paths import PathError, join, join_file
-from tests.bot.github.hosts import REPOSITORY, FakeRedis, Host, refusal, token
+from tests.bot.github.hosts import ALL, REPOSITORY, FakeRedis, Host, refusal, token
 
 BAD_GATEWAY = httpx.Response(502, text="<html>502</html>")
 SHA = "0" * 40
@@ -188,6 +188,22 @@ class TestTokens:
         with host.session() as session:
             session.read("/x")
         assert host.minted == 1
+
+    @pytest.mark.parametrize("permissions", [{"contents": "read"}, ALL | {"checks": "read"}])
+    def test_that_lack_a_permission_are_kept_for_a_minute(self, private_key: str, permissions: dict[str, str]) -> None:
+        redis = FakeRedis()
+        host = Host(private_key, redis=redis)
+        host.app._transport = httpx.MockTransport(lambda _: token("ghs_x", permissions))
+        with host.session() as session:
+            session.read("/x")
+        assert list(redis.lasts.values()) == [timedelta(seconds=60)]
+
+    def test_that_are_told_that_they_lack_one_are_forgotten(self, private_key: str) -> None:
+        redis = FakeRedis()
+        host = Host(private_key, refusal(403, "Resource not accessible by integration"), redis=redis)
+        with host.session() as session, pytest.raises(RefusedError):
+            session.read("/x")
+        assert redis.values == {}
 
     def test_revoked_is_replaced_once(self, private_key: str) -> None:
         redis = FakeRedis()

@@ -109,6 +109,15 @@ def test_only_what_the_pull_request_introduced(base, head, lines):
     assert [comment.line for comment in review.comments] == lines if lines else review is None
 
 
+@pytest.mark.parametrize("patch", [True, False])
+def test_of_a_base_that_could_not_be_read_only_the_diff_is_new(patch):
+    base = CRON + "# a\n# b\n# c\n# d\n"
+    file = changed(base + "RUN pip install flask\n", base)
+    blind = replace(file, base=None, base_unreadable=True, patch=file.patch if patch else None)
+    review = plan([blind], NOTHING).review
+    assert (anchors(review) if review else []) == ([("Dockerfile", None, 8)] if patch else [])
+
+
 def test_a_rename_introduces_nothing():
     file = ChangedFile("new/Dockerfile", "renamed", None, CRON, CRON)
     assert plan([file], NOTHING).review is None
