@@ -25,10 +25,17 @@ Command = Recheck | Unknown
 
 
 def parse_commands(body: str) -> tuple[Command, ...]:
-    """Read the commands in a comment: only at the start of a line, not quoted, not inside a block of code."""
+    """Read the commands in a comment: only at the start of a line, where a reader sees them as text.
+
+    What is quoted, inside a block of code or inside an HTML comment is none.
+    """
     commands: list[Command] = []
     fence = ""
-    for line in body.splitlines():
+    is_hidden = False
+    for line in body.split("\n"):
+        if is_hidden:
+            is_hidden = line.rfind("<!--") >= line.rfind("-->")
+            continue
         mark = _FENCE.match(line)
         if fence:
             # CommonMark 4.5: a closing fence is at least as long as its opening one, with nothing after it.
@@ -38,6 +45,8 @@ def parse_commands(body: str) -> tuple[Command, ...]:
         if mark:
             fence = mark[1]
             continue
+        opening = line.rfind("<!--")
+        is_hidden = opening > line.rfind("-->") and "`" not in line[:opening]
         if found := _LINE.fullmatch(line.rstrip()):
             commands.append(_read(found[1] or ""))
     return tuple(commands)

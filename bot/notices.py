@@ -10,9 +10,8 @@ from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints, write_marke
 from bot.review.markdown import code, fit, prose, shorten
 from bot.review.model import Check, Comment, Review
 
-_SUGGESTION = re.compile(r"^(\s*`{3,})suggestion\s*$", re.MULTILINE)
-# Only at the end: further up stands text from the Dockerfile.
-_MARKERS = re.compile(r"(?:\s*<!-- dockslim:[^>]*-->)+\s*\Z")
+_SUGGESTION = re.compile(r"^([ \t]*`{3,})suggestion[ \t\r]*$", re.MULTILINE)
+_MARKER = re.compile(r"<!-- dockslim:[^>]*-->")
 
 
 def not_reviewed(reason: str, delivery: str) -> Check:
@@ -63,7 +62,7 @@ def take_in(review: Review, refused: Sequence[Comment]) -> Review:
     marks = set(read_fingerprints(review.body)).union(*(read_fingerprints(each.body) for each in refused))
     items = [f"\n\n{code(f'{shorten(each.path, 300)}:{each.line}')}\n{_plain(each.body)}" for each in refused]
     body = fit(
-        _MARKERS.sub("", review.body),
+        _without_markers(review.body),
         items,
         lambda left: f"\n\n{left} more did not fit here." if left else "",
         f"\n\n{REVIEW_MARKER}\n{write_marker(marks)}".rstrip(),
@@ -73,4 +72,12 @@ def take_in(review: Review, refused: Sequence[Comment]) -> Review:
 
 def _plain(body: str) -> str:
     """Return a comment as it can stand elsewhere: a suggestion only works on the lines it is about."""
-    return _SUGGESTION.sub(r"\1dockerfile", _MARKERS.sub("", body)).strip()
+    return _SUGGESTION.sub(r"\1dockerfile", _without_markers(body)).strip()
+
+
+def _without_markers(body: str) -> str:
+    """Return a body without the markers at its end: further up stands text from the Dockerfile."""
+    body = body.rstrip()
+    while (start := body.rfind("<!--")) >= 0 and _MARKER.fullmatch(body, start):
+        body = body[:start].rstrip()
+    return body

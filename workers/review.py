@@ -24,6 +24,9 @@ from bot.review.model import ChangedFile, Comment, Review, Standing
 from bot.review.plan import plan
 
 MAX_DOCKERFILES = 100
+MAX_TARGETS = 3
+ASKED_FOR = frozenset({"recheck", "rerequested"})
+"""Reasons of jobs that somebody asked for."""
 # GitHub's reads lag its writes by a moment.
 LOOK_AGAIN_SECONDS = 2.0
 
@@ -95,14 +98,24 @@ def review(job: ReviewJob, session: Session, sleep: Callable[[float], None] = ti
 
 def read(job: ReviewJob, session: Session) -> Reading:
     """Read the diff, the texts and the conversation; raise StaleError when there is nothing to review any more."""
+    for _ in range(MAX_TARGETS):
+        reading = _read_once(job, session)
+        if isinstance(reading, Reading):
+            return reading
+        # Retargeted since the event: another diff.
+        job = replace(job, head_sha=reading.head_sha, base_branch=reading.base_branch)
+    raise GitHubError("its base branch changes faster than it can be read")
+
+
+def _read_once(job: ReviewJob, session: Session) -> Reading | Target:
+    """Return what there is to read, or another target where the pull request has changed its base."""
     target = _find_target(job, session)
     comparison = _compare(session, target)
     chosen, left_out = _choose(comparison.files)
     snapshot = read_snapshot(session, job.number, target.head_sha, _sources(chosen, target, comparison))
     _insist(snapshot.pull, target, job)
     if snapshot.pull.base_branch != target.base_branch:
-        # Retargeted since the event: another diff.
-        return read(replace(job, head_sha=target.head_sha, base_branch=snapshot.pull.base_branch), session)
+        return replace(target, base_branch=snapshot.pull.base_branch)
     notes = [say_left_out([file.path for file in left_out], MAX_DOCKERFILES)] if left_out else []
     if not comparison.complete:
         notes.append(say_unlisted())
@@ -141,7 +154,7 @@ def _insist(pull: PullState, target: Target, job: ReviewJob | None = None) -> No
     if pull.head_sha != target.head_sha:
         raise StaleError(Ending.SUPERSEDED, "the head has moved")
     # Whoever asks for a review of a draft gets it.
-    if pull.is_draft and job is not None and job.head_sha is not None:
+    if pull.is_draft and job is not None and job.reason not in ASKED_FOR:
         raise StaleError(Ending.SKIPPED, "the pull request is a draft")
 
 

@@ -84,8 +84,8 @@ _ENTRY = """fragment Entry on TreeEntry {
 }"""
 _AUTHOR = "author { __typename login }"
 _PAGE = "pageInfo { hasNextPage endCursor }"
+# dockslim writes reviews and comments on lines; plain comments are other people's.
 _CONVERSATION = {
-    "comments": f"{_PAGE} nodes {{ {_AUTHOR} body }}",
     "reviews": f"{_PAGE} nodes {{ {_AUTHOR} body }}",
     # Ours are the first of their threads.
     "reviewThreads": f"{_PAGE} nodes {{ comments(first: 1) {{ nodes {{ {_AUTHOR} body }} }} }}",

@@ -9,7 +9,12 @@ from bot.commands import Recheck, parse_commands
 from bot.jobs import ReviewJob
 from bot.webhooks.events import CheckRunEvent, Event, IssueCommentEvent, OtherEvent, PullRequestEvent
 
-PULL_REQUEST_ACTIONS = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+_WHY_NOT = {
+    "ping": "ping: dockslim is listening",
+    "pull_request": "not an action that changes what there is to review",
+    "issue_comment": "only new comments are read",
+    "check_run": "only a re-run that somebody asked for is acted on",
+}
 _EXTERNAL_ID = re.compile(r"pull/([1-9][0-9]{0,14})")
 
 
@@ -26,7 +31,7 @@ Decision = ReviewJob | Ignored
 def decide(event: Event | OtherEvent, delivery: str, app_id: int) -> Decision:
     """Return the job that an event asks for, or why there is none."""
     if isinstance(event, OtherEvent):
-        return Ignored("ping: dockslim is listening" if event.name == "ping" else "not an event that dockslim acts on")
+        return Ignored(_WHY_NOT.get(event.name, "not an event that dockslim acts on"))
     reason = _decline(event, app_id)
     if reason is not None:
         return Ignored(reason)
@@ -76,8 +81,6 @@ def _decline(event: Event, app_id: int) -> str | None:
 
 
 def _decline_pull_request(event: PullRequestEvent) -> str | None:
-    if event.action not in PULL_REQUEST_ACTIONS:
-        return "not an action that changes what there is to review"
     if event.pull_request.state != "open":
         return "the pull request is closed"
     if event.pull_request.draft:
@@ -86,8 +89,6 @@ def _decline_pull_request(event: PullRequestEvent) -> str | None:
 
 
 def _decline_comment(event: IssueCommentEvent, app_id: int) -> str | None:
-    if event.action != "created":
-        return "only new comments are read"
     if event.issue.pull_request is None:
         return "not a comment on a pull request"
     # A bot that quotes our help would otherwise start a conversation with us that never ends.
@@ -103,8 +104,6 @@ def _decline_comment(event: IssueCommentEvent, app_id: int) -> str | None:
 
 
 def _decline_check_run(event: CheckRunEvent, app_id: int) -> str | None:
-    if event.action != "rerequested":
-        return "only a re-run that somebody asked for is acted on"
     if event.check_run.app.id != app_id:
         return "the check run is another App's"
     if _EXTERNAL_ID.fullmatch(event.check_run.external_id or "") is None:

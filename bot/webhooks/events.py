@@ -29,7 +29,6 @@ Text = Annotated[str, StringConstraints(max_length=300_000)]
 class Account(_Fields):
     """Who did it."""
 
-    login: Word
     type: Word = "User"
 
 
@@ -121,7 +120,6 @@ class IssueCommentEvent(Event):
 class CheckRun(_Fields):
     """A check run; `external_id` is what its App wrote there."""
 
-    head_sha: Sha
     app: App
     external_id: Annotated[str, StringConstraints(max_length=500)] | None = None
 
@@ -133,7 +131,7 @@ class CheckRunEvent(Event):
 
 
 class OtherEvent(_Fields):
-    """Anything else: its name is all there is to know."""
+    """An event, or an action of one, that dockslim does not act on: its name is all there is to know."""
 
     name: Annotated[str, Field(exclude=True)] = ""
 
@@ -145,8 +143,18 @@ MODELS: dict[str, type[Event]] = {
 }
 
 
+ACTIONS = {
+    "pull_request": frozenset({"opened", "synchronize", "reopened", "ready_for_review"}),
+    "issue_comment": frozenset({"created"}),
+    "check_run": frozenset({"rerequested"}),
+}
+
+
 def read_event(name: str, body: bytes | bytearray) -> Event | OtherEvent:
-    """Read the verified bytes of the event called `name`, or raise EventError."""
+    """Read the verified bytes of the event called `name`, or raise EventError; what is not acted on stays unread."""
+    model = MODELS.get(name)
+    if model is None:
+        return OtherEvent(name=name)
     try:
         payload = json.loads(body)
     # RecursionError: ten thousand brackets. UnicodeDecodeError and over-long numbers are ValueErrors.
@@ -154,8 +162,8 @@ def read_event(name: str, body: bytes | bytearray) -> Event | OtherEvent:
         raise EventError("the body is not JSON") from None
     if not isinstance(payload, dict):
         raise EventError("the body is not a JSON object")
-    model = MODELS.get(name)
-    if model is None:
+    action = payload.get("action")
+    if isinstance(action, str) and action not in ACTIONS[name]:
         return OtherEvent(name=name)
     try:
         return model.model_validate(payload)

@@ -37,6 +37,10 @@ def test_job_carries_ids_and_the_ends_of_the_diff() -> None:
         "Thanks!\r\n/dockslim recheck\r\n",
         "/dockslim dance\n/dockslim recheck",
         "```\ncode\n```\n/dockslim recheck",
+        "<!-- hidden -->\n/dockslim recheck",
+        "<!--\nhidden\n-->\n/dockslim recheck",
+        "What does `<!--` do?\n/dockslim recheck",
+        "```\n<!--\n```\n/dockslim recheck",
     ],
 )
 def test_comment_leads_to_a_job_without_a_head(body: str) -> None:
@@ -70,6 +74,15 @@ def test_rerequested_check_run_leads_back_to_its_pull_request() -> None:
         pytest.param("issue_comment", {"comment.body": "try /dockslim recheck"}, "no command", id="in a sentence"),
         pytest.param("issue_comment", {"comment.body": "/dockslimrecheck"}, "no command", id="another word"),
         pytest.param("issue_comment", {"comment.body": "````\n```\n/dockslim recheck\n````"}, "no command", id="code"),
+        pytest.param("issue_comment", {"comment.body": "<!--\n/dockslim recheck\n-->"}, "no command", id="hidden"),
+        pytest.param(
+            "issue_comment",
+            {"comment.body": "Hi <!-- a\n--> b <!--\n/dockslim recheck\n-->"},
+            "no command",
+            id="hidden 2",
+        ),
+        pytest.param("issue_comment", {"comment.body": "a\x0b/dockslim recheck"}, "no command", id="no line end"),
+        pytest.param("issue_comment", {"comment.body": "a\u2028/dockslim recheck"}, "no command", id="no line end 2"),
         pytest.param("issue_comment", {"comment.body": "/dockslim"}, "not a command that", id="nothing asked"),
         pytest.param("issue_comment", {"comment.body": "/dockslim rechecks"}, "not a command that", id="unknown"),
         pytest.param("issue_comment", {"sender.type": "Bot"}, "by a bot", id="bot"),
@@ -90,8 +103,21 @@ def test_ignored_with_a_reason(event: str, changes: dict[str, Any], reason: str)
 
 
 @pytest.mark.parametrize("name", ["ping", "push", "installation", "no_such_event", ""])
-def test_other_events_are_ignored(name: str) -> None:
-    assert isinstance(decide(read_event(name, b'{"zen": "Keep it logically awesome."}'), "guid", 1), Ignored)
+@pytest.mark.parametrize("body", [b'{"zen": "Keep it logically awesome."}', b"[" * 200_000])
+def test_other_events_are_ignored_unread(name: str, body: bytes) -> None:
+    assert isinstance(decide(read_event(name, body), "guid", 1), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("event", "changes"),
+    [
+        ("pull_request", {"action": "labeled", "pull_request": None}),
+        ("issue_comment", {"action": "deleted", "comment.body": "x" * 300_001}),
+        ("check_run", {"action": "created", "check_run.app": None}),
+    ],
+)
+def test_of_other_actions_nothing_is_looked_at(event: str, changes: dict[str, Any]) -> None:
+    assert isinstance(_decide(event, changes), Ignored)
 
 
 @pytest.mark.parametrize(
