@@ -34,7 +34,7 @@ class Report:
 def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surroundings | None = None) -> Report:
     """Run the rules that `config` wants; every fix in the report has passed the gate."""
     surroundings = surroundings or Surroundings(targets=config.targets)
-    found = _run_rules(dockerfile, surroundings)
+    found = run_rules(dockerfile, surroundings)
     if not found:
         return Report(())
     pragmas = read_pragmas(dockerfile)
@@ -92,15 +92,24 @@ def _refusals(
     yield from _refusals(dockerfile, fixable[middle:], found, surroundings)
 
 
-def refuse(dockerfile: Dockerfile, findings: Iterable[Finding], surroundings: Surroundings) -> str | None:
+def refuse(
+    dockerfile: Dockerfile,
+    findings: Iterable[Finding],
+    surroundings: Surroundings,
+    found: tuple[Finding, ...] | None = None,
+) -> str | None:
     """Return why the fixes of `findings` may not be applied together, None when they may.
 
     The result must parse; its commands must differ only as the fixes say; the findings must be gone, none new.
+    Whoever asks often about one file hands over what `run_rules` finds in it.
     """
-    return _gate(dockerfile, tuple(findings), _run_rules(dockerfile, surroundings), surroundings)
+    if found is None:
+        found = run_rules(dockerfile, surroundings)
+    return _gate(dockerfile, tuple(findings), found, surroundings)
 
 
-def _run_rules(dockerfile: Dockerfile, surroundings: Surroundings) -> tuple[Finding, ...]:
+def run_rules(dockerfile: Dockerfile, surroundings: Surroundings) -> tuple[Finding, ...]:
+    """Return what all rules find, whatever pragmas and configuration say."""
     found = [finding for rule in RULES for finding in rule.check(dockerfile, surroundings)]
     return tuple(sorted(found, key=lambda each: (each.span, each.code)))
 
@@ -124,7 +133,7 @@ def _gate(
     reason = _compare_runs(dockerfile, result, fixes)
     if reason is not None:
         return reason
-    left = Counter(each.code for each in _run_rules(result, surroundings))
+    left = Counter(each.code for each in run_rules(result, surroundings))
     allowed = Counter(each.code for each in found)
     allowed.subtract(each.code for each in fixed)
     worse = [code for code, count in left.items() if count > allowed[code]]

@@ -21,7 +21,7 @@ from bot.review.render import (
     render_summary,
     render_title,
 )
-from bot.review.suggestion import Proposal, Remark, Suggestion, press, propose, worth
+from bot.review.suggestion import Proofs, Proposal, Remark, Suggestion, press, propose, worth
 from rules.check import check
 from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, parse
@@ -58,6 +58,7 @@ class _Read:
     diff: Diff
     config: Config
     surroundings: Surroundings
+    proofs: Proofs
     entries: tuple[_Entry, ...]
 
     @property
@@ -68,7 +69,7 @@ class _Read:
     def propose(self, entries: Iterable[_Entry]) -> Proposal:
         """Return the suggestions and remarks for some of the entries."""
         findings = [each.finding for each in entries]
-        return propose(self.dockerfile, findings, self.diff, self.surroundings, MAX_INLINE)
+        return propose(self.dockerfile, findings, self.diff, self.proofs, MAX_INLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
     entries = (
         _Entry(each, mark, at in introduced) for at, (each, mark) in enumerate(zip(findings, marks, strict=True))
     )
-    return _Read(file.path, dockerfile, diff, config, surroundings, tuple(entries))
+    proofs = Proofs(dockerfile, surroundings)
+    return _Read(file.path, dockerfile, diff, config, surroundings, proofs, tuple(entries))
 
 
 def _count_old(base: str | None, config: Config, surroundings: Surroundings) -> Counter[tuple[str, str]] | None:

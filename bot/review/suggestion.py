@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from bot.review.diff import Diff
 from bot.review.markdown import is_plain, size
-from rules.check import refuse
+from rules.check import refuse, run_rules
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Edit, Fix, OverlapError, apply
@@ -17,6 +17,9 @@ from rules.rule import Surroundings
 
 MAX_BLOCK = 30_000
 """Bytes of one suggestion; a body has room for twice that, and nobody reviews more by a click."""
+
+MAX_TRIED = 40
+"""Findings of one file for which a suggestion is tried: each try runs all rules over the file."""
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -80,14 +83,31 @@ class Proposal:
     remarks: tuple[Remark, ...]
 
 
-def propose(
-    dockerfile: Dockerfile, findings: Sequence[Finding], diff: Diff, surroundings: Surroundings, most: int
-) -> Proposal:
+class Proofs:
+    """What the gate lets through in one file, so that it is asked everything once."""
+
+    def __init__(self, dockerfile: Dockerfile, surroundings: Surroundings) -> None:
+        self._dockerfile = dockerfile
+        self._surroundings = surroundings
+        self._found: tuple[Finding, ...] | None = None
+        self._known: dict[tuple[Finding, ...], bool] = {}
+
+    def passes(self, findings: Iterable[Finding]) -> bool:
+        """Tell whether the gate lets the fixes of these findings through together."""
+        findings = tuple(findings)
+        if findings not in self._known:
+            if self._found is None:
+                self._found = run_rules(self._dockerfile, self._surroundings)
+            self._known[findings] = refuse(self._dockerfile, findings, self._surroundings, self._found) is None
+        return self._known[findings]
+
+
+def propose(dockerfile: Dockerfile, findings: Sequence[Finding], diff: Diff, proofs: Proofs, most: int) -> Proposal:
     """Make at most `most` suggestions of the fixes; each is valid alone and together with all others.
 
     Every finding is in the result once, in a suggestion or as a remark.
     """
-    gate = _Gate(dockerfile, diff, surroundings)
+    gate = _Gate(dockerfile, diff, proofs)
     remarks: list[Remark] = []
     drafts: list[Suggestion] = []
     for finding in findings:
@@ -97,13 +117,17 @@ def propose(
         else:
             remarks.append(Remark(finding, draft))
     suggestions: list[Suggestion] = []
+    room = MAX_TRIED
     for group in sorted(_group(dockerfile, drafts), key=lambda each: worth(each[0])):
-        if len(suggestions) == most:
+        if len(suggestions) == most or not room:
             remarks += (Remark(finding, Obstacle.MANY) for finding in group)
             continue
-        merged, left = gate.merge(group)
+        tried = group[:room]
+        merged, left = gate.merge(tried)
         suggestions += merged
         remarks += left
+        remarks += (Remark(finding, Obstacle.MANY) for finding in group[room:])
+        room -= len(tried)
     kept, left = gate.settle(suggestions)
     return Proposal(tuple(sorted(kept, key=_place)), tuple(sorted((*remarks, *left), key=_order)))
 
@@ -143,7 +167,7 @@ class _Gate:
 
     dockerfile: Dockerfile
     diff: Diff
-    surroundings: Surroundings
+    proofs: Proofs
 
     def draft(self, findings: Sequence[Finding]) -> Suggestion | Obstacle:
         """Return the suggestion that carries the fixes of `findings`, not yet verified."""
@@ -175,8 +199,7 @@ class _Gate:
 
     def passes(self, suggestions: Iterable[Suggestion]) -> bool:
         """Tell whether the gate lets these suggestions through together."""
-        findings = [finding for each in suggestions for finding in each.joined]
-        return refuse(self.dockerfile, findings, self.surroundings) is None
+        return self.proofs.passes(finding for each in suggestions for finding in each.joined)
 
     def prove(self, orders: Iterable[Sequence[Finding]]) -> Suggestion | Obstacle:
         """Return the first of several orders that makes a suggestion and passes, else what hindered the first."""

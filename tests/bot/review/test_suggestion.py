@@ -4,8 +4,20 @@ from dataclasses import replace
 
 import pytest
 
+from bot.review import suggestion as suggestion_module
 from bot.review.diff import Diff, Hunk, parse_patch
-from bot.review.suggestion import Change, Obstacle, Remark, Suggestion, changes, press, propose, worth
+from bot.review.suggestion import (
+    MAX_TRIED,
+    Change,
+    Obstacle,
+    Proofs,
+    Remark,
+    Suggestion,
+    changes,
+    press,
+    propose,
+    worth,
+)
 from rules.check import check
 from rules.dockerfile import parse
 from rules.finding import Provenance, Saving, Severity
@@ -19,11 +31,12 @@ EVERYTHING = Diff((Hunk(1, 10_000, frozenset()),))
 
 def propose_for(text, diff=EVERYTHING, most=20):
     dockerfile = parse(text)
-    return propose(dockerfile, check(dockerfile).findings, diff, Surroundings(), most)
+    return propose(dockerfile, check(dockerfile).findings, diff, Proofs(dockerfile, Surroundings()), most)
 
 
 def by_hand(text, *findings, diff=EVERYTHING, most=20):
-    return propose(parse(text), findings, diff, Surroundings(), most)
+    dockerfile = parse(text)
+    return propose(dockerfile, findings, diff, Proofs(dockerfile, Surroundings()), most)
 
 
 def codes(suggestion):
@@ -227,6 +240,36 @@ def test_no_more_suggestions_than_asked_for():
     proposal = propose_for(text, most=2)
     assert len(proposal.suggestions) == 2
     assert [each.obstacle for each in proposal.remarks] == [Obstacle.MANY] * 3
+
+
+@pytest.fixture
+def gates(monkeypatch):
+    """Every question that the gate is asked."""
+    asked = []
+    refuse = suggestion_module.refuse
+    monkeypatch.setattr(suggestion_module, "refuse", lambda *arguments: asked.append(1) or refuse(*arguments))
+    return asked
+
+
+def test_of_many_that_the_gate_refuses_not_all_are_tried(gates):
+    text = "FROM debian:12\n" + "".join(f"RUN pip install flask{n}\n" for n in range(90))
+    dockerfile = parse(text)
+    found = [finding(dockerfile, n + 1, fix(replace_text(text, f"flask{n}\n", "quart\n"))) for n in range(90)]
+    proposal = by_hand(text, *found)
+    obstacles = [each.obstacle for each in proposal.remarks]
+    assert [obstacles.count(each) for each in (Obstacle.DOUBT, Obstacle.MANY)] == [MAX_TRIED, 90 - MAX_TRIED]
+    assert len(gates) < 2 * MAX_TRIED
+
+
+def test_the_gate_is_asked_everything_once(gates):
+    text = "FROM debian:12\n" + "".join(f"RUN apt-get update && apt-get install -y cron{n}\n" for n in range(50))
+    dockerfile = parse(text)
+    proofs = Proofs(dockerfile, Surroundings())
+    for _ in range(2):
+        proposal = propose(dockerfile, check(dockerfile).findings, EVERYTHING, proofs, 20)
+        assert len(proposal.suggestions) == 20
+    # Each alone, and all together.
+    assert len(gates) == 21
 
 
 def test_a_suggestion_pressed_on_the_last_line_keeps_how_the_file_ends():
