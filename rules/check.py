@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
-from rules.dockerfile.pragmas import read_pragmas
+from rules.dockerfile.pragmas import NONE, read_pragmas
 from rules.finding import Finding
 from rules.fix import Command, Edit, Fix, OverlapError, apply, insert_edits
 from rules.registry import RULES
@@ -40,7 +40,9 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
     pragmas = read_pragmas(dockerfile)
     wanted = {rule.code for rule in RULES if config.wants(rule)}
     wanted_findings = [
-        each for each in found if each.code in wanted and not pragmas.silence(each.instruction, _names_of(each))
+        each
+        for each in found
+        if each.code in wanted and (pragmas is NONE or not pragmas.silence(each.instruction, _names_of(each)))
     ]
     fixable = [(at, each) for at, each in enumerate(wanted_findings) if each.fix is not None]
     reasons = dict(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage
 from rules.rule import Surroundings
@@ -29,8 +29,7 @@ _MAY_HIDE = re.compile(
 _SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One RUN with all that holds when it runs; `deferred` marks the RUN behind an ONBUILD."""
 
     dockerfile: Dockerfile

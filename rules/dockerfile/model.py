@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from rules.dockerfile.shell import Script, ShellCommand, parse_script
 from rules.dockerfile.source import SourceMap, Span
@@ -27,8 +28,7 @@ class DockerfileError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """One whole comment line, `text` without its hash and surrounding blanks; lines are 1-based."""
 
     line: int
@@ -36,8 +36,7 @@ class Comment:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """`--name` or `--name=value` between the keyword and the arguments of an instruction."""
 
     name: str
@@ -63,8 +62,7 @@ class Mount:
         return path == target or path.startswith(target.rstrip("/") + "/")
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """One here-document: `body` spans the lines between the opener and its terminator."""
 
     name: str
@@ -73,7 +71,7 @@ class Heredoc:
     expands: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Instruction:
     """One instruction; `line` and `end_line` are 1-based and inclusive, `text[span]` is its source.
 
@@ -99,6 +97,43 @@ class Instruction:
     document: str = field(default="", repr=False, compare=False)
     twin: Instruction | None = field(default=None, repr=False, compare=False)
     """The same instruction, letter for letter, in another text: what was read of it there need not be read again."""
+
+    def __init__(
+        self,
+        index: int,
+        keyword: str,
+        line: int,
+        end_line: int,
+        span: Span,
+        keyword_span: Span,
+        value: str,
+        source: SourceMap,
+        flags: tuple[Flag, ...],
+        arguments_start: int,
+        heredocs: tuple[Heredoc, ...] = (),
+        trigger: Instruction | None = None,
+        deferred: bool = False,
+        document: str = "",
+        twin: Instruction | None = None,
+    ) -> None:
+        # Set at once: a frozen dataclass would make a call for each field.
+        self.__dict__.update(
+            index=index,
+            keyword=keyword,
+            line=line,
+            end_line=end_line,
+            span=span,
+            keyword_span=keyword_span,
+            value=value,
+            source=source,
+            flags=flags,
+            arguments_start=arguments_start,
+            heredocs=heredocs,
+            trigger=trigger,
+            deferred=deferred,
+            document=document,
+            twin=twin,
+        )
 
     @property
     def arguments(self) -> str:
@@ -159,6 +194,8 @@ class Scope:
     @property
     def is_posix(self) -> bool:
         """Tell whether RUN lines are read by a shell of the Bourne family."""
+        if self.shell is DEFAULT_SHELL:
+            return True
         name = posixpath.basename(self.shell[0].replace("\\", "/")).lower() if self.shell else ""
         return name.removesuffix(".exe") in POSIX_SHELLS
 

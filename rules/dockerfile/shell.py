@@ -8,9 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
@@ -52,8 +52,7 @@ _UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPE_DOUBLE = re.compile(r'\\([$`"\\\n])')
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(NamedTuple):
     """`>` and its like; `target` is None for descriptors and here-documents."""
 
     operator: str
@@ -64,7 +63,7 @@ class Redirect:
         return self if self.target is None else Redirect(self.operator, self.target.shifted(by))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class ShellCommand:
     """One simple command; two are equal only when they are the same one, so that what is read of it can be kept.
 
@@ -84,13 +83,35 @@ class ShellCommand:
     wrappers: tuple[str, ...] = ()
     """What runs this command, such as sudo, outermost first."""
 
-    name: str = field(init=False)
+    name: str = ""
     """The program without its directory, empty when it is not written out."""
 
-    def __post_init__(self) -> None:
-        first = self.words[0] if self.words else None
-        name = first.text.rpartition("/")[2] if first is not None and first.literal else ""
-        object.__setattr__(self, "name", name)
+    def __init__(
+        self,
+        words: tuple[Word, ...],
+        span: Span,
+        assignments: tuple[tuple[str, str | None], ...] = (),
+        redirects: tuple[Redirect, ...] = (),
+        nesting: tuple[str, ...] = (),
+        before: str = "",
+        statement: int = 0,
+        from_exec: bool = False,
+        wrappers: tuple[str, ...] = (),
+    ) -> None:
+        first = words[0] if words else None
+        # Set at once: a frozen dataclass would make a call for each field, and a file has hundreds of commands.
+        self.__dict__.update(
+            words=words,
+            span=span,
+            assignments=assignments,
+            redirects=redirects,
+            nesting=nesting,
+            before=before,
+            statement=statement,
+            from_exec=from_exec,
+            wrappers=wrappers,
+            name=first.text.rpartition("/")[2] if first is not None and first.literal else "",
+        )
 
     @property
     def arguments(self) -> tuple[Word, ...]:
@@ -117,25 +138,27 @@ class ShellCommand:
 
     def shifted(self, by: int) -> ShellCommand:
         """Return the same command, found `by` characters further on in another text."""
-        return ShellCommand(
-            tuple([word.shifted(by) for word in self.words]),
-            self.span.shifted(by),
-            self.assignments,
-            tuple([each.shifted(by) for each in self.redirects]) if self.redirects else (),
-            self.nesting,
-            self.before,
-            self.statement,
-            self.from_exec,
-            self.wrappers,
-        )
+        words = tuple([word.shifted(by) for word in self.words])
+        redirects = tuple([each.shifted(by) for each in self.redirects]) if self.redirects else ()
+        return self._with(words=words, span=self.span.shifted(by), redirects=redirects)
+
+    def with_redirects(self, more: tuple[Redirect, ...]) -> ShellCommand:
+        """Return the same command with further redirections."""
+        return self._with(redirects=(*self.redirects, *more))
+
+    def _with(self, **changes: object) -> ShellCommand:
+        copy = object.__new__(ShellCommand)
+        kept = self.__dict__.copy()
+        kept.pop("texts", None)  # kept once they are asked for, and another command's then
+        copy.__dict__.update(kept, **changes)
+        return copy
 
     def assignment(self, name: str) -> str | None:
         """Return the value of `NAME=value` in front of the command, None when absent or not literal."""
         return next((value for key, value in self.assignments if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One top-level statement: `operators` are the `&&` and `||` of its list, `kind` is that of its last part."""
 
     span: Span
@@ -180,7 +203,7 @@ class Script:
         """Return the same script, found `by` characters further on in another text."""
         if by == 0:
             return self
-        statements = tuple(replace(each, span=each.span.shifted(by)) for each in self.statements)
+        statements = tuple(each._replace(span=each.span.shifted(by)) for each in self.statements)
         return replace(self, commands=tuple(each.shifted(by) for each in self.commands), statements=statements)
 
 
@@ -232,8 +255,8 @@ class _Reader:
         self.has_comment = False
         self.has_heredoc = False
         self.functions: list[str] = []
-        # Where nothing was joined, places differ by one number; asking the map for each word would cost more.
-        self.shift = source.original[0] - source.joined[0] + base if len(source.joined) == 1 else None
+        # The piece of the source that was asked for last: the next word is nearly always in it as well.
+        self.low = self.high = self.shift = 0
 
     def read(self, root: Node, form: str) -> Script:
         statements: list[Statement] = []
@@ -269,9 +292,12 @@ class _Reader:
     def span_between(self, start: int, end: int) -> Span:
         if self.chars is not None:
             start, end = self.chars[start], self.chars[end]
-        if self.shift is not None:
-            return Span(start + self.shift, end + self.shift)
-        return self.source.span(self.base + start, self.base + end)
+        if not (self.low <= start and end <= self.high):
+            piece = self.source.piece(self.base + start)
+            if piece is None or end > piece[0] - self.base:
+                return self.source.span(self.base + start, self.base + end)
+            self.low, self.high, self.shift = start, piece[0] - self.base, self.base + piece[1]
+        return Span(start + self.shift, end + self.shift)
 
     def raw(self, node: Node) -> str:
         start, end = node.start_byte, node.end_byte
@@ -329,8 +355,7 @@ class _Reader:
             each for child in node.children if child.type in _REDIRECTS for each in self.redirects(child, context)
         ]
         if redirects and owner >= 0:
-            command = self.commands[owner]
-            self.commands[owner] = replace(command, redirects=(*command.redirects, *redirects))
+            self.commands[owner] = self.commands[owner].with_redirects(tuple(redirects))
 
     def redirects(self, node: Node, context: _Context) -> Iterator[Redirect]:
         if node.type == "heredoc_redirect":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -32,8 +32,7 @@ class Span(NamedTuple):
         return self.start < other.end and other.start < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class SourceMap:
+class SourceMap(NamedTuple):
     """Offsets of a joined text -> offsets of the source it was joined from.
 
     `joined[i]` is where piece `i` starts in the joined text, `original[i]` where it starts in the source.
@@ -48,6 +47,14 @@ class SourceMap:
             return self.original[0] + at - self.joined[0]
         piece = max(bisect_right(self.joined, at) - 1, 0)
         return self.original[piece] + at - self.joined[piece]
+
+    def piece(self, at: int) -> tuple[int, int] | None:
+        """Return where the piece that holds `at` ends, and what to add to get from it into the source."""
+        index = bisect_right(self.joined, at) - 1
+        if index < 0:
+            return None
+        end = self.joined[index + 1] if index + 1 < len(self.joined) else sys.maxsize
+        return end, self.original[index] - self.joined[index]
 
     def span(self, start: int, end: int) -> Span:
         """Return the source span of `joined[start:end]`, continuations in its middle included."""
