@@ -47,7 +47,7 @@ def page_of(rule: Rule) -> str:
         "## Reported",
         *map(_show_bad, rule.bad),
         "## Not reported",
-        *(_block("dockerfile", text) for text in rule.good),
+        *(_block("dockerfile", each if isinstance(each, str) else each.text) for each in rule.good),
         *_silence(rule),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

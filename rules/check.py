@@ -10,7 +10,7 @@ from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
 from rules.dockerfile.pragmas import NONE, read_pragmas
 from rules.finding import Finding
-from rules.fix import Command, Edit, Fix, OverlapError, apply, insert_edits
+from rules.fix import Command, Edit, Fix, OverlapError, Statement, apply, insert_edits
 from rules.registry import RULES
 from rules.rule import Surroundings
 
@@ -130,7 +130,8 @@ def _gate(
         result = parse(text, like=dockerfile)
     except DockerfileError as error:
         return f"the result does not parse: {error}"
-    if _other_instructions(result) != _other_instructions(dockerfile):
+    others = _others_left(dockerfile, fixes)
+    if others is None or others != _others_left_of(result, fixes):
         return "it changes an instruction that it should leave alone"
     reason = _compare_runs(dockerfile, result, fixes)
     if reason is not None:
@@ -142,8 +143,27 @@ def _gate(
     return f"afterwards there is more of {', '.join(sorted(worse))} than before" if worse else None
 
 
-def _other_instructions(dockerfile: Dockerfile) -> list[tuple[str, str]]:
-    return [(each.keyword, each.value) for each in dockerfile.instructions if _run_of(each) is None]
+def _others_left(dockerfile: Dockerfile, fixes: list[Fix]) -> list[Statement] | None:
+    """Return the instructions that no fix takes away, RUN left aside, in their order; None where one is not there."""
+    return _without(dockerfile, Counter(each for fix in fixes for each in fix.removed_instructions))
+
+
+def _others_left_of(result: Dockerfile, fixes: list[Fix]) -> list[Statement] | None:
+    """Return the instructions of the result that no fix brings."""
+    return _without(result, Counter(each for fix in fixes for each in fix.added_instructions))
+
+
+def _without(dockerfile: Dockerfile, promised: Counter[Statement]) -> list[Statement] | None:
+    left = []
+    for each in dockerfile.instructions:
+        if _run_of(each) is not None:
+            continue
+        statement = (each.keyword, each.value)
+        if promised[statement] > 0:
+            promised[statement] -= 1
+        else:
+            left.append(statement)
+    return None if +promised else left
 
 
 def _run_of(each: Instruction) -> Instruction | None:
@@ -168,15 +188,20 @@ def _compare_runs(before: Dockerfile, after: Dockerfile, fixes: list[Fix]) -> st
     come = [run for source, runs in new.items() for run in runs[len(old.get(source, ())) :]]
     if sum(not run.script.parsed for run in come) > sum(not run.script.parsed for run in gone):
         return "a RUN that could be read before cannot be read afterwards"
-    expected = Counter(command.texts for run in gone for command in run.commands)
+    expected = Counter(words for run in gone for words in _words_of(run))
     for fix in fixes:
         expected.subtract(fix.removed)
         expected.update(fix.added)
-    actual = Counter(command.texts for run in come for command in run.commands)
+    actual = Counter(words for run in come for words in _words_of(run))
     if +expected == +actual and min(expected.values(), default=0) >= 0:
         return None
     missing, extra = expected - actual, actual - expected
     return f"its commands are not the intended ones: missing {_show(missing)}, unexpected {_show(extra)}"
+
+
+def _words_of(run: Instruction) -> Iterator[Command]:
+    yield from (command.texts for command in run.commands)
+    yield from (("RUN", flag.span.of(run.document)) for flag in run.flags)
 
 
 def _show(commands: Counter[Command]) -> str:

@@ -40,6 +40,18 @@ UNKNOWN_SAVING = Saving()
 
 
 @dataclass(frozen=True, slots=True)
+class Snippet:
+    """Text to copy where no edit of the Dockerfile does it: a new file, a rewritten stage.
+
+    `title` says what it is and where it goes, as a sentence without a full stop; `language` is the fence's.
+    """
+
+    title: str
+    text: str
+    language: str = "dockerfile"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One place where a habit costs bytes.
 
@@ -57,3 +69,4 @@ class Finding:
     fix: Fix | None = None
     saving: Saving = UNKNOWN_SAVING
     aliases: tuple[str, ...] = ()
+    snippet: Snippet | None = None

@@ -11,7 +11,10 @@ from itertools import pairwise
 from rules.dockerfile import Span
 
 Command = tuple[str, ...]
-"""The words of one shell command, as they would be run."""
+"""The words of one shell command, as they would be run; a flag of RUN is `("RUN", "--mount=...")`."""
+
+Statement = tuple[str, str]
+"""One instruction that is no RUN: its keyword and its value, flags included, as `Instruction` holds them."""
 
 
 class Applicability(StrEnum):
@@ -37,8 +40,9 @@ class Edit:
 class Fix:
     """Edits that are made together or not at all.
 
-    `removed` and `added` are the shell commands that vanish and appear with them: the gate in `rules.check` holds
-    the result against this promise. `caution` says, before the click, what may behave differently afterwards.
+    `removed` and `added` are the shell commands that vanish and appear with them, `removed_instructions` and
+    `added_instructions` the instructions other than RUN: the gate in `rules.check` holds the result against this
+    promise. `caution` says, before the click, what may behave differently afterwards.
     """
 
     edits: tuple[Edit, ...]
@@ -46,6 +50,8 @@ class Fix:
     removed: tuple[Command, ...] = ()
     added: tuple[Command, ...] = ()
     caution: str = ""
+    removed_instructions: tuple[Statement, ...] = ()
+    added_instructions: tuple[Statement, ...] = ()
 
 
 class OverlapError(ValueError):

@@ -9,24 +9,31 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rules.dockerfile import Dockerfile, Instruction, Span
-from rules.finding import UNKNOWN_SAVING, Finding, Saving, Severity
+from rules.finding import UNKNOWN_SAVING, Finding, Saving, Severity, Snippet
 from rules.fix import Fix
+from rules.surroundings import NOTHING_KNOWN, Surroundings
+
+__all__ = ["Bad", "Good", "Rule", "Surroundings"]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is known around a Dockerfile: its path, and the stages that are built as targets of their own."""
+class Good:
+    """A Dockerfile that the rule is silent about because of what is known around it."""
 
-    path: str = "Dockerfile"
-    targets: frozenset[str] = frozenset()
+    text: str
+    surroundings: Surroundings
 
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A Dockerfile that the rule objects to; `fixed` is what its fix makes of it, None where it offers none."""
+    """A Dockerfile that the rule objects to; `fixed` is what its fix makes of it, None where it offers none.
+
+    `surroundings` is what the rule must know to object, where the text alone does not tell.
+    """
 
     text: str
     fixed: str | None
+    surroundings: Surroundings = NOTHING_KNOWN
 
 
 class Rule(ABC):
@@ -41,7 +48,9 @@ class Rule(ABC):
     severity: ClassVar[Severity] = Severity.WARNING
     aliases: ClassVar[tuple[str, ...]] = ()
     """Equivalent rules elsewhere, such as `hadolint:DL3015`; their ignore pragmas count for this rule too."""
-    good: ClassVar[tuple[str, ...]]
+    techniques: ClassVar[tuple[str, ...]] = ()
+    """What people do about it, by the names that `make recall` counts by, such as `apt-lists`."""
+    good: ClassVar[tuple[str | Good, ...]]
     bad: ClassVar[tuple[Bad, ...]]
 
     def __init_subclass__(cls) -> None:
@@ -59,12 +68,14 @@ class Rule(ABC):
         reason: str,
         fix: Fix | None = None,
         saving: Saving = UNKNOWN_SAVING,
+        snippet: Snippet | None = None,
+        severity: Severity | None = None,
     ) -> Finding:
-        """Return a finding that carries this rule's code, name, severity and aliases."""
+        """Return a finding that carries this rule's code, name and aliases, and its severity unless one is given."""
         return Finding(
             self.code,
             self.name,
-            self.severity,
+            severity or self.severity,
             message,
             reason,
             span,
@@ -72,4 +83,5 @@ class Rule(ABC):
             fix,
             saving,
             self.aliases,
+            snippet,
         )

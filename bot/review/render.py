@@ -14,6 +14,7 @@ from rules.finding import Finding, Provenance, Saving
 
 _TITLE = 250
 _PATH = 300
+_UNFOLDED_LINES = 8
 
 _WHY_NO_SUGGESTION: dict[Obstacle | None, str] = {
     Obstacle.DISPLAY: "To adapt by hand:",
@@ -78,6 +79,7 @@ def render_suggestion(suggestion: Suggestion, marks: Iterable[str]) -> str:
     first, *others = sorted(suggestion.findings, key=worth)
     cautions = dict.fromkeys(each.fix.caution for each in (first, *others) if each.fix and each.fix.caution)
     parts = [_headline(first), *(prose(each) for each in cautions), "", fence(suggestion.lines, "suggestion")]
+    parts += [_show_snippet(each) for each in (first, *others) if each.snippet is not None]
     also = [f"\nAlso: {prose(each.message, 300)} ({escape(each.code)}). {prose(each.reason)}" for each in others]
     return fit("\n".join(parts), also, _more_findings, _tail(suggestion.findings, marks))
 
@@ -165,10 +167,28 @@ def _say_saving(saving: Saving) -> str:
 def _show_fix(dockerfile: Dockerfile, finding: Finding, why: str) -> str:
     """Return a fix as a diff, with the reason why it is no suggestion and with what it may change."""
     if finding.fix is None:
-        return ""
+        return _show_snippet(finding)
     said = [prose(finding.fix.caution)] if finding.fix.caution else []
     said += [why] if why else []
-    return "".join(f"\n{each}" for each in said) + f"\n\n{_render_diff(changes(dockerfile, finding.fix))}"
+    return (
+        "".join(f"\n{each}" for each in said)
+        + f"\n\n{_render_diff(changes(dockerfile, finding.fix))}{_show_snippet(finding)}"
+    )
+
+
+def _show_snippet(finding: Finding) -> str:
+    """Return the text to copy that comes with a finding, folded where it is long."""
+    if finding.snippet is None:
+        return ""
+    lines = [visible(line) for line in finding.snippet.text.rstrip("\n").split("\n")]
+    kept = list(_within(lines, MAX_BLOCK))
+    block = fence(kept, finding.snippet.language)
+    left = len(lines) - len(kept)
+    block += f"\n{_number(left, 'more line')} left out." if left else ""
+    title = prose(finding.snippet.title, 300)
+    if len(lines) <= _UNFOLDED_LINES:
+        return f"\n{title}:\n\n{block}"
+    return f"\n<details><summary>{title}</summary>\n\n{block}\n</details>"
 
 
 def _render_diff(found: Sequence[Change]) -> str:

@@ -40,6 +40,9 @@ def _describe(each: Checked, finding: Finding) -> dict[str, object]:
         "applicability": finding.fix.applicability if finding.fix else None,
         "saving": {"bytes": finding.saving.bytes, "provenance": finding.saving.provenance},
         "fix": _describe_fix(each.dockerfile, finding.fix) if finding.fix else None,
+        "snippet": {key: as_unicode(value) for key, value in asdict(finding.snippet).items()}
+        if finding.snippet
+        else None,
     }
 
 

@@ -54,6 +54,9 @@ def _render(each: Checked, finding: Finding, paint: Paint) -> Iterator[str]:
         yield f"{margin}  {one_line(finding.reason)}"
     if finding.fix is not None:
         yield from (f"{margin}{said}" for said in _render_fix(each.dockerfile, finding.fix, paint))
+    if finding.snippet is not None:
+        yield f"{margin}= {one_line(finding.snippet.title)}:"
+        yield from (f"{margin}  {paint('green', _show(line))}" for line in finding.snippet.text.splitlines())
 
 
 def _say_saving(finding: Finding) -> str:

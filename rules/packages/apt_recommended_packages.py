@@ -49,6 +49,7 @@ class AptRecommendedPackages(Rule):
         "docker-parfum:aptGetInstallUseNoRec",
         "sonar:S6500",
     )
+    techniques = ("apt-recommends",)
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",

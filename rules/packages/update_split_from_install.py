@@ -50,6 +50,7 @@ class UpdateSplitFromInstall(Rule):
         "trivy:DS-0017",
         "sonar:S6595",
     )
+    techniques = ("apt-lists", "merge-run-with-cleanup")
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",

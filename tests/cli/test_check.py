@@ -125,6 +125,7 @@ def test_json_has_the_fields_of_the_contract(here: Path) -> None:
                     }
                 ]
             },
+            "snippet": None,
         }
     ]
     assert "hadolint:DL3009" in json.loads(result.stdout)[0]["aliases"]

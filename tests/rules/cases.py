@@ -12,6 +12,7 @@ from rules.config import Config
 from rules.dockerfile import parse
 from rules.finding import Finding
 from rules.fix import apply
+from rules.surroundings import NOTHING_KNOWN, Surroundings
 
 
 def table(names: str, cases: Mapping[str, Any]) -> Any:
@@ -19,19 +20,19 @@ def table(names: str, cases: Mapping[str, Any]) -> Any:
     return pytest.mark.parametrize(names, list(cases.values()), ids=list(cases))
 
 
-def findings(code: str, text: str) -> list[Finding]:
+def findings(code: str, text: str, surroundings: Surroundings = NOTHING_KNOWN) -> list[Finding]:
     """Return what one rule finds, everything else left out."""
-    return list(check(parse(text), Config(select=frozenset({code}))).findings)
+    return list(check(parse(text), Config(select=frozenset({code})), surroundings).findings)
 
 
-def assert_silent(code: str, text: str) -> None:
+def assert_silent(code: str, text: str, surroundings: Surroundings = NOTHING_KNOWN) -> None:
     """Hold that a rule finds nothing."""
-    assert [each.span.of(text) for each in findings(code, text)] == []
+    assert [each.span.of(text) for each in findings(code, text, surroundings)] == []
 
 
-def assert_fixed(code: str, text: str, fixed: str | None) -> None:
+def assert_fixed(code: str, text: str, fixed: str | None, surroundings: Surroundings = NOTHING_KNOWN) -> None:
     """Hold that a rule fires and that its fixes make `fixed`, None for no fix; the rule is content afterwards."""
-    report = check(parse(text), Config(select=frozenset({code})))
+    report = check(parse(text), Config(select=frozenset({code})), surroundings)
     assert report.findings
     fixes = [each.fix for each in report.findings if each.fix is not None]
     assert [each.reason for each in report.refused] == []
@@ -39,4 +40,4 @@ def assert_fixed(code: str, text: str, fixed: str | None) -> None:
         assert fixes == []
         return
     assert apply(text, fixes) == fixed
-    assert_silent(code, fixed)
+    assert_silent(code, fixed, surroundings)

@@ -15,16 +15,18 @@ from rules.dockerfile import parse
 from rules.finding import Finding
 from rules.fix import apply
 from rules.registry import RULES
-from rules.rule import Bad, Rule
+from rules.rule import Bad, Good, Rule
+from rules.surroundings import NOTHING_KNOWN, Surroundings
 
-_GOOD = [pytest.param(rule, text, id=f"{rule.name}-{i}") for rule in RULES for i, text in enumerate(rule.good)]
+_GOOD = [pytest.param(rule, good, id=f"{rule.name}-{i}") for rule in RULES for i, good in enumerate(rule.good)]
 _BAD = [pytest.param(rule, bad, id=f"{rule.name}-{i}") for rule in RULES for i, bad in enumerate(rule.bad)]
 _RULES = [pytest.param(rule, id=rule.name) for rule in RULES]
 _HEADINGS = ["What it does", "Why it costs", "Fix safety", "When it is silent"]
 
 
-def _findings(rule: Rule, text: str) -> list[Finding]:
-    return [each for each in check(parse(text)).findings if each.code == rule.code]
+def _findings(rule: Rule, text: str, surroundings: Surroundings = NOTHING_KNOWN) -> list[Finding]:
+    report = check(parse(text), surroundings=surroundings)
+    return [each for each in report.findings if each.code == rule.code]
 
 
 def _classes_on_disk() -> set[type[Rule]]:
@@ -36,14 +38,16 @@ def _classes_on_disk() -> set[type[Rule]]:
     return found
 
 
-@pytest.mark.parametrize(("rule", "text"), _GOOD)
-def test_good_is_silent(rule: Rule, text: str) -> None:
-    assert _findings(rule, text) == []
+@pytest.mark.parametrize(("rule", "good"), _GOOD)
+def test_good_is_silent(rule: Rule, good: str | Good) -> None:
+    if isinstance(good, str):
+        good = Good(good, NOTHING_KNOWN)
+    assert _findings(rule, good.text, good.surroundings) == []
 
 
 @pytest.mark.parametrize(("rule", "bad"), _BAD)
 def test_bad_fires_and_its_fix_makes_it_good(rule: Rule, bad: Bad) -> None:
-    report = check(parse(bad.text))
+    report = check(parse(bad.text), surroundings=bad.surroundings)
     found = [each for each in report.findings if each.code == rule.code]
     assert found
     assert [each for each in report.refused if each.finding.code == rule.code] == []
@@ -52,17 +56,17 @@ def test_bad_fires_and_its_fix_makes_it_good(rule: Rule, bad: Bad) -> None:
         assert fixes == []
         return
     assert apply(bad.text, fixes) == bad.fixed
-    assert _findings(rule, bad.fixed) == []
+    assert _findings(rule, bad.fixed, bad.surroundings) == []
 
 
 @pytest.mark.parametrize(("rule", "bad"), _BAD)
 def test_messages_of_examples_are_sentences(rule: Rule, bad: Bad) -> None:
-    for each in _findings(rule, bad.text):
+    for each in _findings(rule, bad.text, bad.surroundings):
         assert each.message == each.message.strip() != ""
         assert not each.message.endswith(".")
         assert each.reason.endswith(".")
         assert each.span.of(bad.text)
-        assert (each.name, each.aliases, each.severity) == (rule.name, rule.aliases, rule.severity)
+        assert (each.name, each.aliases) == (rule.name, rule.aliases)
 
 
 def test_every_rule_on_disk_is_registered_once() -> None:

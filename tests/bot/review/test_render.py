@@ -1,5 +1,7 @@
 """The words, exactly."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -19,7 +21,7 @@ from bot.review.render import (
 )
 from bot.review.suggestion import Obstacle, Remark, Suggestion
 from rules.dockerfile import parse
-from rules.finding import Finding, Provenance, Saving, Severity
+from rules.finding import Finding, Provenance, Saving, Severity, Snippet
 from rules.fix import Applicability
 from tests.bot.review.findings import finding, fix, replace_text
 from tests.bot.review.patches import OUR_HTML, blocks, inline_tokens
@@ -292,3 +294,16 @@ def test_hostile_words_stay_words(message, reason, caution, path):
                 assert "\r" not in token.content
                 assert "\u202e" not in token.content
         body.encode()
+
+
+def test_a_snippet_stands_below_the_finding_folded_where_it_is_long():
+    dockerfile = parse("FROM a\nRUN b\n")
+    short = replace(
+        finding(dockerfile, 1), snippet=Snippet("A `.dockerignore` beside it", ".git\nnode_modules\n", "text")
+    )
+    body = render_remark(dockerfile, Remark(short), ["0" * 16])
+    assert "\nA `.dockerignore` beside it:\n\n```text\n.git\nnode_modules\n```" in body
+    long = replace(short, snippet=Snippet("The stage rewritten", "\n".join(f"RUN {i}" for i in range(20))))
+    body = render_remark(dockerfile, Remark(long), ["0" * 16])
+    assert "<details><summary>The stage rewritten</summary>\n\n```dockerfile\nRUN 0\n" in body
+    assert "RUN 19\n```\n</details>" in body
