@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cli.trouble import TroubleError
 from rules.config import Config
 from rules.dockerfile import parse
+from rules.finding import Finding
 from rules.fix import Applicability
 from rules.registry import RULES
-from rules.rule import Rule, Surroundings
+from rules.rule import Rule
 
-_CAUTION = (Applicability.SAFE, Applicability.UNSAFE, Applicability.DISPLAY)
+REMEDIES = (*Applicability, "snippet")
 
 
 def choose(select: Iterable[str], ignore: Iterable[str]) -> Config:
@@ -44,14 +45,27 @@ def refuse_unknown(option: str, name: str) -> TroubleError:
     return TroubleError(option, f'there is no rule "{name.strip()}". {hint}.')
 
 
-def applicability_of(rule: Rule) -> Applicability | None:
-    """Return how far the fixes of a rule go by themselves, the most cautious one that its examples show."""
-    found = set()
-    for example in rule.bad:
-        for finding in rule.check(parse(example.text), Surroundings()):
-            if finding.fix is not None:
-                found.add(finding.fix.applicability)
-    return max(found, key=_CAUTION.index, default=None)
+def remedies_of(rule: Rule) -> tuple[str, ...]:
+    """Return what a rule's examples show it to offer: `safe`, `unsafe` and `display` fixes, `snippet`; in this order."""
+    found = {
+        remedy
+        for example in rule.bad
+        for finding in rule.check(parse(example.text), example.surroundings)
+        for remedy in _remedies(finding)
+    }
+    return tuple(each for each in REMEDIES if each in found)
+
+
+def _remedies(finding: Finding) -> Iterator[str]:
+    if finding.fix is not None:
+        yield finding.fix.applicability
+    if finding.snippet is not None:
+        yield "snippet"
+
+
+def has_one_click(remedies: Iterable[str]) -> bool:
+    """Tell whether a click on a suggestion may be all there is to do."""
+    return not {Applicability.SAFE, Applicability.UNSAFE}.isdisjoint(remedies)
 
 
 def summary_of(rule: Rule) -> str:
@@ -65,15 +79,19 @@ def render_json() -> str:
 
 
 def render_text() -> Iterator[str]:
-    """Yield one line for each rule."""
-    width = max(len(rule.name) for rule in RULES)
-    for rule in RULES:
-        fix = applicability_of(rule)
-        yield f"{rule.code}  {rule.name:<{width}}  {rule.severity:<7}  {_say(fix):<11}  {summary_of(rule)}"
+    """Yield one line for each rule, and how many there are."""
+    remedies = {rule: remedies_of(rule) for rule in RULES}
+    name_width = max(len(rule.name) for rule in RULES)
+    fix_width = max(len(_say(each)) for each in remedies.values())
+    for rule, each in remedies.items():
+        said = f"{rule.severity:<7}  {_say(each):<{fix_width}}"
+        yield f"{rule.code}  {rule.name:<{name_width}}  {said}  {summary_of(rule)}"
+    clickable = sum(has_one_click(each) for each in remedies.values())
+    yield f"{len(RULES)} rules, {clickable} with a fix that one click or `dockslim fix` applies"
 
 
-def _say(fix: Applicability | None) -> str:
-    return f"{fix} fix" if fix else "no fix"
+def _say(remedies: Sequence[str]) -> str:
+    return ", ".join(remedies) or "no fix"
 
 
 def _describe(rule: Rule) -> dict[str, object]:
@@ -81,7 +99,7 @@ def _describe(rule: Rule) -> dict[str, object]:
         "code": rule.code,
         "name": rule.name,
         "severity": rule.severity,
-        "applicability": applicability_of(rule),
+        "remedies": list(remedies_of(rule)),
         "aliases": list(rule.aliases),
         "summary": summary_of(rule),
     }

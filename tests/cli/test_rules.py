@@ -15,16 +15,17 @@ from tests.cli.dockerfiles import run
 def test_rules_as_json() -> None:
     listed = {each["code"]: each for each in json.loads(run("rules", "--format", "json").stdout)}
     assert list(listed) == [rule.code for rule in RULES]
-    assert listed["DS201"]["applicability"] == "unsafe"
-    assert listed["DS202"]["applicability"] == "safe"
+    assert listed["DS201"]["remedies"] == ["unsafe"]
+    assert listed["DS202"]["remedies"] == ["safe"]
     assert "hadolint:DL3015" in listed["DS201"]["aliases"]
     assert listed["DS201"]["summary"] == "Packages that apt adds without being asked."
-    assert set(listed["DS201"]) == {"code", "name", "severity", "applicability", "aliases", "summary"}
+    assert set(listed["DS201"]) == {"code", "name", "severity", "remedies", "aliases", "summary"}
 
 
 def test_rules_as_text() -> None:
     lines = run("rules").stdout.splitlines()
-    assert len(lines) == len(RULES)
+    assert len(lines) == len(RULES) + 1
+    assert lines[-1].startswith(f"{len(RULES)} rules, ")
     assert lines[0].startswith(f"{RULES[0].code}  {RULES[0].name}")
 
 
@@ -45,6 +46,15 @@ def test_explain_of_an_unknown_rule_names_what_comes_close() -> None:
     assert (
         run("explain", "zzzzz").stderr == 'dockslim: explain: there is no rule "zzzzz". `dockslim rules` lists them.\n'
     )
+
+
+def test_the_page_for_hadolints_users_maps_every_equivalent() -> None:
+    page = pages()["coming-from-hadolint.md"]
+    for rule in RULES:
+        assert f"({rule.name}.md)" in page
+        for alias in rule.aliases:
+            if alias.startswith("hadolint:DL"):
+                assert f"[{alias.removeprefix('hadolint:')}]" in page
 
 
 def test_the_generated_pages_are_fresh() -> None:
