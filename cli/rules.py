@@ -46,7 +46,7 @@ def refuse_unknown(option: str, name: str) -> TroubleError:
 
 
 def remedies_of(rule: Rule) -> tuple[str, ...]:
-    """Return what a rule's examples show it to offer: `safe`, `unsafe` and `display` fixes, `snippet`; in this order."""
+    """Return what the examples of a rule show it to offer, fixes before snippets, the safest first."""
     found = {
         remedy
         for example in rule.bad
