@@ -7,6 +7,7 @@ from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
+from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
 from rules.rule import Rule
 
@@ -17,4 +18,5 @@ RULES: tuple[Rule, ...] = (
     ApkCacheLeftBehind(),
     PipCacheLeftBehind(),
     UpdateSplitFromInstall(),
+    RpmCacheLeftBehind(),
 )
