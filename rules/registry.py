@@ -6,6 +6,7 @@ from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
+from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
@@ -19,4 +20,5 @@ RULES: tuple[Rule, ...] = (
     PipCacheLeftBehind(),
     UpdateSplitFromInstall(),
     RpmCacheLeftBehind(),
+    NpmCacheLeftBehind(),
 )

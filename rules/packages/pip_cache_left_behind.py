@@ -9,14 +9,39 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, shipped_runs
+from rules.runs import Run
 from rules.tools import pip
-from rules.tools.options import Call
 
 FLAG = "--no-cache-dir"
 _OLD_PIP = re.compile(r"\bpip\s*(?:==|<=?)\s*[0-5]\.|\bpip<6")
-VARIABLE = "PIP_NO_CACHE_DIR"
+
+
+def _configures(each: Instruction) -> bool:
+    text = each.value
+    if each.keyword in ("COPY", "ADD"):
+        return (
+            _OLD_PIP.search(text) is not None
+            or "pip.conf" in text
+            or "pip.ini" in text
+            or ".pip" in text
+            or ".config/pip" in text
+        )
+    if each.keyword == "RUN":
+        return _OLD_PIP.search(text) is not None or "pip.conf" in text or ("no-cache-dir" in text and "config" in text)
+    return False
+
+
+CACHE = Cache(
+    hints=("pip",),
+    fills=pip.fills_cache,
+    empties=pip.empties_cache,
+    place=pip.cache_directory,
+    marks=re.compile(r"\.cache|CACHE|/\.?pip(?:[/*\s]|$)"),
+    switches=("PIP_NO_CACHE_DIR", "PIP_CONFIG_FILE"),
+    configures=_configures,
+)
 
 
 class PipCacheLeftBehind(Rule):
@@ -60,25 +85,25 @@ class PipCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each install command."""
-        for run in shipped_runs(dockerfile, surroundings, ("pip",), deferred=True):
-            if _is_off(run) or _is_mounted(run) or pip.may_be_too_old(run.base):
-                continue
-            for call in _uncleaned_installs(run):
-                yield self._report(run, call)
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings, deferred=True):
+            if not pip.may_be_too_old(run.base):
+                for command in fillers:
+                    yield self._report(run, command)
 
-    def _report(self, run: Run, call: Call) -> Finding:
+    def _report(self, run: Run, command: ShellCommand) -> Finding:
+        call = pip.read_pip(command)
+        assert call is not None and call.action is not None  # noqa: S101, PT018 - pip.fills_cache looked at its verb
         action = call.action
-        assert action is not None  # noqa: S101 - the caller looked at its verb
         return self.finding(
             run.instruction,
-            type(action.span)(call.command.words[0].span.start, action.span.end),
+            type(action.span)(command.words[0].span.start, action.span.end),
             "pip's cache stays in the layer",
             f"Every download is kept in {_place(run)} beside the installed copy.",
             Fix(
-                (insert_words(call.command, action, FLAG),),
+                (insert_words(command, action, FLAG),),
                 Applicability.SAFE,
-                removed=(call.command.texts,),
-                added=(with_words(call.command, action, FLAG),),
+                removed=(command.texts,),
+                added=(with_words(command, action, FLAG),),
             ),
         )
 
@@ -86,59 +111,3 @@ class PipCacheLeftBehind(Rule):
 def _place(run: Run) -> str:
     directory = pip.cache_directory(run.scope)
     return f"`{directory}`" if directory.startswith("/root/") else "pip's cache"
-
-
-def _is_off(run: Run) -> bool:
-    if run.scope.sets(VARIABLE) or run.scope.sets("PIP_CONFIG_FILE"):
-        return True
-    if any(VARIABLE in name for command in run.commands for name, _ in command.assignments):
-        return True
-    return _configures(run.instruction) or run.is_preceded_by(_configures)
-
-
-def _configures(each: Instruction) -> bool:
-    text = each.value
-    if each.keyword in ("COPY", "ADD"):
-        return (
-            _OLD_PIP.search(text) is not None
-            or "pip.conf" in text
-            or "pip.ini" in text
-            or ".pip" in text
-            or ".config/pip" in text
-        )
-    if each.keyword == "RUN":
-        return _OLD_PIP.search(text) is not None or "pip.conf" in text or ("no-cache-dir" in text and "config" in text)
-    return False
-
-
-def _is_mounted(run: Run) -> bool:
-    directory = pip.cache_directory(run.scope)
-    if run.mounts(directory):
-        return True
-    # The user's home may be another than the file shows: a mount that names a cache was meant for this.
-    return any(
-        mount.type in ("cache", "tmpfs") and mount.target and (".cache" in mount.target or "pip" in mount.target)
-        for mount in run.instruction.mounts
-    )
-
-
-def _uncleaned_installs(run: Run) -> list[Call]:
-    calls: list[Call] = []
-    for command in run.commands:
-        if pip.purges_cache(command) or _may_clean(command):
-            calls = []
-            continue
-        call = pip.read_pip(command)
-        if call is None or call.verb != "install" or call.action is None:
-            continue
-        if not call.has(FLAG, "--cache-dir", "--help", "-h", "--dry-run", "--no-index") and _installs_something(call):
-            calls.append(call)
-    return calls
-
-
-def _may_clean(command: ShellCommand) -> bool:
-    return "clean" in command.name.lower()
-
-
-def _installs_something(call: Call) -> bool:
-    return bool(call.operands) or call.has("-r", "--requirement", "-e", "--editable")

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from rules.dockerfile import Scope, ShellCommand
+from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
-from rules.tools.remove import removed_words
 
 _PIP = re.compile(r"pip(?:[23](?:\.\d+)?)?$")
 _PYTHON = re.compile(r"(?:python|pypy)(?:[23](?:\.\d+)?)?$")
@@ -85,36 +85,28 @@ def may_be_too_old(base: str) -> bool:
     return _OLD_DISTRIBUTION.search(lowered) is not None and _OWN_PIP.search(lowered) is None
 
 
-def home(scope: Scope) -> str:
-    """Return the home directory of the user that RUN lines run as, `~` when it cannot be told."""
-    known = scope.variable("HOME")
-    if known:
-        return known
-    user = (scope.user or "root").partition(":")[0]
-    if user in ("root", "0"):
-        return "/root"
-    return f"/home/{user}" if user and not user.isdigit() and "$" not in user else "~"
-
-
 def cache_directory(scope: Scope) -> str:
     """Return where pip keeps its cache."""
-    own = scope.variable("PIP_CACHE_DIR")
-    if own:
-        return own
     shared = scope.variable("XDG_CACHE_HOME")
-    return f"{shared}/pip" if shared else f"{home(scope)}/.cache/pip"
+    return first_set(scope, "PIP_CACHE_DIR", default=f"{shared}/pip" if shared else f"{home(scope)}/.cache/pip")
 
 
-def purges_cache(command: ShellCommand) -> bool:
-    """Tell whether the command deletes pip's cache, or may."""
+def empties_cache(command: ShellCommand) -> bool:
+    """Tell whether the command is pip's own way to delete its cache."""
     call = read_pip(command)
-    if call is not None:
-        return call.verb == "cache" and bool(call.operands) and call.operands[0].text in ("purge", "remove")
-    for word in removed_words(command):
-        if not word.literal and "cache" not in word.text.lower() and "HOME" not in word.text and "/" not in word.text:
-            return True
-        if ".cache" in word.text or "pip" in word.text or word.text.rstrip("/*") in ("/root", "~", "$HOME"):
-            return True
-        if "CACHE" in word.text:
-            return True
-    return False
+    return (
+        call is not None
+        and call.verb == "cache"
+        and bool(call.operands)
+        and call.operands[0].text in ("purge", "remove")
+    )
+
+
+def fills_cache(command: ShellCommand) -> bool:
+    """Tell whether the command downloads or builds packages and keeps them."""
+    call = read_pip(command)
+    if call is None or call.verb != "install":
+        return False
+    if call.has("--no-cache-dir", "--cache-dir", "--help", "-h", "--dry-run", "--no-index"):
+        return False
+    return bool(call.operands) or call.has("-r", "--requirement", "-e", "--editable")
