@@ -9,7 +9,10 @@ from rules.packages.apt_recommended_packages import AptRecommendedPackages
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
+from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
+from rules.packages.zypper_cache_left_behind import ZypperCacheLeftBehind
+from rules.packages.zypper_recommended_packages import ZypperRecommendedPackages
 from rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -20,5 +23,8 @@ RULES: tuple[Rule, ...] = (
     PipCacheLeftBehind(),
     UpdateSplitFromInstall(),
     RpmCacheLeftBehind(),
+    ZypperCacheLeftBehind(),
+    RpmWeakDependencies(),
+    ZypperRecommendedPackages(),
     NpmCacheLeftBehind(),
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
-from rules.edits import append_command
 from rules.finding import Finding
-from rules.fix import Applicability, Fix
+from rules.packages.cache_cleanup import append_cache_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import rpm
@@ -100,7 +99,7 @@ class RpmCacheLeftBehind(Rule):
                 _span(install),
                 f"The cache of {rpm.tool(install)} stays in the layer",
                 _reason(run, install, cleaned),
-                _fix(run, install),
+                append_cache_cleanup(run, install.command, _cleanup(run, install)),
             )
 
 
@@ -158,32 +157,9 @@ def _reason(run: Run, install: Call, cleaned: bool) -> str:
     return f"{shown} fills it, and nothing in this RUN runs `{program} clean all`."
 
 
-def _fix(run: Run, install: Call) -> Fix | None:
-    if not run.scope.is_plain or not _is_certain(run, install):
-        return None
-    command = _cleanup(run, install)
-    script = run.instruction.script
-    if command[0] in script.functions:
-        return None
-    text = " ".join(("sudo", *command) if "sudo" in install.command.wrappers else command)
-    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
-    return None if edit is None else Fix((edit,), Applicability.SAFE, added=(command,))
-
-
 def _cleanup(run: Run, install: Call) -> tuple[str, ...]:
     program = rpm.tool(install)
     changes_repositories = any(map(run.instruction.value.__contains__, _REPOSITORY_CHANGERS))
     if changes_repositories or (program == "yum" and install.has("--enablerepo", "-c", "--config", "--repo")):
         return ("rm", "-rf", *_CACHE_OF[program])
     return (program, "clean", "all")
-
-
-def _is_certain(run: Run, install: Call) -> bool:
-    """Tell whether the install runs whenever the RUN succeeds: where it does not, its tool may not be there."""
-    command = install.command
-    if command.before == "||" or not set(command.nesting) <= {"group", "subshell"}:
-        return False
-    return not any(
-        each.name in ("[", "[[", "test", "which", "command", "type", "hash") and each.statement == command.statement
-        for each in run.commands
-    )
