@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format docs bench lock
+.PHONY: help demo test check lint format docs bench corpus recall lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,12 @@ docs: .venv/installed ## Generate docs/rules from the rules
 
 bench: .venv/installed ## Measure speed against hadolint, as ratios in one run
 	$(BIN)/python -m tests.bench
+
+corpus: .venv/installed ## Run every rule and every fix over the corpus, hadolint over the results
+	$(BIN)/python -m tests.rules.survey
+
+recall: .venv/installed ## Compare with what people did to make images smaller
+	$(BIN)/python -m tests.recall
 
 lock: ## Renew the hashed locks (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
