@@ -112,14 +112,15 @@ def _count(survey: Survey, name: str, report: Report) -> None:
     survey.findings.update(codes)
     survey.files_with.update(set(codes))
     refused = {id(each.finding) for each in report.refused}
-    survey.offered.update((each.code, _offer_of(each)) for each in report.findings if id(each) not in refused)
+    survey.offered.update((each.code, offer_of(each)) for each in report.findings if id(each) not in refused)
     for refusal in report.refused:
         key = (refusal.finding.code, refusal.reason[:100])
         survey.refused[key] += 1
         survey.refused_in.setdefault(key, name)
 
 
-def _offer_of(finding: Finding) -> str:
+def offer_of(finding: Finding) -> str:
+    """Return what a finding offers: a fix of one of three kinds, a snippet, nothing, or nothing and only told."""
     if finding.fix is not None:
         return finding.fix.applicability.value
     if finding.snippet is not None:
