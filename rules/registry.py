@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.base_images.full_base_image import FullBaseImage
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
@@ -27,4 +28,5 @@ RULES: tuple[Rule, ...] = (
     RpmWeakDependencies(),
     ZypperRecommendedPackages(),
     NpmCacheLeftBehind(),
+    FullBaseImage(),
 )

@@ -1,0 +1,143 @@
+"""What families.toml says of image families, read once and not before somebody asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from rules.base_images.reference import Reference, read_reference
+
+_LONGEST_TAG = 128  # the registry's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """One kind of leaner sibling; see families.toml for what each field means."""
+
+    kind: str
+    tag: str
+    becomes: str
+    latest: str
+    never: str
+    sure: bool
+    has: frozenset[str]
+    brings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """An image that holds a compiler: its language, and the image that what it compiles can run in."""
+
+    language: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A leaner image to start from; `sure` tells that it is known to be published."""
+
+    reference: str
+    sure: bool
+    has: frozenset[str]
+    """Debian packages that it brings."""
+    brings: str
+    """What the image has and this one lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """All of families.toml; images are named without `docker.io/library/`."""
+
+    swaps: Mapping[str, tuple[Swap, ...]]
+    compilers: Mapping[str, Compiler]
+    packages: Mapping[str, str]
+    """What Debian package a command is in, of those that a full image brings."""
+    hints: tuple[str, ...]
+    """Text without which a RUN has none of these commands and Python packages in it."""
+    programs: frozenset[str]
+    """Programs that call none of these by themselves."""
+    everywhere: frozenset[str]
+    """Commands that every Debian image has."""
+    builds: Mapping[str, tuple[str, ...]]
+    """What the build of a Python package needs that PyPI has no wheel of."""
+    loads: Mapping[str, tuple[str, ...]]
+    """What a Python package loads at run time."""
+    harmless: frozenset[str]
+    """Python packages that install without a compiler in any version."""
+    suites: str
+
+
+@lru_cache(maxsize=1)
+def families() -> Families:
+    """Read families.toml."""
+    # Imported here: a file without a known image shall not pay for the parser.
+    import tomllib  # noqa: PLC0415
+    from importlib.resources import files  # noqa: PLC0415
+
+    data = tomllib.loads(files("rules.base_images").joinpath("families.toml").read_text("utf-8"))
+    swaps: dict[str, tuple[Swap, ...]] = {}
+    for each in data["swap"]:
+        swaps[each["image"]] = (*swaps.get(each["image"], ()), _read_swap(each, data["suites"]))
+    python = data["python"]
+    return Families(
+        swaps,
+        {each["image"]: Compiler(each["language"], each["runtime"]) for each in data["compiler"]},
+        data["packages"],
+        (*data["packages"], *python["builds"], *python["loads"], "apt", "git+", "configure", "cmake", "autogen", "boot"),
+        frozenset(data["programs"]["names"]),
+        frozenset(data["everywhere"]["commands"]),
+        {name: tuple(needed) for name, needed in python["builds"].items()},
+        {name: tuple(needed) for name, needed in python["loads"].items()},
+        frozenset(python["harmless"]["names"]),
+        data["suites"],
+    )
+
+
+def _read_swap(entry: Mapping[str, Any], suites: str) -> Swap:
+    return Swap(
+        entry["kind"],
+        entry["tag"].replace("{suite}", suites),
+        entry["becomes"],
+        entry.get("latest", ""),
+        entry.get("never", "").replace("{suite}", suites),
+        entry["sure"],
+        frozenset(entry.get("has", ())),
+        entry.get("brings", ""),
+    )
+
+
+def find_sibling(base: str, kind: str) -> Sibling | None:
+    """Return the leaner sibling of an image, None where there is none or nothing is known."""
+    reference = read_reference(base)
+    return None if reference is None else _sibling(reference, kind)
+
+
+@lru_cache(maxsize=512)
+def _sibling(reference: Reference, kind: str) -> Sibling | None:
+    for swap in families().swaps.get(reference.image, ()):
+        if swap.kind != kind:
+            continue
+        becomes = _becomes(swap, reference.tag)
+        if becomes:
+            image, _, tag = becomes.rpartition(":")
+            name = reference.name if image == reference.image else reference.prefix_of(image) + image
+            return Sibling(f"{name}:{tag}", swap.sure, swap.has, swap.brings)
+    return None
+
+
+def _becomes(swap: Swap, tag: str) -> str:
+    if tag in ("", "latest"):
+        return swap.latest
+    if len(tag) > _LONGEST_TAG or (swap.never and re.search(swap.never, tag)):
+        return ""
+    match = re.fullmatch(swap.tag, tag)
+    return match.expand(swap.becomes) if match else ""
+
+
+def find_compiler(base: str) -> Compiler | None:
+    """Return what an image that holds a compiler is known for."""
+    reference = read_reference(base)
+    return None if reference is None else families().compilers.get(reference.image)

@@ -1,0 +1,175 @@
+"""full-base-image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.base_images.families import Sibling, find_sibling
+from rules.base_images.needs import Needs, find_needs
+from rules.base_images.program import read_program
+from rules.base_images.reference import read_reference
+from rules.base_images.swap import (
+    is_unknown_to_registry,
+    is_workbench,
+    shipped_roots,
+    swap_fix,
+    swap_saving,
+)
+from rules.dockerfile import Dockerfile, Stage
+from rules.finding import Finding, Snippet
+from rules.fix import Applicability, Fix
+from rules.rule import Bad, Rule, Surroundings
+
+# Packages whose installation wants directories that debian's slim images leave out, and what is about what is left out.
+_WANTS_DOCUMENTATION = re.compile(
+    r"jre|jdk|java|postgresql|man-db|manpages|/usr/share/(?:man|doc|locale|info)|localepurge|\bman\b|texinfo|path-exclude"
+)
+
+# Source: examples/debian.sh of debuerreotype, which makes the images.
+_BARE_DEBIAN = re.compile(r"$|latest|stable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke|1[1-9]|[2-9]\d")
+
+
+class FullBaseImage(Rule):
+    """A base image with compilers and header files where its slim sibling would do.
+
+    ## What it does
+    Finds a shipped stage that starts from `python`, `node`, `ruby`, `perl`, `erlang`, `elixir`, `openjdk`, `debian` or
+    `buildpack-deps` where the same version and suite is published as `-slim`.
+
+    ## Why it costs
+    The full images of languages are built on buildpack-deps: gcc, git, ImageMagick and the headers of some forty
+    libraries. Compressed, as Docker Hub states it for linux/amd64: `python:3.12-bookworm` 380.6 MB against 45.4 MB,
+    `node:22-bookworm` 408.5 MB against 79.9 MB, `debian:bookworm` 48.5 MB against 28.2 MB (its slim image has the
+    same packages without documentation and translations).
+
+    ## Fix safety
+    Offered as a click only where every command of the stage, and of those built from it, is known to need nothing that
+    the slim image lacks, every Python package is pure, and the tag is known to be published. Otherwise the change is
+    shown, with the Debian packages that it will need where the file names them. A program may still call one of the
+    missing tools at run time, so the click says so. alpine is never proposed: another C library, and wheels that have
+    to be compiled.
+
+    ## When it is silent
+    The stage is not shipped; file or stage are named for development, tests or CI; no slim sibling was ever published
+    for that tag; the registry was asked and has none; the image is a toolbox (nothing is copied, a shell or nothing is
+    run); another rule proposes a runtime image or a second stage for the
+    same line; Windows and `-onbuild` images.
+    """
+
+    code = "DS301"
+    techniques = ("base-slim", "base-alpine")
+    good = (
+        'FROM python:3.12-slim\nCOPY app.py /\nCMD ["python", "/app.py"]\n',
+        "FROM python:3.12 AS build\nRUN pip wheel -w /w psycopg2\nFROM python:3.12-slim\nCOPY --from=build /w /w\n",
+    )
+    bad = (
+        Bad(
+            'FROM python:3.8.10\nRUN pip install --no-cache-dir flask\nCOPY app.py /\nCMD ["python", "/app.py"]\n',
+            'FROM python:3.8.10-slim\nRUN pip install --no-cache-dir flask\nCOPY app.py /\nCMD ["python", "/app.py"]\n',
+        ),
+        Bad(
+            'FROM debian:bookworm\nCOPY server /usr/local/bin/\nCMD ["server"]\n',
+            'FROM debian:bookworm-slim\nCOPY server /usr/local/bin/\nCMD ["server"]\n',
+        ),
+        Bad("FROM python:3.12\nRUN pip install --no-cache-dir psycopg2 python-magic\nCMD python -m app\n", None),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each shipped stage on a full image."""
+        for stage in shipped_roots(dockerfile, surroundings):
+            sibling = find_sibling(stage.base, "slim")
+            if sibling is None or is_workbench(stage, surroundings) or is_unknown_to_registry(sibling, surroundings):
+                continue
+            finding = self._report(dockerfile, stage, sibling, surroundings)
+            if finding is not None:
+                yield finding
+
+    def _report(
+        self, dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundings: Surroundings
+    ) -> Finding | None:
+        reference = read_reference(stage.base)
+        is_debian = reference is not None and reference.image == "debian"
+        if reference is not None and is_debian:
+            needs = Needs(doubt=_debian_doubt(dockerfile, stage, reference.tag))
+        elif _is_toolbox(dockerfile, stage):
+            return None
+        else:
+            needs = find_needs(dockerfile, stage, sibling, surroundings)
+            if needs.compiles and reference is not None and reference.image == "buildpack-deps":
+                return None
+        fix = None if needs.packages else _fix(dockerfile, stage, sibling, needs, is_debian)
+        snippet = _snippet(dockerfile, stage, sibling, needs) if needs.packages else None
+        return self.finding(
+            stage.start,
+            stage.start.words[0].span,
+            f"{stage.base} brings {sibling.brings} along",
+            _reason(sibling, needs, fix, is_debian, bool(reference and reference.digest)),
+            fix,
+            swap_saving(stage, sibling, surroundings),
+            snippet,
+        )
+
+
+def _is_toolbox(dockerfile: Dockerfile, stage: Stage) -> bool:
+    """Tell whether an image is there for what others do in it: nothing is copied and nothing, or a shell, is run."""
+    children = dockerfile.children(stage)
+    leaf = children[-1] if children else stage
+    program = read_program(dockerfile, leaf)
+    words = program.words
+    if words is not None:
+        return len(words) == 1 and words[0].rpartition("/")[2] in ("sh", "bash", "zsh")
+    if program.entrypoint is not None or program.command is not None:
+        return False
+    return not any(each.keyword in ("COPY", "ADD") for _, each in dockerfile.lineage(leaf))
+
+
+def _debian_doubt(dockerfile: Dockerfile, stage: Stage, tag: str) -> str:
+    if not _BARE_DEBIAN.match(tag):
+        return "the full image of Debian 10 and older has ping and ip besides"
+    for _, each in dockerfile.after(stage, stage.start):
+        if each.keyword == "RUN" and _WANTS_DOCUMENTATION.search(each.span.of(dockerfile.text)):
+            return f"line {each.line} may want documentation or its directories"
+    return ""
+
+
+def _reason(sibling: Sibling, needs: Needs, fix: Fix | None, is_debian: bool, has_digest: bool) -> str:
+    slim = f"`{sibling.reference}`"
+    if needs.packages:
+        names = ", ".join(needs.packages)
+        more = f"; there may be more, since {needs.doubt}" if needs.doubt else ", and nothing else"
+        return f"On {slim} this stage needs {names} from apt{more}."
+    if has_digest:
+        return f"{slim} is published as well; its digest has to replace the one that is pinned."
+    if needs.doubt:
+        return f"{slim} is published as well; try it, since {needs.doubt}."
+    if is_debian:
+        return f"{slim} has the same packages."
+    if fix is not None and fix.applicability is Applicability.DISPLAY:
+        return f"{slim} may be enough: no line here is seen to use what it lacks."
+    return f"No line here uses what {slim} lacks."
+
+
+def _fix(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, needs: Needs, is_debian: bool) -> Fix | None:
+    missing = sibling.brings[:1].upper() + sibling.brings[1:]
+    caution = (
+        f"{missing} are missing afterwards, also those of packages installed later."
+        if is_debian
+        else f"{missing} are missing afterwards: a program that calls one at run time fails."
+    )
+    applicability = Applicability.DISPLAY if needs.doubt else Applicability.UNSAFE
+    return swap_fix(dockerfile, stage, sibling, applicability, caution)
+
+
+def _snippet(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, needs: Needs) -> Snippet:
+    raw = stage.start.words[0].span.of(dockerfile.text)
+    head = stage.start.span.of(dockerfile.text)
+    start = head.replace(raw, sibling.reference, 1) if "$" not in raw else f"FROM {sibling.reference}"
+    lines = [
+        start,
+        "RUN apt-get update \\",
+        "    && apt-get install -y --no-install-recommends \\",
+        *(f"        {name} \\" for name in sorted(needs.packages)),
+        "    && rm -rf /var/lib/apt/lists/*",
+    ]
+    return Snippet("The slim image with what this stage uses", "\n".join(lines) + "\n")

@@ -1,0 +1,187 @@
+"""What a stage uses of a full base image that its slim sibling lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from rules.base_images.families import Families, Sibling, families
+from rules.base_images.program import read_program
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, SourceMap, Stage
+from rules.dockerfile.shell import parse_script
+from rules.runs import Run
+from rules.surroundings import Surroundings
+from rules.tools import apt, pip
+from rules.tools.options import Call
+
+_PROVES_NOTHING = frozenset(
+    {"sh", "bash", "dash", "xargs", "eval", "su", "env", "exec", "install", "chroot", "timeout"}
+)
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=<>!~;#@\s]|$)")
+_LONGEST_REQUIREMENTS = 64 * 1024
+_COMPILERS = frozenset({"gcc", "g++", "make"})
+_CONFIGURES = frozenset({"configure", "cmake", "node-gyp", "autogen.sh", "bootstrap.sh"})
+_NOWHERE = SourceMap((0,), (0,))
+
+
+@dataclass(slots=True)
+class Needs:
+    """`packages` are known to be needed; `doubt` is why there may be more, empty where there cannot be."""
+
+    packages: list[str] = field(default_factory=list)
+    doubt: str = ""
+
+    @property
+    def compiles(self) -> bool:
+        """Tell whether the stage compiles."""
+        return "build-essential" in self.packages
+
+    def need(self, *packages: str) -> None:
+        """Note packages once each."""
+        for each in packages:
+            name = "build-essential" if each in _COMPILERS else each
+            if name not in self.packages and not (each == "libc6-dev" and self.compiles):
+                self.packages.append(name)
+
+    def wonder(self, doubt: str) -> None:
+        """Note a first reason for doubt."""
+        self.doubt = self.doubt or doubt
+
+
+def find_needs(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundings: Surroundings) -> Needs:
+    """Go through a stage and all that is built from it."""
+    known = families()
+    needs = Needs()
+    _look_at_program(dockerfile, stage, known, needs)
+    script = Run(dockerfile, stage, stage.start, stage.end).later_script() if not needs.doubt else None
+    if script is not None:
+        needs.wonder(
+            f"what `{script[:40]}` calls is not here to be read" if " " not in script else f"{script} is called"
+        )
+    installed: set[str] = set(sibling.has)
+    for owner, each in dockerfile.after(stage, stage.start):
+        if each.keyword == "ONBUILD":
+            needs.wonder("what ONBUILD brings in is not here to be read")
+        elif each.keyword == "RUN":
+            # Where there is a doubt already, only a known need is news.
+            if needs.doubt and not any(map(each.value.__contains__, known.hints)) and not each.heredocs:
+                continue
+            if not each.script.parsed or not dockerfile.scope(owner, each).is_posix:
+                needs.wonder("one RUN cannot be read")
+            for command in each.commands:
+                _look_at(command, known, needs, installed, surroundings)
+        elif each.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
+            for name in _programs(each):
+                package = known.packages.get(name)
+                if package is not None and package not in installed:
+                    needs.need(package)
+    return needs
+
+
+def _look_at_program(dockerfile: Dockerfile, stage: Stage, known: Families, needs: Needs) -> None:
+    """Doubt what a container runs unless it is an interpreter or a server of the image's own language."""
+    children = dockerfile.children(stage)
+    words = read_program(dockerfile, children[-1] if children else stage).words
+    if words is None:
+        needs.wonder("what a container runs is not here to be read")
+    elif words[0].rpartition("/")[2].rstrip(".0123456789") not in known.programs and words[0] not in known.programs:
+        needs.wonder(f"what `{words[0][:40]}` calls is not here to be read")
+
+
+def _look_at(
+    command: ShellCommand, known: Families, needs: Needs, installed: set[str], surroundings: Surroundings
+) -> None:
+    call = apt.read_apt(command)
+    if call is not None:
+        if call.verb == "install":
+            installed.update(re.split(r"[=:/]", word.text, maxsplit=1)[0] for word in call.operands)
+            if "build-essential" in installed:
+                installed.update(("gcc", "g++", "make", "libc6-dev", "dpkg-dev"))
+        return
+    package = "gcc" if command.name in _CONFIGURES else known.packages.get(command.name)
+    if package is not None:
+        if package not in installed:
+            needs.need(package)
+            if package in ("curl", "wget", "git") and "ca-certificates" not in installed:
+                needs.need("ca-certificates")
+        return
+    python = pip.read_pip(command)
+    if python is not None:
+        _look_at_pip(python, known, needs, installed, surroundings)
+        return
+    if command.name in known.everywhere and command.name not in _PROVES_NOTHING:
+        return
+    if command.words:
+        needs.wonder(f"`{command.words[0].text[:40]}` may need more")
+
+
+def _look_at_pip(call: Call, known: Families, needs: Needs, installed: set[str], surroundings: Surroundings) -> None:
+    if call.verb not in ("install", "download", "wheel"):
+        return
+    for name in _required(call, needs, surroundings):
+        bare = name.lower().replace("_", "-")
+        for package in (*known.builds.get(bare, ()), *known.loads.get(bare, ())):
+            if package not in installed:
+                needs.need(package)
+        if bare not in known.harmless and bare not in known.builds and bare not in known.loads:
+            needs.wonder(f"{bare} may have no wheel for this Python")
+
+
+def _required(call: Call, needs: Needs, surroundings: Surroundings) -> Iterator[str]:
+    for word in call.operands:
+        if "git+" in word.text:
+            needs.need("git")
+            needs.wonder("a package comes from git")
+            continue
+        match = _REQUIREMENT.match(word.text) if word.literal and "/" not in word.text else None
+        if match is None or word.text.startswith("."):
+            needs.wonder(f"what `{word.text[:40]}` requires is not here to be read")
+        else:
+            yield match[1]
+    for option, value in pairwise((*call.options, "")):
+        if option in ("-r", "--requirement", "-e", "--editable", "-c", "--constraint"):
+            yield from _read_requirements(value, needs, surroundings)
+        elif option.startswith(("-r", "--requirement=", "-e", "--editable=")):
+            yield from _read_requirements(re.sub(r"^(?:--\w+=|-[re])", "", option), needs, surroundings)
+
+
+def _read_requirements(path: str, needs: Needs, surroundings: Surroundings) -> Iterator[str]:
+    name = path.rpartition("/")[2]
+    texts = surroundings.context.texts if surroundings.context is not None else {}
+    found = [text for key, text in texts.items() if key == path.removeprefix("./") or key.rpartition("/")[2] == name]
+    if len(found) != 1 or len(found[0]) > _LONGEST_REQUIREMENTS:
+        needs.wonder(f"{name or 'a file'} may ask for packages that have no wheel")
+        return
+    for line in found[0].splitlines():
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = _REQUIREMENT.match(stripped)
+        if match is None or "://" in stripped:
+            if "git+" in stripped:
+                needs.need("git")
+            needs.wonder(f"`{stripped[:40]}` in {name} is not understood")
+        else:
+            yield match[1]
+
+
+def _programs(each: Instruction) -> Iterator[str]:
+    """Yield the programs that CMD, ENTRYPOINT or HEALTHCHECK start, as far as the line shows it."""
+    text = each.value
+    words = each.exec_words
+    if each.keyword == "HEALTHCHECK":
+        _, _, text = text.partition("CMD")
+        words = None
+        text = text.strip()
+        if text.startswith("["):
+            yield text.strip('[]" ').partition('"')[0]
+            return
+    if words is not None:
+        if len(words) == 3 and words[1].text == "-c":
+            text = words[2].text
+        else:
+            yield from (words[0].text.rpartition("/")[2],) if words else ()
+            return
+    yield from (command.name for command in parse_script(text, _NOWHERE).commands)

@@ -1,0 +1,178 @@
+"""full-base-image."""
+
+from __future__ import annotations
+
+from rules.finding import Provenance
+from rules.fix import Applicability
+from rules.surroundings import Context, Surroundings
+from tests.rules.cases import assert_fixed, assert_silent, findings, table
+
+CODE = "DS301"
+APP = 'COPY app.py /\nCMD ["python", "/app.py"]\n'
+SILENT = {
+    "slim": "FROM python:3.12-slim\n" + APP,
+    "alpine": "FROM python:3.12-alpine\n" + APP,
+    "not-shipped": "FROM python:3.12 AS build\nRUN pip wheel x\nFROM python:3.12-slim\nCOPY --from=build /x /x\n",
+    "stage-for-development": "FROM python:3.12 AS dev\n" + APP,
+    "no-slim-was-published": "FROM python:2.7.7\n" + APP,
+    "elsewhere": "FROM registry.example.com/python:3.12\n" + APP,
+    "unknown-variable": "ARG V\nFROM python:$V\n" + APP,
+    "windows": "FROM python:3.12-windowsservercore\n" + APP,
+    "onbuild": "FROM python:3-onbuild\n" + APP,
+    "toolbox-with-a-shell": 'FROM python:3.12\nRUN pip install ansible\nCMD ["bash"]\n',
+    "toolbox-without-anything": "FROM node:6\nRUN npm install -g gulp\n",
+    "buildpack-that-compiles": "FROM buildpack-deps:bookworm\nCOPY . /s\nRUN cd /s && ./configure && make\nCMD /s/x\n",
+    "pragma": "# dockslim ignore=DS301\nFROM python:3.12\n" + APP,
+}
+SLIMMED = {
+    "literal": ("FROM python:3.12\n" + APP, "FROM python:3.12-slim\n" + APP),
+    "article": ("FROM python:3.8.10\n" + APP, "FROM python:3.8.10-slim\n" + APP),
+    "suite": ("FROM python:3.12-bookworm\n" + APP, "FROM python:3.12-slim-bookworm\n" + APP),
+    "no-tag": ("FROM python\n" + APP, "FROM python:slim\n" + APP),
+    "latest": ("FROM python:latest\n" + APP, "FROM python:slim\n" + APP),
+    "lower-case": ("from python:3.12 as app\n" + APP, "from python:3.12-slim as app\n" + APP),
+    "platform": (
+        "FROM --platform=linux/amd64 python:3.12 AS app\n" + APP,
+        "FROM --platform=linux/amd64 python:3.12-slim AS app\n" + APP,
+    ),
+    "crlf": (
+        "FROM python:3.12\r\n" + APP.replace("\n", "\r\n"),
+        "FROM python:3.12-slim\r\n" + APP.replace("\n", "\r\n"),
+    ),
+    "continued": ("FROM \\\n  python:3.12 \\\n  AS app\n" + APP, "FROM \\\n  python:3.12-slim \\\n  AS app\n" + APP),
+    "variable-for-the-version": (
+        "ARG V=3.12\nFROM python:${V}\n" + APP,
+        "ARG V=3.12\nFROM python:${V}-slim\n" + APP,
+    ),
+    "variable-and-suite": (
+        "ARG V=3.12\nFROM python:${V}-bookworm\n" + APP,
+        "ARG V=3.12\nFROM python:${V}-slim-bookworm\n" + APP,
+    ),
+    "variable-for-all": (
+        "ARG BASE=python:3.12\nFROM ${BASE}\n" + APP,
+        "ARG BASE=python:3.12-slim\nFROM ${BASE}\n" + APP,
+    ),
+    "debian": ("FROM debian:12\nCMD x\n", "FROM debian:12-slim\nCMD x\n"),
+    "debian-latest": ("FROM debian\nRUN ./any.sh\n", "FROM debian:stable-slim\nRUN ./any.sh\n"),
+    "node": ('FROM node:22\nCOPY . .\nCMD ["node", "."]\n', 'FROM node:22-slim\nCOPY . .\nCMD ["node", "."]\n'),
+    "declared-target": (
+        "FROM python:3.12 AS app\n" + APP + "FROM scratch\n",
+        "FROM python:3.12-slim AS app\n" + APP + "FROM scratch\n",
+    ),
+    "parent-of-what-is-shipped": (
+        "FROM python:3.12 AS common\nFROM common\n" + APP,
+        "FROM python:3.12-slim AS common\nFROM common\n" + APP,
+    ),
+}
+ONE_CLICK = {
+    "nothing-run": "FROM python:3.12\n" + APP,
+    "harmless-commands": "FROM python:3.12\nRUN mkdir /x && useradd app && chown app /x\n" + APP,
+    "pure-packages": "FROM python:3.12\nRUN pip install flask==2.0 gunicorn requests[socks]\n" + APP,
+    "debian-12": "FROM debian:12\nRUN ./any.sh\n",
+}
+SHOWN = {
+    "requirements": "FROM python:3.12\nRUN pip install -r requirements.txt\n" + APP,
+    "unknown-package": "FROM python:3.12\nRUN pip install quux\n" + APP,
+    "local-package": "FROM python:3.12\nRUN pip install .\n" + APP,
+    "script": "FROM python:3.12\nRUN ./setup.sh\n" + APP,
+    "script-as-entrypoint": 'FROM python:3.12\nCOPY e.sh /\nENTRYPOINT ["/e.sh"]\n',
+    "unread-heredoc": "FROM python:3.12\nRUN python <<E\nimport os\nE\n" + APP,
+    "npm": 'FROM node:22\nCOPY . .\nRUN npm ci\nCMD ["node", "."]\n',
+    "child-stage-runs-more": "FROM python:3.12 AS common\nFROM common\nRUN quux\n" + APP,
+    "onbuild-instruction": "FROM python:3.12\nONBUILD COPY . .\n" + APP,
+    "variable-in-the-tag": "ARG V=3.12\nFROM python:$V\n" + APP,
+    "default-of-an-arg": "ARG BASE=python:3.12\nFROM $BASE\n" + APP,
+    "debian-10-has-ping": "FROM debian:buster\nCMD x\n",
+    "debian-with-java": "FROM debian:12\nRUN apt-get install -y default-jre\n",
+    "debian-with-documentation": "FROM debian:12\nRUN zcat /usr/share/doc/x/create.sql.gz | mysql\n",
+}
+NEEDED = {
+    "git": ("RUN git clone https://e.org/x", ("git",)),
+    "curl-and-tar": ("RUN curl -L https://e.org/x | tar xz", ("curl",)),
+    "psycopg2": ("RUN pip install psycopg2", ("build-essential", "libpq-dev", "libpq5")),
+    "magic": ("RUN pip install python-magic", ("libmagic1",)),
+    "make": ("RUN make install", ("build-essential",)),
+    "configure": ("RUN ./configure", ("build-essential",)),
+    "healthcheck": ("HEALTHCHECK CMD curl -f http://localhost/ || exit 1", ("curl",)),
+    "healthcheck-exec": ('HEALTHCHECK --interval=5s CMD ["curl", "-f", "x"]', ("curl",)),
+    "git-requirement": ("RUN pip install git+https://e.org/x", ("git",)),
+}
+
+
+@table("text", SILENT)
+def test_silent(text: str) -> None:
+    assert_silent(CODE, text)
+
+
+@table(("text", "fixed"), SLIMMED)
+def test_fixed(text: str, fixed: str) -> None:
+    assert_fixed(CODE, text, fixed, Surroundings(targets=frozenset({"app"})))
+
+
+@table("text", ONE_CLICK)
+def test_one_click_where_nothing_is_missing(text: str) -> None:
+    (finding,) = findings(CODE, text)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+    assert finding.fix.caution.endswith(".")
+
+
+@table("text", SHOWN)
+def test_shown_where_something_may_be_missing(text: str) -> None:
+    (finding,) = findings(CODE, text)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.DISPLAY
+
+
+@table(("line", "packages"), NEEDED)
+def test_what_is_needed_is_named_in_a_snippet(line: str, packages: tuple[str, ...]) -> None:
+    (finding,) = findings(CODE, f"FROM python:3.12 AS app\n{line}\n{APP}")
+    assert finding.fix is None
+    assert finding.snippet is not None
+    lines = finding.snippet.text.splitlines()
+    assert lines[0] == "FROM python:3.12-slim AS app"
+    assert tuple(each.strip(" \\") for each in lines[3:-1]) == packages
+
+
+def test_what_apt_installs_anyway_is_not_needed_again() -> None:
+    text = "FROM python:3.12\nRUN apt-get update && apt-get install -y git && git clone x\n" + APP
+    (finding,) = findings(CODE, text)
+    assert finding.snippet is None
+
+
+def test_requirements_that_are_known_are_read() -> None:
+    text = "FROM python:3.12\nCOPY requirements.txt /\nRUN pip install -r /requirements.txt\n" + APP
+    files = {"requirements.txt": 10}
+    pure = Context(files, texts={"requirements.txt": "# web\nflask==2.0\ngunicorn>=20 ; python_version > '3'\n"})
+    compiled = Context(files, texts={"requirements.txt": "flask\npsycopg2==2.9\n"})
+    (easy,) = findings(CODE, text, Surroundings(context=pure))
+    (hard,) = findings(CODE, text, Surroundings(context=compiled))
+    assert easy.fix is not None
+    assert easy.fix.applicability is Applicability.UNSAFE
+    assert hard.snippet is not None
+    assert "libpq-dev" in hard.snippet.text
+
+
+def test_a_digest_is_left_alone() -> None:
+    (finding,) = findings(CODE, f"FROM python:3.12@sha256:{'0' * 64}\n{APP}")
+    assert finding.fix is None
+    assert "digest" in finding.reason
+
+
+def test_an_argument_that_two_stages_use_is_left_alone() -> None:
+    text = "ARG BASE=python:3.12\nFROM $BASE AS build\nRUN x\nFROM $BASE\n" + APP
+    (finding,) = findings(CODE, text)
+    assert finding.fix is None
+
+
+def test_what_the_registry_says_counts() -> None:
+    sizes = {"python:3.12": 380_573_758, "python:3.12-slim": 45_437_565}
+    (finding,) = findings(CODE, "FROM python:3.12\n" + APP, Surroundings(image_sizes=sizes))
+    assert (finding.saving.bytes, finding.saving.provenance) == (335_136_193, Provenance.ESTIMATED)
+    gone = Surroundings(image_sizes={"python:3.12": 1, "python:3.12-slim": None})
+    assert_silent(CODE, "FROM python:3.12\n" + APP, gone)
+
+
+def test_a_dockerfile_for_tests_is_left_alone() -> None:
+    assert_silent(CODE, "FROM python:3.12\n" + APP, Surroundings(path="ci/Dockerfile"))
+    assert_silent(CODE, "FROM python:3.12\n" + APP, Surroundings(path="Dockerfile.dev"))
