@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rules.base_images.full_base_image import FullBaseImage
+from rules.layers.copy_then_chmod import CopyThenChmod
+from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
@@ -18,6 +20,8 @@ from rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
+    CopyThenChown(),
+    CopyThenChmod(),
     AptRecommendedPackages(),
     AptListsLeftBehind(),
     ApkCacheLeftBehind(),

@@ -111,11 +111,17 @@ def _scripts(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, str], ...]:
 
 
 def shipped_runs(
-    dockerfile: Dockerfile, surroundings: Surroundings, hints: Iterable[str], *, deferred: bool = False
+    dockerfile: Dockerfile,
+    surroundings: Surroundings,
+    hints: Iterable[str],
+    *,
+    deferred: bool = False,
+    where: Callable[[Stage, Instruction], bool] | None = None,
 ) -> Iterator[Run]:
     """Yield the RUNs whose layers are shipped and whose source holds one of `hints`.
 
-    `hints` keep the shell parser away from what a rule has no interest in. With `deferred`, also those behind ONBUILD.
+    `hints` and `where` keep the shell parser away from what a rule has no interest in. With `deferred`, also those
+    behind ONBUILD.
     """
     hints = tuple(hints)
     if not any(map(dockerfile.text.__contains__, hints)):
@@ -126,6 +132,8 @@ def shipped_runs(
         for each in stage.instructions:
             run = each.trigger if deferred and each.trigger is not None else each
             if run.keyword != "RUN" or not (run.heredocs or any(map(run.value.__contains__, hints))):
+                continue
+            if where is not None and not where(stage, run):
                 continue
             scope = dockerfile.scope(stage, each)
             if (run.exec_words is not None or scope.is_posix) and run.script.parsed:

@@ -1,0 +1,103 @@
+"""Which users and groups exist at an instruction: made by a RUN above, or known of the base image."""
+
+from __future__ import annotations
+
+import re
+
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
+from rules.dockerfile.parse import expand
+from rules.runs import Run
+
+_MAKERS = ("useradd", "adduser", "groupadd", "addgroup", "usermod", "groupmod")
+_CHANGERS = frozenset({"usermod", "groupmod", "userdel", "groupdel", "deluser", "delgroup", "vipw"})
+# Whatever may bring a user along: packages do as well as scripts.
+_MAY_MAKE = frozenset(
+    {
+        *_MAKERS, "newusers", "apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "zypper", "dpkg",
+        "rpm", "sh",
+        "bash", "ash", "dash", "zsh", "make", ".", "source", "eval", "xargs", "su", "gosu", "", "sed",
+        "pacman", "python",
+    }
+)  # fmt: skip
+_MOST_RUNS = 40
+# By the name of the image, official ones and a few that everybody uses; each user has a group of its own name.
+_OF_IMAGES = (
+    (re.compile(r"^(?:library/)?(?:node|ghost)(?::|@|$)"), frozenset({"node"})),
+    (re.compile(r"^(?:library/|nginxinc/)?nginx(?:-unprivileged)?(?::|@|$)"), frozenset({"nginx"})),
+    (re.compile(r"^(?:library/)?(?:php|wordpress|nextcloud|drupal|httpd|matomo)(?::|@|$)"), frozenset({"www-data"})),
+    (re.compile(r"^(?:library/)?(?:debian|ubuntu|buildpack-deps)(?::|@|$)"), frozenset({"www-data", "daemon"})),
+    (
+        re.compile(r"^(?:library/)?(?:python|ruby|golang|rust|perl)(?::(?!\S*(?:alpine|windows))|$)"),
+        frozenset({"www-data", "daemon"}),
+    ),
+    (re.compile(r"^(?:library/)?postgres(?::|@|$)"), frozenset({"postgres"})),
+    (re.compile(r"^(?:library/)?redis(?::|@|$)"), frozenset({"redis"})),
+    (re.compile(r"^(?:library/)?(?:mysql|mariadb)(?::|@|$)"), frozenset({"mysql"})),
+    (re.compile(r"^(?:library/)?mongo(?::|@|$)"), frozenset({"mongodb"})),
+    (re.compile(r"^(?:library/)?jetty(?::|@|$)"), frozenset({"jetty"})),
+    (re.compile(r"^(?:library/)?gradle(?::|@|$)"), frozenset({"gradle"})),
+    (re.compile(r"^jenkins/jenkins(?::|@|$)"), frozenset({"jenkins"})),
+    (re.compile(r"^(?:library/)?solr(?::|@|$)"), frozenset({"solr"})),
+    (re.compile(r"^denoland/deno(?::|@|$)"), frozenset({"deno"})),
+    (re.compile(r"^oven/bun(?::|@|$)"), frozenset({"bun"})),
+    (re.compile(r"^mcr\.microsoft\.com/dotnet/(?:aspnet|runtime|runtime-deps|sdk):(?:[89]|1\d)"), frozenset({"app"})),
+)  # fmt: skip
+
+
+def is_same_at(run: Run, stage: Stage, earlier: Instruction, name: str, command: ShellCommand) -> bool:
+    """Tell whether a user or group that `command` of `run` names certainly stood for the same when `earlier` ran."""
+    if name.isdigit():
+        return True
+    between = [each for each in (*run.earlier(), run) if each.instruction.index > earlier.index]
+    if len(between) > _MOST_RUNS or any(_mentions_accounts(each, command) for each in between):
+        return False
+    if not any(_may_make(each, command) for each in between):
+        return True  # it must be there now, and nothing has made it since
+    return exists(run.dockerfile, stage, earlier, name)
+
+
+def _mentions_accounts(run: Run, but: ShellCommand) -> bool:
+    """Tell whether a RUN may change the number behind a name."""
+    if not run.instruction.script.parsed:
+        return True
+    return any(
+        command is not but and (command.name in _CHANGERS or any("/etc/passwd" in text for text in command.texts))
+        for command in run.commands
+    )
+
+
+def _may_make(run: Run, but: ShellCommand) -> bool:
+    return any(
+        command is not but and (command.name in _MAY_MAKE or command.words[0].text.startswith((".", "$", "/")))
+        for command in run.commands
+    )
+
+
+def exists(dockerfile: Dockerfile, stage: Stage, instruction: Instruction, name: str) -> bool:
+    """Tell whether a user or group is certainly known when `instruction` runs; a number always is."""
+    if name.isdigit():
+        return True
+    root = stage
+    while root.parent is not None:
+        root = dockerfile.stages[root.parent]
+    if name == "root":
+        return root.base != "scratch"
+    image = root.base.removeprefix("docker.io/")
+    if any(name in users and pattern.match(image) for pattern, users in _OF_IMAGES):
+        return True
+    below = dockerfile.before(stage, instruction)
+    return any(each.keyword == "RUN" and _makes(dockerfile, owner, each, name) for owner, each in below)
+
+
+def _makes(dockerfile: Dockerfile, stage: Stage, each: Instruction, name: str) -> bool:
+    text = each.span.of(dockerfile.text)
+    if not any(map(text.__contains__, _MAKERS)) or not each.script.parsed:
+        return False
+    scope = dockerfile.scope(stage, each)
+    known = {**scope.args, **scope.env}
+    for command in each.commands:
+        if command.name not in _MAKERS or any(kind in ("if", "case", "function") for kind in command.nesting):
+            continue
+        if any(name == (expand(text, known) if "$" in text else text) for text in command.texts[1:]):
+            return True
+    return False
