@@ -88,9 +88,9 @@ def _reached(run: Run, word: Word, path: str, recursive: bool) -> Iterator[Copie
             return
         for each in copies_below(run, directory or "/"):
             name = each.path[len(directory) + 1 :].partition("/")[0]
-            if not name and each.is_tree and pattern == "*" and recursive:
-                yield each
-            elif name and fnmatchcase(name, pattern) and (recursive or _is_file_in(each, directory, name)):
+            whole_tree = not name and each.is_tree and pattern == "*" and recursive
+            named = bool(name) and fnmatchcase(name, pattern) and (recursive or _is_file_in(each, directory, name))
+            if whole_tree or named:
                 yield each
         return
     for each in copies_below(run, path):
