@@ -1,0 +1,178 @@
+"""`make agreement`: dockslim and hadolint on the equivalents, instruction by instruction over the corpus.
+
+Which rules are equivalent is what the rules themselves say (`aliases`), and KIN for what is near and not the same.
+What the classes of disagreement come from, and whose mistake each is, is judged in `docs/agreement.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rules.check import check
+from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
+from rules.registry import RULES
+from tests.corpus import ARCHIVE, corpus_texts
+from tests.hadolint import Hit, lint
+
+KIN = {"DL3059": ("DS101", "DS102", "DS206")}
+"""Codes of hadolint whose point a rule shares only where bytes depend on it."""
+NO_RULE = {
+    "DL3014": "`-y` is missing: the build stops and asks; no bytes",
+    "DL3047": "wget's progress bar fills the log; no bytes",
+    "DL3027": "`apt` is meant for terminals; the same bytes",
+}
+"""Codes that are often named beside these, and have no rule here."""
+
+
+@dataclass
+class Pair:
+    """Codes of hadolint with the rules that mean the same, and where either speaks."""
+
+    theirs: frozenset[str]
+    ours: frozenset[str]
+    both: int = 0
+    only_hadolint: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    only_dockslim: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def main() -> int:
+    """Print the table, and examples of every class."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--examples", type=int, default=3, help="files named for each class")
+    options.add_argument("--show", metavar="CODE", help="print the source of the examples for this code")
+    asked = options.parse_args()
+    if not ARCHIVE.is_file():
+        print(f"agreement: {ARCHIVE} is not here, and there is nothing to compare on")
+        return 0
+    texts = corpus_texts()
+    said = lint(text for _, text in texts)
+    pairs = list(_pairs())
+    others: Counter[str] = Counter()
+    for name, text in texts:
+        others.update({hit.code for hit in said[text]} & set(NO_RULE))
+        try:
+            dockerfile = parse(text)
+        except DockerfileError:
+            continue
+        _compare(name, dockerfile, said[text], pairs)
+    for pair in pairs:
+        _print_pair(pair, asked.examples)
+        if asked.show in pair.theirs | pair.ours:
+            _show(pair, asked.examples, dict(texts))
+    print("no rule here, files with a finding of hadolint's:")
+    for code, why in NO_RULE.items():
+        print(f"  {code} {others[code]:5}  {why}")
+    return 0
+
+
+def _pairs() -> Iterator[Pair]:
+    """Yield the codes of hadolint with their rules; those that share one are one pair."""
+    groups: list[tuple[set[str], set[str]]] = []
+    for rule in RULES:
+        codes = {each.partition(":")[2] for each in rule.aliases if each.startswith("hadolint:")}
+        codes |= {code for code, kin in KIN.items() if rule.code in kin}
+        if not codes:
+            continue
+        ours = {rule.code}
+        for group in [each for each in groups if each[0] & codes]:
+            groups.remove(group)
+            codes |= group[0]
+            ours |= group[1]
+        groups.append((codes, ours))
+    for codes, ours in sorted(groups, key=lambda each: min(each[0])):
+        yield Pair(frozenset(codes), frozenset(ours))
+
+
+def _compare(name: str, dockerfile: Dockerfile, hits: tuple[Hit, ...], pairs: list[Pair]) -> None:
+    findings = check(dockerfile).findings
+    for pair in pairs:
+        theirs = {_at(dockerfile, hit.line): hit.code for hit in hits if hit.code in pair.theirs}
+        ours = {each.instruction: each for each in findings if each.code in pair.ours}
+        pair.both += len(theirs.keys() & ours.keys())
+        for index in sorted(theirs.keys() - ours.keys()):
+            where = f"{name}:{dockerfile.instructions[index].line}"
+            pair.only_hadolint[_why_silent(dockerfile, index, set(ours))].append(where)
+        for index in sorted(ours.keys() - theirs.keys()):
+            instruction = dockerfile.instructions[index]
+            why = _why_they_are_silent(instruction, hits, {_stage_of(dockerfile, each) for each in theirs}, dockerfile)
+            pair.only_dockslim[f"{ours[index].code} {why}"].append(f"{name}:{instruction.line}")
+
+
+def _at(dockerfile: Dockerfile, line: int) -> int:
+    """Return the index of the instruction on a line; hadolint names the first line, or that of a word."""
+    return next((each.index for each in dockerfile.instructions if each.line <= line <= each.end_line), 0)
+
+
+def _stage_of(dockerfile: Dockerfile, index: int) -> int:
+    """Return the index of the stage that an instruction is in, -1 above the first FROM."""
+    return next((each.index for each in reversed(dockerfile.stages) if each.start.index <= index), -1)
+
+
+def _why_silent(dockerfile: Dockerfile, index: int, ours: set[int]) -> str:
+    """Return a first sorting of what only hadolint reports, by what the file shows."""
+    instruction = dockerfile.instructions[index]
+    stage = _stage_of(dockerfile, index)
+    run = instruction.trigger or instruction
+    if stage not in {each.index for each in dockerfile.shipped()}:
+        return "in a stage that is not shipped"
+    if instruction.trigger is not None:
+        return "behind ONBUILD"
+    if (
+        run.keyword == "RUN"
+        and run.exec_words is None
+        and not dockerfile.scope(dockerfile.stages[stage], instruction).is_posix
+    ):
+        return "not a POSIX shell"
+    if run.keyword == "RUN" and not run.script.parsed:
+        return "a RUN that dockslim cannot read"
+    if run.mounts:
+        return "with a mount"
+    if any(_stage_of(dockerfile, each) == stage for each in ours):
+        return "dockslim speaks at another instruction of the stage"
+    return "other"
+
+
+def _why_they_are_silent(
+    instruction: Instruction, hits: tuple[Hit, ...], stages: set[int], dockerfile: Dockerfile
+) -> str:
+    if any(hit.code == "DL1000" for hit in hits):
+        return "hadolint cannot read the file"
+    if instruction.trigger is not None:
+        return "behind ONBUILD"
+    if _stage_of(dockerfile, instruction.index) in stages:
+        return "hadolint speaks at another instruction of the stage"
+    return "other"
+
+
+def _print_pair(pair: Pair, examples: int) -> None:
+    theirs = sum(map(len, pair.only_hadolint.values()))
+    ours = sum(map(len, pair.only_dockslim.values()))
+    print(f"{' '.join(sorted(pair.theirs))} = {' '.join(sorted(pair.ours))}:", end=" ")
+    print(f"both {pair.both}, only hadolint {theirs}, only dockslim {ours}")
+    for title, classes in (("only hadolint", pair.only_hadolint), ("only dockslim", pair.only_dockslim)):
+        for why, where in sorted(classes.items(), key=lambda each: -len(each[1])):
+            print(f"  {title}: {len(where):5}  {why} ({', '.join(_spread(where, examples))})")
+    print()
+
+
+def _spread(where: list[str], count: int) -> list[str]:
+    """Return some of a list, from all over it."""
+    return where[:: max(1, len(where) // count)][:count] if count else []
+
+
+def _show(pair: Pair, examples: int, texts: dict[str, str]) -> None:
+    for title, classes in (("only hadolint", pair.only_hadolint), ("only dockslim", pair.only_dockslim)):
+        for why, where in classes.items():
+            for each in _spread(where, examples):
+                name, _, line = each.rpartition(":")
+                dockerfile = parse(texts[name])
+                source = dockerfile.instructions[_at(dockerfile, int(line))].span.of(dockerfile.text)
+                print(f"--- {title}, {why}: {each}\n{source[:1500]!s}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
