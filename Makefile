@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format docs bench corpus recall draw lock
+.PHONY: help demo test check lint format docs bench corpus recall agreement draw lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ corpus: .venv/installed ## Run every rule and every fix over the corpus, hadolin
 
 recall: .venv/installed ## Compare with what people did to make images smaller
 	$(BIN)/python -m tests.recall
+
+agreement: .venv/installed ## Compare with hadolint on the equivalents over the corpus
+	$(BIN)/python -m tests.agreement
 
 draw: .venv/installed ## Draw 60 findings from the corpus to read by hand (DRAW="--rule DS2 --seed 7")
 	$(BIN)/python -m tests.draw $(DRAW)
