@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from cli.around import look_around
 from cli.files import find_dockerfiles, read_text
 from cli.formats import Format
 from cli.report.checked import Checked
@@ -16,7 +17,6 @@ from cli.trouble import TroubleError, one_line
 from rules.check import check
 from rules.config import Config
 from rules.dockerfile import DockerfileError, parse
-from rules.rule import Surroundings
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ def check_text(path: str, text: str, config: Config) -> Checked:
         dockerfile = parse(text)
     except DockerfileError as error:
         raise TroubleError(path, error.reason, error.line) from None
-    return Checked(path, dockerfile, check(dockerfile, config, Surroundings(path, config.targets)).findings)
+    return Checked(path, dockerfile, check(dockerfile, config, look_around(path, dockerfile, config)).findings)
 
 
 def _check_all(paths: Sequence[str], config: Config, tally: _Tally) -> Iterator[Checked]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.review.suggestion import worth
+from cli.around import look_around
 from cli.files import STDIN, encode, find_dockerfiles, read_text, write_text
 from cli.rules import choose
 from cli.trouble import TroubleError, one_line
@@ -30,13 +31,15 @@ class Fixed:
     left: tuple[Finding, ...]
 
 
-def fix_text(text: str, config: Config = DEFAULT, unsafe: bool = False, path: str = "Dockerfile") -> Fixed:
+def fix_text(
+    text: str, config: Config = DEFAULT, unsafe: bool = False, surroundings: Surroundings | None = None
+) -> Fixed:
     """Apply the safe fixes, with `unsafe` those too that may change what the image does.
 
     Raise DockerfileError where the text is no Dockerfile.
     """
     wanted = {Applicability.SAFE, Applicability.UNSAFE} if unsafe else {Applicability.SAFE}
-    surroundings = Surroundings(path, config.targets)
+    surroundings = surroundings or Surroundings(targets=config.targets)
     dockerfile = parse(text)
     fixed: list[Finding] = []
     findings = check(dockerfile, config, surroundings).findings
@@ -115,7 +118,7 @@ def fix_paths(
 def _fix_file(path: str, config: Config, unsafe: bool, diff: bool, tally: _Tally) -> None:
     before = read_text(path)
     try:
-        outcome = fix_text(before, config, unsafe, path)
+        outcome = fix_text(before, config, unsafe, look_around(path, parse(before), config))
     except DockerfileError as error:
         if path == STDIN and not diff:
             _write_bytes(before)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.dockerfiles import is_dockerfile
 from bot.review.model import ChangedFile, Plan, Standing
 from bot.review.plan import plan
+from bot.review.surroundings import find_curious, surround
 from cli.files import decode
 from cli.trouble import TroubleError
+from rules.context.gather import MAX_FILES, Tree, choose_texts
 
 _STATUSES = {"A": "added", "C": "copied", "D": "removed", "M": "modified", "R": "renamed", "T": "changed"}
 _REGULAR = ("100644", "100755")
@@ -57,6 +59,25 @@ class Repository:
                 old = self._text(old_blob) if old_mode in _REGULAR else None
                 yield ChangedFile(new_path, _STATUSES[status[0]], patch, self._text(new_blob), old)
 
+    def look_around(self, commit: str, files: Sequence[ChangedFile]) -> Iterable[ChangedFile]:
+        """Return the files with what a commit's tree tells about them."""
+        curious = dict(find_curious(files))
+        if not curious:
+            return files
+        sizes: dict[str, int] = {}
+        regular: dict[str, str] = {}
+        for line in decode(self._run("ls-tree", "-r", "-z", "--long", "--full-tree", commit)).split("\0")[:-1]:
+            described, _, path = line.partition("\t")
+            mode, kind, blob, size = described.split()
+            if kind == "blob":
+                sizes[path] = int(size)
+            if mode in _REGULAR:
+                regular[path] = blob
+        if len(sizes) > MAX_FILES:
+            return files
+        wanted = [path for path in choose_texts(sizes, list(curious)) if path in regular]
+        return surround(files, curious, Tree(sizes, {path: self._text(regular[path]) for path in wanted}))
+
     def check_is_one(self) -> None:
         """Raise TroubleError where the path is no git repository."""
         if not os.path.isdir(self.path):
@@ -100,7 +121,7 @@ def plan_review(path: str, base: str, head: str) -> tuple[list[ChangedFile], Pla
     repository.check_is_one()
     after = repository.resolve(head)
     before = repository.merge_base(repository.resolve(base), after)
-    files = list(repository.changed_files(before, after))
+    files = list(repository.look_around(after, list(repository.changed_files(before, after))))
     return files, plan(files, Standing())
 
 

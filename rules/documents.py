@@ -1,5 +1,6 @@
-"""YAML as plain values: mappings, lists and text. Hostile YAML costs no more than its length. The only importer of yaml.
+"""YAML as plain values: mappings, lists and text. The only importer of yaml.
 
+Hostile YAML costs no more than its length.
 Every scalar is text, as written: nothing here asks whether `no` is false. An alias is the very value that it names,
 so that aliases of aliases take no room; whoever reads the result looks for known keys and never walks through it all.
 """

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Context:
-    """The build context as the repository holds it.
+    """The build context as the repository holds it; two are equal only when they are the same one.
 
     `files` maps the path of every tracked file, from the context's root, to its bytes. `root` is the folder in the
     repository, empty for its top; `origin` says where that is written (`compose.yml: services.api.build`), empty
     where it is assumed. `ignore` is the text of the ignore file that the builder reads, None where there is none, and
     `ignore_path` its path in the repository. `texts` holds the files that rules read, such as `package.json`, as far
-    as they were fetched; a file that is in `files` and not in `texts` is unknown, not empty.
+    as they were fetched; a file that is in `files` and not in `texts` is unknown, not empty. `sends_git` is false
+    where the builder gets no `.git`: it clones by itself, or there is none.
     """
 
     files: Mapping[str, int]
@@ -23,6 +24,7 @@ class Context:
     ignore: str | None = None
     ignore_path: str = ".dockerignore"
     texts: Mapping[str, str] = field(default_factory=dict)
+    sends_git: bool = True
 
 
 @dataclass(frozen=True, slots=True)

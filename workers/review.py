@@ -22,6 +22,7 @@ from bot.notices import CONTINUED, add_notes, say_left_out, say_not_permitted, s
 from bot.review.fingerprint import read_fingerprints
 from bot.review.model import ChangedFile, Comment, Review, Standing
 from bot.review.plan import plan
+from workers.repository import look_around
 
 MAX_DOCKERFILES = 100
 MAX_TARGETS = 3
@@ -120,7 +121,7 @@ def _read_once(job: ReviewJob, session: Session) -> Reading | Target:
     if not comparison.complete:
         notes.append(say_unlisted())
     files = tuple(_changed(file, snapshot, target, comparison) for file in chosen)
-    return Reading(target, files, snapshot, tuple(notes))
+    return Reading(target, look_around(session, target.head_sha, files), snapshot, tuple(notes))
 
 
 def _find_target(job: ReviewJob, session: Session) -> Target:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rules.surroundings import Context
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
@@ -12,7 +14,8 @@ class ChangedFile:
     `patch` is GitHub's unified diff of the file without file headers, None where GitHub leaves it out.
     `head` and `base` are its texts at the head and at the merge base, bytes that are no UTF-8 as surrogate escapes;
     `base` is None where the file is new, and where it could not be read: then `base_unreadable` says so, and the diff
-    alone tells what is new. `problem` is why `head` could not be read, in words for people.
+    alone tells what is new. `problem` is why `head` could not be read, in words for people. `context` and `targets`
+    are what the repository tells about the file, as `Surroundings` holds them.
     """
 
     path: str
@@ -22,6 +25,8 @@ class ChangedFile:
     base: str | None = None
     problem: str | None = None
     base_unreadable: bool = False
+    context: Context | None = None
+    targets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

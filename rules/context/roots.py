@@ -52,7 +52,7 @@ def is_build_file(path: str) -> bool:
 
 
 def find_builds(texts: Mapping[str, str]) -> tuple[Build, ...]:
-    """Return the builds that files describe, by their paths; what cannot be read or depends on variables is left out."""
+    """Return the builds that files describe, by their paths; what cannot be read or hangs on variables is left out."""
     found: list[Build] = []
     for path in sorted(texts):
         for build in _read(path, texts[path]):

@@ -299,9 +299,7 @@ def _tokens(pattern: str) -> list[_Token]:
             at += 1
             has_slash = pattern.startswith("/", at)
             at += has_slash
-            if at == len(pattern):
-                tokens.append(_ANYTHING)
-            elif not tokens and not has_slash and _is_plain(pattern[at:]):
+            if at == len(pattern) or (not tokens and not has_slash and _is_plain(pattern[at:])):
                 tokens.append(_ANYTHING)
             elif not tokens or tokens[-1] != _ANY_DEPTH:
                 tokens.append(_ANY_DEPTH)

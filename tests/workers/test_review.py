@@ -24,6 +24,7 @@ from bot.review.model import Comment, Review
 from cli.sandbox import File, PullRequestHandle, primary_limit, secondary_limit, server_error, slow
 from cli.sandbox.faults import RequestFault
 from tests.workers.stage import APT, CLEAN, PIP, WASTEFUL, Stage
+from workers import repository as repository_module
 from workers import review as review_module
 from workers.review import MAX_DOCKERFILES, Target
 from workers.turns import Turns
@@ -78,6 +79,39 @@ class TestOpened:
             print("\n".join(f"  {each}" for each in requests), f"\n  = {len(requests)}")
         assert len(requests) == (4 if warm else 5)
         assert len(pull.review_comments) == 6
+
+    def test_number_of_requests_where_all_is_copied(self, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+        stage.repository.commit("main", {"package.json": "{}", ".dockerignore": "docs\n", "a/compose.yml": "a: b\n"})
+        broad = {f"{name}Dockerfile": f"{CLEAN}COPY . /app\n" for name in ("", "api/", "web/")}
+        pull = stage.open(broad)
+        stage.sandbox.requests.clear()
+        stage.perform(pull)
+        requests = stage.say_requests()
+        with capsys.disabled():
+            print("\nGitHub requests for a first review of 3 Dockerfiles that copy everything, cold token:")
+            print("\n".join(f"  {each}" for each in requests), f"\n  = {len(requests)}")
+        assert len(requests) <= 7
+        assert sum("git/trees" in each for each in requests) == 1
+
+    def test_what_the_repository_holds_is_known(self, stage: Stage) -> None:
+        package = '{"dependencies": {"express": "5"}}'
+        files = {"package.json": package, "package-lock.json": "{}", ".dockerignore": "node_modules\n", "a.js": "x"}
+        stage.repository.commit("main", files)
+        pull = stage.open({"Dockerfile": "FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci --cache /tmp/x\n"})
+        stage.perform(pull)
+        said = [comment.body for comment in pull.review_comments]
+        assert any("```suggestion\nCOPY package.json package-lock.json ./\n" in body for body in said), said
+
+    @pytest.mark.parametrize("answer", ["truncated", "gone"])
+    def test_review_without_a_tree(self, stage: Stage, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def read_no_tree(*_: object) -> None:
+            if answer == "gone":
+                raise RefusedError(404, "Not Found")
+
+        monkeypatch.setattr(repository_module, "read_tree", read_no_tree)
+        pull = stage.open({"Dockerfile": WASTEFUL + "COPY . /app\n"})
+        stage.perform(pull)
+        _only_review(pull)
 
     def test_no_dockerfile(self, stage: Stage) -> None:
         pull = stage.open({"src/main.py": "print()\n", "Dockerfile.dockerignore": "*\n"})

@@ -55,7 +55,8 @@ READ = {
     "bake": (
         "docker-bake.hcl",
         '# c\nvariable "V" { default = "1" }\ntarget "_base" {\n  context = "svc"\n  args = { A = "b", C = V }\n}\n'
-        'target "api" {\n  inherits = ["_base"]\n  dockerfile = "api.Dockerfile"\n  target = "prod"\n  tags = ["x:${V}"]\n}\n',
+        'target "api" {\n  inherits = ["_base"]\n  dockerfile = "api.Dockerfile"\n  target = "prod"\n'
+        '  tags = ["x:${V}"]\n}\n',
         [
             Build("svc/Dockerfile", "svc", "docker-bake.hcl: _base", "", (("A", "b"),)),
             Build("svc/api.Dockerfile", "svc", "docker-bake.hcl: api", "prod", (("A", "b"),)),

@@ -196,7 +196,7 @@ def test_any_text_is_read(text: str, path: str) -> None:
 @given(st.lists(_NAMES, max_size=5), _PATHS)
 def test_plain_names_cover_what_is_below(names: list[str], path: str) -> None:
     ignored = _read("\n".join(names)).ignores(path)
-    assert ignored == any(posixpath.normpath(name) == path.split("/")[0] for name in names)
+    assert ignored == any(posixpath.normpath(name) == path.split("/", maxsplit=1)[0] for name in names)
 
 
 HOSTILE = {

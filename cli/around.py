@@ -1,0 +1,112 @@
+"""What lies around a Dockerfile on disk. Looked for only where a rule asks; each repository is read once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from cli.files import STDIN, decode
+from rules.config import Config
+from rules.context.copies import takes_all
+from rules.dockerfile import Dockerfile
+from rules.rule import Surroundings
+
+GIT_SECONDS = 10
+_NAMES = ("dockerfile", "containerfile")
+
+
+def look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundings:
+    """Return what is known around a file: the tracked files of its git repository, else those of its folder."""
+    if path == STDIN or not takes_all(dockerfile):
+        return Surroundings(path, config.targets)
+    # Whoever takes the whole context is rare, and reading compose files takes a YAML parser.
+    from rules.context.gather import Tree, choose_texts
+
+    real = os.path.realpath(path)
+    top = _find_top(os.path.dirname(real))
+    folder = top or os.path.dirname(real)
+    # Without a repository, nothing but the name tells that a file is built from its own folder.
+    if top is None and os.path.basename(real).lower() not in _NAMES:
+        return Surroundings(path, config.targets)
+    files = _files(folder, top is not None)
+    if files is None:
+        return Surroundings(path, config.targets)
+    name = os.path.relpath(real, folder).replace(os.sep, "/")
+    texts = dict(_texts(folder, choose_texts(files, [name])))
+    found = Tree(files, texts, has_git=top is not None).look_around(name, dockerfile, config.targets)
+    return Surroundings(path, found.targets, found.context)
+
+
+@lru_cache(maxsize=256)
+def _find_top(folder: str) -> str | None:
+    while not os.path.exists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
+
+
+@lru_cache(maxsize=8)
+def _files(top: str, is_repository: bool) -> Mapping[str, int] | None:
+    """Return the files with their bytes; None where there are too many, or git does not tell."""
+    from rules.context.gather import MAX_FILES
+
+    names = _tracked(top) if is_repository else _walk(top)
+    found: dict[str, int] = {}
+    for name in names or ():
+        if len(found) == MAX_FILES:
+            return None
+        try:
+            status = os.lstat(os.path.join(top, name))
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+            found[name.replace(os.sep, "/")] = status.st_size
+    return found if names is not None else None
+
+
+def _tracked(top: str) -> Sequence[str] | None:
+    # GIT_DIR and its like would point at another repository, and core.fsmonitor names a program to run.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-c", "core.fsmonitor=false", "-C", top, "ls-files", "-z", "--cached"]
+    try:
+        done = subprocess.run(
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=GIT_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return decode(done.stdout).split("\0")[:-1] if done.returncode == 0 else None
+
+
+def _walk(top: str) -> Iterator[str]:
+    """Yield the files below a folder, by names relative to it; links to folders are not followed."""
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(os.path.join(top, folder)) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            name = os.path.join(folder, entry.name)
+            if not entry.is_dir(follow_symlinks=False):
+                yield name
+            elif entry.name != ".git":
+                pending.append(name)
+
+
+def _texts(top: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    from rules.context.gather import MAX_TEXT_BYTES
+
+    for name in names:
+        try:
+            # A link may lead out of the repository, and GitHub would not follow it either.
+            with open(os.open(os.path.join(top, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                yield name, decode(file.read(MAX_TEXT_BYTES))
+        except OSError:
+            continue
