@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rules.base_images.full_base_image import FullBaseImage
+from rules.cache_order.copy_before_install import CopyBeforeInstall
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
-from rules.cache_order.copy_before_install import CopyBeforeInstall
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
