@@ -17,7 +17,7 @@ from tests.corpus import ARCHIVE, read_corpus
 BIN = Path(sys.executable).parent
 COLD_ROUNDS = 7
 THIRD = 1700
-SMALL = "FROM debian:12\nRUN apt-get update && apt-get install -y cron\n"
+SMALL = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron\n"
 
 
 def main() -> None:

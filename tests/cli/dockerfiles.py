@@ -8,15 +8,15 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 
-CRON = "FROM debian:12\nRUN apt-get update && apt-get install -y cron\n"
+CRON = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron\n"
 """One finding with a safe fix (DS202) and one with an unsafe one (DS201)."""
-CRON_SAFE = "FROM debian:12\nRUN apt-get update && apt-get install -y cron && rm -rf /var/lib/apt/lists/*\n"
+CRON_SAFE = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron && rm -rf /var/lib/apt/lists/*\n"
 CRON_FIXED = (
-    "FROM debian:12\n"
+    "FROM debian:12-slim\n"
     "RUN apt-get update && apt-get install --no-install-recommends -y cron && rm -rf /var/lib/apt/lists/*\n"
 )
-CLEAN = "FROM debian:12\nRUN echo hello\n"
-BROKEN = "FROM debian:12\nRUN <<END\necho nobody ends this\n"
+CLEAN = "FROM debian:12-slim\nRUN echo hello\n"
+BROKEN = "FROM debian:12-slim\nRUN <<END\necho nobody ends this\n"
 
 
 def run(*arguments: str | Path, stdin: bytes | str | None = None) -> Result:

@@ -201,7 +201,7 @@ def _lines(text: str) -> list[str]:
 
 
 def test_carets_stand_under_the_words_behind_tabs_and_wide_characters() -> None:
-    lines = _lines("FROM debian:12\nRUN\techo 漢字é &&\tapt-get update && apt-get install -y cron\n")
+    lines = _lines("FROM debian:12-slim\nRUN\techo 漢字é &&\tapt-get update && apt-get install -y cron\n")
     shown, carets = lines[1], lines[2]
     at = shown.index("apt-get update")
     wide = 2
@@ -211,7 +211,7 @@ def test_carets_stand_under_the_words_behind_tabs_and_wide_characters() -> None:
 
 
 def test_of_a_long_line_only_what_is_around_the_words_is_shown() -> None:
-    lines = _lines("FROM debian:12\nRUN echo " + "x" * 5000 + " && apt-get update && apt-get install -y cron\n")
+    lines = _lines("FROM debian:12-slim\nRUN echo " + "x" * 5000 + " && apt-get update && apt-get install -y cron\n")
     assert len(lines[1]) < 200
     assert lines[1][lines[2].index("^") :].startswith("apt-get update")
 

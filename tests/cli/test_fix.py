@@ -41,7 +41,7 @@ def test_diff_writes_nothing(here: Path) -> None:
     result = run("fix", "--diff")
     assert result.exit_code == 0
     assert result.stdout == (
-        "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,2 +1,2 @@\n FROM debian:12\n"
+        "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,2 +1,2 @@\n FROM debian:12-slim\n"
         "-RUN apt-get update && apt-get install -y cron\n\\ No newline at end of file\n"
         "+RUN apt-get update && apt-get install -y cron && rm -rf /var/lib/apt/lists/*\n\\ No newline at end of file\n"
     )
@@ -98,7 +98,7 @@ def test_a_second_run_changes_nothing(rule: object) -> None:
 
 
 def test_fixes_that_meet_are_made_one_after_the_other() -> None:
-    text = "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y cron\n"
+    text = "FROM debian:12-slim\nRUN apt-get update\nRUN apt-get install -y cron\n"
     outcome = fix_text(text, unsafe=True)
     assert outcome.left == ()
     assert outcome.text == CRON_FIXED

@@ -35,7 +35,9 @@ def _commit(repository: Path, files: dict[str, str | bytes]) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     _git(tmp_path, "init", "--quiet", "--initial-branch", "main")
-    _commit(tmp_path, {"Dockerfile": CLEAN, "api/Dockerfile": "FROM debian:12\n" + "RUN true\n" * 9 + "RUN echo\n"})
+    _commit(
+        tmp_path, {"Dockerfile": CLEAN, "api/Dockerfile": "FROM debian:12-slim\n" + "RUN true\n" * 9 + "RUN echo\n"}
+    )
     _git(tmp_path, "checkout", "--quiet", "-b", "feature")
     return tmp_path
 

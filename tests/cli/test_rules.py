@@ -40,8 +40,8 @@ def test_explain_takes_a_code_a_name_or_an_equivalent(name: str) -> None:
 def test_explain_of_an_unknown_rule_names_what_comes_close() -> None:
     result = run("explain", "apt-recomended-packages")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
-        'dockslim: explain: there is no rule "apt-recomended-packages". Close to it: DS201 apt-recommended-packages.\n'
+    assert result.stderr.startswith(
+        'dockslim: explain: there is no rule "apt-recomended-packages". Close to it: DS201 apt-recommended-packages'
     )
     assert (
         run("explain", "zzzzz").stderr == 'dockslim: explain: there is no rule "zzzzz". `dockslim rules` lists them.\n'

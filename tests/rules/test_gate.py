@@ -13,7 +13,7 @@ from rules.fix import Applicability, Edit, Fix, OverlapError, apply, overlap
 from rules.rule import Surroundings
 from tests.rules.cases import table
 
-TEXT = "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron\n"
+TEXT = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y --no-install-recommends cron\n"
 RM = "rm -rf /var/lib/apt/lists/*"
 END = len(TEXT) - 1
 Change = tuple[int, int, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.rules.cases import table
 from tests.rules.fixing import fix_all
 
-D = "FROM debian:12\n"
+D = "FROM debian:12-slim\n"
 P = "FROM python:3.12-slim\n"
 RM = "rm -rf /var/lib/apt/lists/*"
 UNCHANGED = {
@@ -18,7 +18,7 @@ UNCHANGED = {
     "localhost": D + "HEALTHCHECK CMD curl http://localhost:8080\n",
     "archive-used-later": D + "RUN tar -xf a.tgz && ls a.tgz\n",
     "pnpm": "FROM node:22\nRUN pnpm install\n",
-    "powershell": 'FROM debian:12\nSHELL ["pwsh", "-Command"]\nRUN apt-get update; apt-get install -y curl\n',
+    "powershell": 'FROM debian:12-slim\nSHELL ["pwsh", "-Command"]\nRUN apt-get update; apt-get install -y curl\n',
 }
 FIXED = {
     "loop": (
@@ -55,8 +55,8 @@ FIXED = {
         D + 'RUN ["apt-get","install", "--no-install-recommends","-y","ca-certificates", "curl"]\n',
     ),
     "crlf": (
-        "FROM debian:12\r\nRUN apt-get install -y cron\r\n",
-        "FROM debian:12\r\nRUN apt-get install --no-install-recommends -y cron\r\n",
+        "FROM debian:12-slim\r\nRUN apt-get install -y cron\r\n",
+        "FROM debian:12-slim\r\nRUN apt-get install --no-install-recommends -y cron\r\n",
     ),
     "no-final-newline": (D + "RUN apt-get install -y cron", D + "RUN apt-get install --no-install-recommends -y cron"),
     "heredoc": (

@@ -10,7 +10,7 @@ from rules.finding import Finding, Severity
 from rules.fix import Applicability, Edit, Fix, Statement
 from rules.surroundings import NOTHING_KNOWN
 
-TEXT = "FROM debian:12\nCOPY a /a\nRUN --mount=type=cache,target=/x make\nLABEL a=b\n"
+TEXT = "FROM debian:12-slim\nCOPY a /a\nRUN --mount=type=cache,target=/x make\nLABEL a=b\n"
 
 
 def _refuse(old: str, new: str, **promise: tuple[object, ...]) -> str | None:

@@ -58,7 +58,7 @@ BASH_NO_E = 'SHELL ["/bin/bash", "--noprofile", "-c"]\n'
 
 
 def _apt(*runs: str, setup: str = "") -> str:
-    return f"FROM debian:12\n{setup}" + "".join(f"RUN {each}\n" for each in runs)
+    return f"FROM debian:12-slim\n{setup}" + "".join(f"RUN {each}\n" for each in runs)
 
 
 def _apk(*runs: str, setup: str = "") -> str:
@@ -66,7 +66,7 @@ def _apk(*runs: str, setup: str = "") -> str:
 
 
 def _pip(*runs: str) -> str:
-    return "FROM python:3.12\n" + "".join(f"RUN {each}\n" for each in runs)
+    return "FROM python:3.12-slim\n" + "".join(f"RUN {each}\n" for each in runs)
 
 
 # Cases that a person would expect a fix for.
@@ -288,19 +288,19 @@ HARD = {
     "function-rm": _apt(f"rm() {{ mark; }}; {UP} && {IN} x"),
     "function-apt": _apt(f"aptget() {{ apt-get \"$@\"; }}; aptget update && aptget install -y x; {UP} && {IN} x"),
     "escaped-semicolon": _apt(f"{UP} && {IN} x && find / -name y -exec foo {{}} \\;"),
-    "trailing-escape": f"FROM debian:12\nRUN {UP} && {IN} x \\\n\n",
-    "trailing-escape-comment": f"FROM debian:12\nRUN {UP} && {IN} x \\\n# end\n\nRUN make all\n",
-    "trailing-escape-eof": f"FROM debian:12\nRUN {UP} && {IN} x \\",
+    "trailing-escape": f"FROM debian:12-slim\nRUN {UP} && {IN} x \\\n\n",
+    "trailing-escape-comment": f"FROM debian:12-slim\nRUN {UP} && {IN} x \\\n# end\n\nRUN make all\n",
+    "trailing-escape-eof": f"FROM debian:12-slim\nRUN {UP} && {IN} x \\",
     "trailing-semicolon-lines": _apt(f"set -e; \\\n  {UP}; \\\n  {IN} x; \\\n"),
-    "trailing-and": f"FROM debian:12\nRUN {UP} && \\\n    {IN} x ; \\\n    # end\n    true\n",
+    "trailing-and": f"FROM debian:12-slim\nRUN {UP} && \\\n    {IN} x ; \\\n    # end\n    true\n",
     "comment-inside-for": _apt(f"set -e; \\\n  {UP}; \\\n  for p in a b; do \\\n    # why\n    {IN} $p; \\\n  done"),
-    "backtick-escape": f"# escape=`\nFROM debian:12\nRUN {UP} && `\n    {IN} x && `\n    make all\n",
+    "backtick-escape": f"# escape=`\nFROM debian:12-slim\nRUN {UP} && `\n    {IN} x && `\n    make all\n",
     "shell-comment": _apt(f"{UP} && {IN} x # done"),
     "quoted-newline": _apt(f"{UP} && {IN} x && foo 'a \\\n b'"),
     "empty-lines": _apt(f"{UP} && \\\n\n    {IN} x && \\\n\n    make all"),
     "crlf": _apt(f"{UP} && \\\n    {IN} x && \\\n    make all").replace("\n", "\r\n"),
     "sudo": _apt(f"sudo {UP} && sudo {IN} x"),
-    "exec-form": 'FROM debian:12\nRUN ["apt-get", "update"]\nRUN ["apt-get", "install", "-y", "x"]\n',
+    "exec-form": 'FROM debian:12-slim\nRUN ["apt-get", "update"]\nRUN ["apt-get", "install", "-y", "x"]\n',
     # DS205
     "split-test": _apt(UP, f"[ -f x ] && {IN} a; {IN} b"),
     "split-test-true": _apt(UP, f"[ -d / ] && {IN} a; {IN} b"),
@@ -336,7 +336,7 @@ HARD = {
     "split-assignment": _apt(UP, f"A=a && {IN} $A"),
     "split-export": _apt(UP, f"export A=a && {IN} $A && make all"),
     "split-cd": _apt(UP, f"cd / && {IN} a"),
-    "split-between-env": f"FROM debian:12\nRUN {UP}\nENV A=b\nRUN {IN} a && make all\n",
+    "split-between-env": f"FROM debian:12-slim\nRUN {UP}\nENV A=b\nRUN {IN} a && make all\n",
     "split-two-installs": _apt(UP, f"{IN} a", f"{IN} b"),
     "split-two-updates": _apt(UP, f"{UP} && {IN} b"),
     "split-update-and": _apt(f"{UP} && foo", f"{IN} b"),

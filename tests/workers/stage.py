@@ -15,10 +15,10 @@ from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
 from tests.bot.github.hosts import retry_at_once
 from workers.perform import Performer
 
-CLEAN = 'FROM debian:12\nCMD ["/bin/true"]\n'
+CLEAN = 'FROM debian:12-slim\nCMD ["/bin/true"]\n'
 APT = "RUN apt-get update && apt-get install -y cron\n"
 PIP = "RUN pip install flask\n"
-WASTEFUL = f"FROM debian:12\n{APT}{PIP}"
+WASTEFUL = f"FROM debian:12-slim\n{APT}{PIP}"
 
 
 class Stage:

@@ -167,7 +167,9 @@ class TestAgain:
         pull = stage.open({"Dockerfile": WASTEFUL})
         stage.perform(pull)
         said = {comment.body for comment in pull.review_comments}
-        stage.repository.commit("feature", {"Dockerfile": f"FROM debian:12\n\n# moved\n{APT}{PIP}RUN pip install x\n"})
+        stage.repository.commit(
+            "feature", {"Dockerfile": f"FROM debian:12-slim\n\n# moved\n{APT}{PIP}RUN pip install x\n"}
+        )
         stage.perform(pull, reason="synchronize")
         assert len(pull.reviews) == 2
         new = [comment.body for comment in pull.review_comments if comment.body not in said]
@@ -327,7 +329,7 @@ class TestFiles:
         assert len(stage.sandbox.requests) < 9
 
     def test_bytes_that_are_no_utf8_are_read_as_they_are(self, stage: Stage) -> None:
-        pull = stage.open({"Dockerfile": b"FROM debian:12\nLABEL who=Andr\xe9\n" + APT.encode()})
+        pull = stage.open({"Dockerfile": b"FROM debian:12-slim\nLABEL who=Andr\xe9\n" + APT.encode()})
         stage.perform(pull)
         assert "apt-get update" in pull.review_comments[0].body
         assert "/contents/Dockerfile" in " ".join(stage.say_requests())
@@ -345,7 +347,7 @@ class TestFiles:
 
     def test_old_findings_are_not_blamed_on_whoever_touches_many_files(self, stage: Stage) -> None:
         """Files that are no UTF-8 are read one by one, and only so many of them."""
-        old = {f"{number:02}/Dockerfile": b"FROM debian:12\n# Andr\xe9\n" + APT.encode() for number in range(12)}
+        old = {f"{number:02}/Dockerfile": b"FROM debian:12-slim\n# Andr\xe9\n" + APT.encode() for number in range(12)}
         stage.repository.commit("main", old)
         pull = stage.open({path: text + b"# a\n# b\n# c\n# d\nUSER nobody\n" for path, text in old.items()})
         stage.perform(pull)
@@ -353,7 +355,7 @@ class TestFiles:
         assert _the_check(pull)[2] == "No new size findings in 12 Dockerfiles"
 
     def test_large_file_is_read_whole(self, stage: Stage) -> None:
-        pull = stage.open({"Dockerfile": "FROM debian:12\n" + "# padding\n" * 60_000 + APT})
+        pull = stage.open({"Dockerfile": "FROM debian:12-slim\n" + "# padding\n" * 60_000 + APT})
         stage.perform(pull)
         assert _the_check(pull)[1] == "neutral"
 

@@ -105,7 +105,9 @@ _CHUNKS = st.one_of(
 @st.composite
 def pull_requests(draw: st.DrawFn) -> tuple[str | None, str, int]:
     """Return the old text, the new text and the number of context lines of a pull request."""
-    start = draw(st.sampled_from(["FROM debian:12", 'FROM debian:12\nSHELL ["/bin/bash", "-c"]', "FROM alpine:3.20"]))
+    start = draw(
+        st.sampled_from(["FROM debian:12-slim", 'FROM debian:12-slim\nSHELL ["/bin/bash", "-c"]', "FROM alpine:3.20"])
+    )
     head = draw(st.lists(_CHUNKS, max_size=12))
     end = draw(st.sampled_from(["\n", "\n", "\n", ""]))
     base = None

@@ -8,7 +8,7 @@ from bot.review.fingerprint import REVIEW_MARKER, digest, fingerprints, read_fin
 from rules.check import check
 from rules.dockerfile import parse
 
-PLAIN = "FROM debian:12\nRUN apt-get update && apt-get install -y cron\n"
+PLAIN = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron\n"
 
 
 def prints(text, path="Dockerfile"):
@@ -20,11 +20,15 @@ def prints(text, path="Dockerfile"):
     "text",
     [
         pytest.param(f"# hello\n\n{PLAIN}", id="moved down"),
-        pytest.param("FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y \\\n    cron\n", id="continued"),
-        pytest.param("FROM debian:12\nRUN apt-get update && \\\n# why\n  apt-get   install -y cron", id="commented"),
-        pytest.param("FROM debian:12\nrun apt-get update && apt-get install -y cron\n", id="lower case"),
+        pytest.param(
+            "FROM debian:12-slim\nRUN apt-get update \\\n    && apt-get install -y \\\n    cron\n", id="continued"
+        ),
+        pytest.param(
+            "FROM debian:12-slim\nRUN apt-get update && \\\n# why\n  apt-get   install -y cron", id="commented"
+        ),
+        pytest.param("FROM debian:12-slim\nrun apt-get update && apt-get install -y cron\n", id="lower case"),
         pytest.param(PLAIN.replace("\n", "\r\n"), id="carriage returns"),
-        pytest.param(PLAIN.replace("debian:12", "debian:12-slim"), id="another instruction changed"),
+        pytest.param(PLAIN.replace("debian:12-slim", "debian:12-slim"), id="another instruction changed"),
         pytest.param(f"{PLAIN}RUN true\n", id="more below"),
     ],
 )
@@ -51,13 +55,13 @@ def test_equal_instructions_are_numbered():
 
 
 def test_the_body_of_a_heredoc_counts():
-    text = "FROM debian:12\nRUN <<EOF\nset -e\napt-get update\napt-get install -y {}\nEOF\n"
+    text = "FROM debian:12-slim\nRUN <<EOF\nset -e\napt-get update\napt-get install -y {}\nEOF\n"
     assert len(prints(text.format("cron"))) == 2
     assert set(prints(text.format("cron"))).isdisjoint(prints(text.format("vim")))
 
 
 def test_bytes_that_are_no_utf_8_do_not_matter():
-    assert len(prints("FROM debian:12\nRUN echo caf\udce9 && pip install flask\n")) == 1
+    assert len(prints("FROM debian:12-slim\nRUN echo caf\udce9 && pip install flask\n")) == 1
 
 
 ONE, TWO = "0123456789abcdef", "fedcba9876543210"

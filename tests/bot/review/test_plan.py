@@ -18,7 +18,7 @@ from rules.dockerfile import parse
 from tests.bot.review.patches import OUR_HTML, Button, blocks, changed, inline_tokens, pull_requests, right_sides
 
 NOTHING = Standing()
-CLEAN = "FROM debian:12\nRUN true\n"
+CLEAN = "FROM debian:12-slim\nRUN true\n"
 CRON = f"{CLEAN}RUN apt-get update && apt-get install -y cron\n"
 FLASK = f"{CLEAN}RUN pip install flask\n"
 
@@ -65,7 +65,7 @@ def test_a_review_of_a_change():
             [changed(f"{CRON}RUN true\n", CRON)], "success", "No new size findings in Dockerfile", id="older findings"
         ),
         pytest.param(
-            [changed("FROM debian:12\nRUN <<EOF\n", path="api/Dockerfile")],
+            [changed("FROM debian:12-slim\nRUN <<EOF\n", path="api/Dockerfile")],
             "neutral",
             "Not read: api/Dockerfile (line 2: the here-document 'EOF' is not terminated)",
             id="no Dockerfile",
@@ -95,7 +95,7 @@ def test_one_file_that_cannot_be_read_does_not_silence_another():
     ("base", "head", "lines"),
     [
         pytest.param(CRON, f"{CRON}RUN pip install flask\n", [4], id="only what is new"),
-        pytest.param(CRON, f"FROM debian:12\nENV A=1\n{CRON.partition(chr(10))[2]}", [], id="moved down"),
+        pytest.param(CRON, f"FROM debian:12-slim\nENV A=1\n{CRON.partition(chr(10))[2]}", [], id="moved down"),
         pytest.param(CRON, CRON.replace("&& apt", "\\\n    && apt"), [], id="reformatted"),
         pytest.param(FLASK, f"{FLASK}RUN pip install flask\n", [4], id="a second equal one below"),
         pytest.param(FLASK, FLASK.replace("RUN true", "RUN pip install flask\nRUN true"), [2], id="a second one above"),
@@ -163,7 +163,9 @@ def test_a_click_brings_back_nothing_that_was_said_beside_it():
     "file",
     [
         pytest.param(replace(changed(CRON, CLEAN), patch=None), id="GitHub left the patch out"),
-        pytest.param(replace(changed(CRON, CLEAN), patch="@@ -1,1 +1,1 @@\n FROM debian:12"), id="outside the hunks"),
+        pytest.param(
+            replace(changed(CRON, CLEAN), patch="@@ -1,1 +1,1 @@\n FROM debian:12-slim"), id="outside the hunks"
+        ),
     ],
 )
 def test_what_cannot_be_placed_goes_into_the_body(file):
@@ -177,15 +179,15 @@ def test_what_cannot_be_placed_goes_into_the_body(file):
 
 
 def test_a_stage_that_becomes_shipped_is_told_of_in_the_body():
-    base = f"{FLASK.replace('debian:12', 'debian:12 AS a')}FROM debian:12\n" + "RUN true\n" * 9
-    head = base.replace("FROM debian:12\n", "FROM a\n")
+    base = f"{FLASK.replace('debian:12-slim', 'debian:12-slim AS a')}FROM debian:12-slim\n" + "RUN true\n" * 9
+    head = base.replace("FROM debian:12-slim\n", "FROM a\n")
     planned = plan([changed(head, base, context=0)], NOTHING)
     assert planned.review.comments == ()
     assert "`Dockerfile:3` **" in planned.review.body
 
 
 def test_a_remark_stands_on_a_changed_line_of_its_instruction():
-    base = "FROM debian:12\r\nRUN apt-get update \\\r\n    && true \\\r\n    && true \\\r\n    && true\r\n"
+    base = "FROM debian:12-slim\r\nRUN apt-get update \\\r\n    && true \\\r\n    && true \\\r\n    && true\r\n"
     head = base.replace("true\r\n", "apt-get install -y --no-install-recommends cron\r\n")
     head = head.replace("install -y", "install -y", 1)
     planned = plan([changed(head, base, context=0)], NOTHING)
@@ -220,7 +222,7 @@ def test_more_than_a_review_can_hold_is_said_once(monkeypatch):
 
 def test_the_configuration_counts():
     assert plan([changed(CRON, CLEAN)], NOTHING, Config(ignore=frozenset({"DS2"}))).review is None
-    hidden = f"{FLASK.replace('debian:12', 'debian:12 AS tools')}FROM scratch\n"
+    hidden = f"{FLASK.replace('debian:12-slim', 'debian:12-slim AS tools')}FROM scratch\n"
     assert plan([changed(hidden)], NOTHING).review is None
     assert plan([changed(hidden)], NOTHING, Config(targets=frozenset({"tools"}))).review is not None
 
@@ -238,7 +240,7 @@ def test_a_marker_in_a_dockerfile_is_no_marker():
 
 
 HOSTILE = (
-    "FROM debian:12\nWORKDIR /<b>@octocat\n"
+    "FROM debian:12-slim\nWORKDIR /<b>@octocat\n"
     "RUN pip install '@octocat/x' '<img src=x onerror=alert(1)>' '```' '\u202e' https://evil.example/#1\n"
     "RUN curl -o '/tmp/@octocat<script>`|' http://x && true\nRUN rm -rf '/tmp/@octocat<script>`|'\n"
 )
@@ -329,7 +331,7 @@ def test_clicking_every_suggestion_brings_nothing_new(pull):
     assert again is None or "because" in "".join(each.body for each in review.comments) or len(review.comments) >= 20
 
 
-@given(st.text(st.sampled_from("FROMRUN debian:12\n\\@<>`#\r<-'\"&|;$"), max_size=80), st.text(max_size=40))
+@given(st.text(st.sampled_from("FROMRUN debian:12-slim\n\\@<>`#\r<-'\"&|;$"), max_size=80), st.text(max_size=40))
 def test_no_text_and_no_patch_raises(head, patch):
     plan([ChangedFile("Dockerfile", "modified", patch, head, patch)], NOTHING)
 
@@ -337,12 +339,17 @@ def test_no_text_and_no_patch_raises(head, patch):
 @pytest.mark.parametrize(
     "head",
     [
-        pytest.param("FROM debian:12\n" + "".join(f"RUN pip install {'`' * 200}{n}\n" for n in range(40)), id="fences"),
-        pytest.param(f"FROM debian:12\nRUN pip install flask {'<@' * 20_000}\n", id="one long line"),
         pytest.param(
-            f"FROM debian:12\nRUN <<EOF\npip install flask\n{'echo ```漢字```' * 3000}\nEOF\n", id="wide characters"
+            "FROM debian:12-slim\n" + "".join(f"RUN pip install {'`' * 200}{n}\n" for n in range(40)), id="fences"
         ),
-        pytest.param(f"FROM debian:12\nRUN curl -o /tmp/{'<' * 9000} x\nRUN rm /tmp/{'<' * 9000}\n", id="a long path"),
+        pytest.param(f"FROM debian:12-slim\nRUN pip install flask {'<@' * 20_000}\n", id="one long line"),
+        pytest.param(
+            f"FROM debian:12-slim\nRUN <<EOF\npip install flask\n{'echo ```漢字```' * 3000}\nEOF\n",
+            id="wide characters",
+        ),
+        pytest.param(
+            f"FROM debian:12-slim\nRUN curl -o /tmp/{'<' * 9000} x\nRUN rm /tmp/{'<' * 9000}\n", id="a long path"
+        ),
     ],
 )
 def test_bodies_stay_within_limits(head):

@@ -91,7 +91,7 @@ def test_changes_of_a_file_without_a_final_newline():
 
 
 def test_one_instruction_has_one_suggestion():
-    text = "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y \\\n        cron\n"
+    text = "FROM debian:12-slim\nRUN apt-get update \\\n    && apt-get install -y \\\n        cron\n"
     proposal = propose_for(text)
     [suggestion] = proposal.suggestions
     assert codes(suggestion) == ["DS202", "DS201"]
@@ -105,7 +105,9 @@ def test_one_instruction_has_one_suggestion():
 
 
 def test_two_commands_at_one_place_are_joined():
-    text = "FROM debian:12\nRUN apt-get update && apt-get install -y cron && curl -o /tmp/x http://x\nRUN rm /tmp/x\n"
+    text = (
+        "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron && curl -o /tmp/x http://x\nRUN rm /tmp/x\n"
+    )
     proposal = propose_for(text)
     assert proposal.remarks == ()
     [suggestion] = proposal.suggestions
@@ -114,7 +116,7 @@ def test_two_commands_at_one_place_are_joined():
 
 
 def test_words_and_a_command_at_one_place_are_joined_in_the_order_that_the_gate_takes():
-    text = "FROM debian:12\nRUN apt-get update && apt-get install --no-install-recommends cron\n"
+    text = "FROM debian:12-slim\nRUN apt-get update && apt-get install --no-install-recommends cron\n"
     dockerfile = parse(text)
     [lists] = check(dockerfile).findings
     words = ("apt-get", "install", "--no-install-recommends", "cron")
@@ -127,7 +129,7 @@ def test_words_and_a_command_at_one_place_are_joined_in_the_order_that_the_gate_
 
 
 def test_instructions_apart_have_their_own():
-    text = "FROM debian:12\nRUN pip install flask\nRUN true\nRUN apt-get update && apt-get install -y cron\n"
+    text = "FROM debian:12-slim\nRUN pip install flask\nRUN true\nRUN apt-get update && apt-get install -y cron\n"
     assert [(each.start, each.end) for each in propose_for(text).suggestions] == [(2, 2), (4, 4)]
 
 
@@ -165,14 +167,16 @@ def test_edits_apart_in_two_hunks_are_never_half_a_suggestion():
 @pytest.mark.parametrize(
     ("text", "obstacle"),
     [
-        pytest.param("FROM debian:12\r\nRUN pip install flask\r\n", Obstacle.LINE_ENDS, id="CRLF"),
-        pytest.param("FROM debian:12\r\nRUN pip install flask\n", Obstacle.LINE_ENDS, id="mixed line ends"),
-        pytest.param("FROM debian:12\n# caf\udce9\nRUN pip install flask\n", Obstacle.HIDDEN, id="no UTF-8 anywhere"),
-        pytest.param("FROM debian:12\nRUN pip install flask '\u202e'\n", Obstacle.HIDDEN, id="bidi in the line"),
-        pytest.param("FROM debian:12\nRUN pip install flask '\x1b'\n", Obstacle.HIDDEN, id="control in the line"),
-        pytest.param("\ufeffFROM debian:12\nRUN pip install flask\n", None, id="a byte order mark elsewhere"),
-        pytest.param("FROM debian:12\nRUN pip install flask 'é漢'\n", None, id="other scripts"),
-        pytest.param(f"FROM debian:12\nRUN pip install flask {'x' * 40_000}\n", Obstacle.LENGTH, id="very long"),
+        pytest.param("FROM debian:12-slim\r\nRUN pip install flask\r\n", Obstacle.LINE_ENDS, id="CRLF"),
+        pytest.param("FROM debian:12-slim\r\nRUN pip install flask\n", Obstacle.LINE_ENDS, id="mixed line ends"),
+        pytest.param(
+            "FROM debian:12-slim\n# caf\udce9\nRUN pip install flask\n", Obstacle.HIDDEN, id="no UTF-8 anywhere"
+        ),
+        pytest.param("FROM debian:12-slim\nRUN pip install flask '\u202e'\n", Obstacle.HIDDEN, id="bidi in the line"),
+        pytest.param("FROM debian:12-slim\nRUN pip install flask '\x1b'\n", Obstacle.HIDDEN, id="control in the line"),
+        pytest.param("\ufeffFROM debian:12-slim\nRUN pip install flask\n", None, id="a byte order mark elsewhere"),
+        pytest.param("FROM debian:12-slim\nRUN pip install flask 'é漢'\n", None, id="other scripts"),
+        pytest.param(f"FROM debian:12-slim\nRUN pip install flask {'x' * 40_000}\n", Obstacle.LENGTH, id="very long"),
     ],
 )
 def test_obstacles(text, obstacle):
@@ -183,7 +187,7 @@ def test_obstacles(text, obstacle):
         assert [(each.obstacle, each.finding.code) for each in proposal.remarks] == [(obstacle, "DS204")]
 
 
-PIP = "FROM debian:12\nRUN pip install flask\nRUN pip install django\n"
+PIP = "FROM debian:12-slim\nRUN pip install flask\nRUN pip install django\n"
 
 
 def flask_finding():
@@ -236,7 +240,7 @@ def test_a_known_saving_goes_first_then_severity():
 
 
 def test_no_more_suggestions_than_asked_for():
-    text = "FROM debian:12\n" + "".join(f"RUN pip install flask{n}\n" for n in range(5))
+    text = "FROM debian:12-slim\n" + "".join(f"RUN pip install flask{n}\n" for n in range(5))
     proposal = propose_for(text, most=2)
     assert len(proposal.suggestions) == 2
     assert [each.obstacle for each in proposal.remarks] == [Obstacle.MANY] * 3
@@ -252,7 +256,7 @@ def gates(monkeypatch):
 
 
 def test_of_many_that_the_gate_refuses_not_all_are_tried(gates):
-    text = "FROM debian:12\n" + "".join(f"RUN pip install flask{n}\n" for n in range(90))
+    text = "FROM debian:12-slim\n" + "".join(f"RUN pip install flask{n}\n" for n in range(90))
     dockerfile = parse(text)
     found = [finding(dockerfile, n + 1, fix(replace_text(text, f"flask{n}\n", "quart\n"))) for n in range(90)]
     proposal = by_hand(text, *found)
@@ -262,7 +266,7 @@ def test_of_many_that_the_gate_refuses_not_all_are_tried(gates):
 
 
 def test_the_gate_is_asked_everything_once(gates):
-    text = "FROM debian:12\n" + "".join(f"RUN apt-get update && apt-get install -y cron{n}\n" for n in range(50))
+    text = "FROM debian:12-slim\n" + "".join(f"RUN apt-get update && apt-get install -y cron{n}\n" for n in range(50))
     dockerfile = parse(text)
     proofs = Proofs(dockerfile, Surroundings())
     for _ in range(2):

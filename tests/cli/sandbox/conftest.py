@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
 
 LINES = "".join(f"RUN echo {number}\n" for number in range(4, 31))
-BASE = f"FROM debian:12\nRUN apt-get update\nRUN apt-get install -y cron\n{LINES}"
+BASE = f"FROM debian:12-slim\nRUN apt-get update\nRUN apt-get install -y cron\n{LINES}"
 HEAD = BASE.replace("cron", "curl").replace("echo 20", "echo twenty")
 """Lines 3 and 20 of thirty change: two hunks, lines 1 to 6 and 17 to 23."""
 

@@ -119,7 +119,7 @@ def test_compare_is_three_dot(world: World) -> None:
     assert value["merge_base_commit"]["sha"] == start
     assert (value["status"], value["ahead_by"], value["behind_by"]) == ("diverged", 1, 1)
     assert [one["filename"] for one in value["files"]] == ["Dockerfile"]
-    assert value["files"][0]["patch"].startswith("@@ -1,6 +1,6 @@\n FROM debian:12\n RUN apt-get update\n-RUN")
+    assert value["files"][0]["patch"].startswith("@@ -1,6 +1,6 @@\n FROM debian:12-slim\n RUN apt-get update\n-RUN")
     assert not value["files"][0]["patch"].endswith("\n")
 
 

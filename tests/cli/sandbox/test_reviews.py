@@ -222,7 +222,9 @@ def test_lines_follow_a_push(world: World) -> None:
     world.review(GOOD, {**GOOD, "start_line": 18, "line": 20})
     old = world.pull.head_sha
 
-    world.repository.commit("feature", {"Dockerfile": HEAD.replace("debian:12\n", "debian:12\nENV A=1\nENV B=2\n")})
+    world.repository.commit(
+        "feature", {"Dockerfile": HEAD.replace("debian:12-slim\n", "debian:12-slim\nENV A=1\nENV B=2\n")}
+    )
 
     assert comment_lines(world) == [(None, 5), (20, 22)]
     [first, _] = world.bot.get(world.path("/pulls/1/comments")).json()

@@ -7,8 +7,8 @@ import pytest
 from cli.sandbox import File, PullRequestHandle, RepositoryHandle, Sandbox, SuggestionRefusedError
 from cli.sandbox.suggestions import Change, replaced, suggestions_in
 
-BASE = "FROM debian:12\nRUN one\nRUN two\nCMD run\n"
-HEAD = "FROM debian:12\nRUN uno\nRUN dos\nCMD run\n"
+BASE = "FROM debian:12-slim\nRUN one\nRUN two\nCMD run\n"
+HEAD = "FROM debian:12-slim\nRUN uno\nRUN dos\nCMD run\n"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_committing(pull: PullRequestHandle) -> None:
 
     sha = pull.apply_suggestion(comment)
 
-    assert pull.head_text("Dockerfile") == "FROM debian:12\nRUN ein \\\n  && zwei\nCMD run\n"
+    assert pull.head_text("Dockerfile") == "FROM debian:12-slim\nRUN ein \\\n  && zwei\nCMD run\n"
     assert pull.head_sha == sha
     commit = pull.repository.record.commit(sha)
     assert commit is not None
@@ -94,7 +94,7 @@ def test_batch(pull: PullRequestHandle) -> None:
 
     pull.apply_suggestions(comments)
 
-    assert pull.head_text("Dockerfile") == "FROM debian:12\nRUN ein\nRUN mehr\nRUN zwei\nCMD run\n"
+    assert pull.head_text("Dockerfile") == "FROM debian:12-slim\nRUN ein\nRUN mehr\nRUN zwei\nCMD run\n"
 
 
 def test_the_next_suggestion_still_fits(pull: PullRequestHandle) -> None:
@@ -103,7 +103,7 @@ def test_the_next_suggestion_still_fits(pull: PullRequestHandle) -> None:
     pull.apply_suggestion(first)
     pull.apply_suggestion(second)
 
-    assert pull.head_text("Dockerfile") == "FROM debian:12\nRUN ein\nRUN mehr\nRUN zwei\nCMD run\n"
+    assert pull.head_text("Dockerfile") == "FROM debian:12-slim\nRUN ein\nRUN mehr\nRUN zwei\nCMD run\n"
 
 
 def test_a_mode_is_kept(sandbox: Sandbox, repository: RepositoryHandle) -> None:
