@@ -12,7 +12,10 @@ from rules.dockerfile.pragmas import NONE, read_pragmas
 from rules.finding import Finding
 from rules.fix import Command, Edit, Fix, OverlapError, Statement, apply, insert_edits
 from rules.registry import RULES
-from rules.rule import Surroundings
+from rules.rule import Rule, Surroundings
+
+# Instructions that change nothing but their own layer.
+_LOCAL = frozenset({"RUN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,10 @@ def refuse(
     return _gate(dockerfile, tuple(findings), found, surroundings)
 
 
-def run_rules(dockerfile: Dockerfile, surroundings: Surroundings) -> tuple[Finding, ...]:
-    """Return what all rules find, whatever pragmas and configuration say."""
-    found = [finding for rule in RULES for finding in rule.check(dockerfile, surroundings)]
+def run_rules(dockerfile: Dockerfile, surroundings: Surroundings, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
+    """Return what rules find, whatever pragmas and configuration say."""
+    text = dockerfile.text
+    found = [each for rule in rules if rule.may_concern(text) for each in rule.check(dockerfile, surroundings)]
     return tuple(sorted(found, key=lambda each: (each.span, each.code)))
 
 
@@ -136,11 +140,30 @@ def _gate(
     reason = _compare_runs(dockerfile, result, fixes)
     if reason is not None:
         return reason
-    left = Counter(each.code for each in run_rules(result, surroundings))
+    left = Counter(each.code for each in run_rules(result, surroundings, _concerned(dockerfile, result, fixed)))
     allowed = Counter(each.code for each in found)
     allowed.subtract(each.code for each in fixed)
     worse = [code for code, count in left.items() if count > allowed[code]]
     return f"afterwards there is more of {', '.join(sorted(worse))} than before" if worse else None
+
+
+def _concerned(before: Dockerfile, after: Dockerfile, fixed: tuple[Finding, ...]) -> list[Rule]:
+    """Return the rules whose findings a fix may have changed: to run all of them would double the time of a check.
+
+    Those that gave it, and those that look for something that an instruction holds which is new or gone. All of them,
+    where what such an instruction says reaches beyond it, as FROM and ENV do.
+    """
+    old, new = Counter(map(_source, before.instructions)), Counter(map(_source, after.instructions))
+    changed = [*(old - new), *(new - old)]
+    if any(keyword not in _LOCAL for keyword, _ in changed):
+        return list(RULES)
+    text = "\n".join(source for _, source in changed)
+    codes = {each.code for each in fixed}
+    return [rule for rule in RULES if rule.code in codes or rule.may_concern(text)]
+
+
+def _source(each: Instruction) -> tuple[str, str]:
+    return each.keyword, each.span.of(each.document)
 
 
 def _others_left(dockerfile: Dockerfile, fixes: list[Fix]) -> list[Statement] | None:

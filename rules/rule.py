@@ -50,11 +50,17 @@ class Rule(ABC):
     """Equivalent rules elsewhere, such as `hadolint:DL3015`; their ignore pragmas count for this rule too."""
     techniques: ClassVar[tuple[str, ...]] = ()
     """What people do about it, by the names that `make recall` counts by, such as `apt-lists`."""
+    triggers: ClassVar[tuple[str, ...]] = ()
+    """Texts of which an instruction must hold one to give this rule a finding, or to take it away; empty: any may."""
     good: ClassVar[tuple[str | Good, ...]]
     bad: ClassVar[tuple[Bad, ...]]
 
     def __init_subclass__(cls) -> None:
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    def may_concern(self, text: str) -> bool:
+        """Tell whether this rule could have anything to say about or because of `text`."""
+        return not self.triggers or any(map(text.__contains__, self.triggers))
 
     @abstractmethod
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:

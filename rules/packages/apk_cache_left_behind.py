@@ -42,6 +42,7 @@ class ApkCacheLeftBehind(Rule):
     code = "DS203"
     aliases = ("hadolint:DL3019", "trivy:AVD-DS-0025", "trivy:DS025", "trivy:DS-0025", "docker-parfum:apkAddUseNoCache")
     techniques = ("apk-cache",)
+    triggers = ("apk",)
     good = (
         "FROM alpine:3.20\nRUN apk add --no-cache curl\n",
         "FROM alpine:3.20\nRUN apk add --update curl && rm -rf /var/cache/apk/*\n",

@@ -35,6 +35,7 @@ class AptListsLeftBehind(Rule):
     code = "DS202"
     aliases = ("hadolint:DL3009", "docker-parfum:aptGetInstallThenRemoveAptLists", "sonar:S6587")
     techniques = ("apt-lists",)
+    triggers = ("apt",)
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",

@@ -50,6 +50,7 @@ class AptRecommendedPackages(Rule):
         "sonar:S6500",
     )
     techniques = ("apt-recommends",)
+    triggers = ("apt",)
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",

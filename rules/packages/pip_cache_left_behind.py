@@ -67,6 +67,7 @@ class PipCacheLeftBehind(Rule):
     code = "DS204"
     aliases = ("hadolint:DL3042", "docker-parfum:pipUseNoCacheDir")
     techniques = ("pip-cache",)
+    triggers = ("pip",)
     good = (
         "FROM python:3.12-slim\nRUN pip install --no-cache-dir flask\n",
         "FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN pip install flask\n",

@@ -64,6 +64,7 @@ class RpmCacheLeftBehind(Rule):
         "semgrep:dockerfile.best-practice.missing-dnf-clean-all",
     )
     techniques = ("yum-dnf-cache",)
+    triggers = rpm.HINTS
     good = (
         "FROM fedora:41\nRUN dnf install -y httpd && dnf clean all\n",
         "FROM almalinux:9\nRUN yum -y install httpd && rm -rf /var/cache/dnf /var/cache/yum\n",

@@ -48,6 +48,7 @@ class RpmWeakDependencies(Rule):
     code = "DS211"
     severity = Severity.INFO
     techniques = ("rpm-weak-dependencies",)
+    triggers = rpm.HINTS
     good = (
         "FROM fedora:41\nRUN dnf install -y --setopt=install_weak_deps=0 jq && dnf clean all\n",
         "FROM centos:7\nRUN yum install -y jq && yum clean all\n",

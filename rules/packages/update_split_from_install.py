@@ -51,6 +51,7 @@ class UpdateSplitFromInstall(Rule):
         "sonar:S6595",
     )
     techniques = ("apt-lists", "merge-run-with-cleanup")
+    triggers = ("apt",)
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",

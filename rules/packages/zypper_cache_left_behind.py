@@ -48,6 +48,7 @@ class ZypperCacheLeftBehind(Rule):
         "semgrep:dockerfile.best-practice.missing-zypper-clean",
     )
     techniques = ("zypper-cache",)
+    triggers = ("zypper",)
     good = (
         "FROM opensuse/leap:15.6\nRUN zypper --non-interactive install curl && zypper clean --all\n",
         "FROM opensuse/leap:15.6\nRUN zypper -n in curl && rm -rf /var/cache/zypp/*\n",

@@ -39,6 +39,7 @@ class ZypperRecommendedPackages(Rule):
     code = "DS212"
     severity = Severity.INFO
     techniques = ("zypper-recommends",)
+    triggers = ("zypper",)
     good = (
         "FROM example/sles:15\nRUN zypper -n install --no-recommends curl && zypper clean --all\n",
         "FROM opensuse/leap:15.6\nRUN zypper -n install curl && zypper clean --all\n",
