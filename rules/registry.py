@@ -15,6 +15,7 @@ from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
+from rules.packages.yarn_cache_left_behind import YarnCacheLeftBehind
 from rules.packages.zypper_cache_left_behind import ZypperCacheLeftBehind
 from rules.packages.zypper_recommended_packages import ZypperRecommendedPackages
 from rules.rule import Rule
@@ -35,4 +36,5 @@ RULES: tuple[Rule, ...] = (
     NpmCacheLeftBehind(),
     FullBaseImage(),
     CopyBeforeInstall(),
+    YarnCacheLeftBehind(),
 )

@@ -104,6 +104,7 @@ def _is_read_later(dockerfile: Dockerfile, marks: re.Pattern[str]) -> bool:
 # What stands in front of a program and may stand in front of another one of the same tool.
 _PREFIX = re.compile(r"sudo(?: -[A-Za-z]+| [a-z_][\w-]*)* ")
 _REMOVERS = frozenset({"del", "remove", "purge", "autoremove", "erase", "uninstall", "unload", "deactivate"})
+_QUESTIONS = frozenset({"[", "[[", "test", "which", "command", "type", "hash"})
 _CHANGERS = frozenset({"nvm", "n", "fnm", "volta", "asdf", "rbenv", "rvm", "su", "unset", "alias", "mv", "hash"})
 
 
@@ -114,7 +115,7 @@ def append_cleanup(run: Run, filler: ShellCommand, *arguments: str) -> Fix | Non
     """
     if run.deferred or not run.scope.is_plain or filler.nesting or filler.from_exec:
         return None
-    if "||" in run.instruction.script.statements[filler.statement].operators:
+    if "||" in run.instruction.script.statements[filler.statement].operators or _follows_question(run, filler):
         return None
     program = filler.words[0].text
     prefix = _prefix(run, filler)
@@ -126,6 +127,11 @@ def append_cleanup(run: Run, filler: ShellCommand, *arguments: str) -> Fix | Non
     words: Command = (program, *arguments)
     edit = append_command(run.dockerfile, run.instruction, prefix + " ".join(words), shell_errexit=run.scope.errexit)
     return None if edit is None else Fix((edit,), Applicability.SAFE, added=(words,))
+
+
+def _follows_question(run: Run, filler: ShellCommand) -> bool:
+    """Tell whether the filler hangs on a test, so that its tool may not be there."""
+    return any(each.name in _QUESTIONS and each.statement == filler.statement for each in run.commands)
 
 
 def _prefix(run: Run, filler: ShellCommand) -> str | None:

@@ -132,6 +132,7 @@ UNFIXED = {
     "background": N + "RUN npm ci &\n",
     "subshell": N + "RUN (cd /app && npm ci)\n",
     "condition": N + "RUN if [ -f package.json ]; then npm ci; fi\n",
+    "question": N + "RUN [ -f package.json ] && npm ci; echo done\n",
     "loop": N + "RUN for d in a b; do npm --prefix $d ci; done\n",
     "npm-removed": "FROM alpine:3.20\nRUN apk add --no-cache npm && npm i -g serve && apk del npm\n",
     "npm-purged": "FROM debian:12\nRUN npm i -g n && apt-get purge -y npm\n",
