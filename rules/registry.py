@@ -34,7 +34,7 @@ RULES: tuple[Rule, ...] = (
     RpmWeakDependencies(),
     ZypperRecommendedPackages(),
     NpmCacheLeftBehind(),
+    YarnCacheLeftBehind(),
     FullBaseImage(),
     CopyBeforeInstall(),
-    YarnCacheLeftBehind(),
 )
