@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rules.base_images.devel_base_shipped import DevelBaseShipped
 from rules.base_images.full_base_image import FullBaseImage
+from rules.base_images.jdk_shipped import JdkShipped
 from rules.cache_order.copy_before_install import CopyBeforeInstall
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
@@ -36,5 +38,7 @@ RULES: tuple[Rule, ...] = (
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     FullBaseImage(),
+    JdkShipped(),
+    DevelBaseShipped(),
     CopyBeforeInstall(),
 )

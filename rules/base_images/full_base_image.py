@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.base_images.families import Sibling, find_sibling
+from rules.base_images.java import judge
 from rules.base_images.needs import Needs, find_needs
 from rules.base_images.program import read_program
 from rules.base_images.reference import read_reference
@@ -81,6 +82,8 @@ class FullBaseImage(Rule):
             sibling = find_sibling(stage.base, "slim")
             if sibling is None or is_workbench(stage, surroundings) or is_unknown_to_registry(sibling, surroundings):
                 continue
+            if judge(dockerfile, stage, surroundings) is not None:
+                continue  # jdk-shipped says it
             finding = self._report(dockerfile, stage, sibling, surroundings)
             if finding is not None:
                 yield finding

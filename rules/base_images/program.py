@@ -63,3 +63,9 @@ def _shell_words(text: str) -> tuple[str, ...] | None:
     if not script.parsed or len(commands) != 1 or len(script.statements) != 1:
         return None
     return commands[0].texts
+
+
+def leaf_of(dockerfile: Dockerfile, stage: Stage) -> Stage:
+    """Return the last stage that is built from `stage`, itself where there is none."""
+    children = dockerfile.children(stage)
+    return children[-1] if children else stage
