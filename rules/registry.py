@@ -12,11 +12,15 @@ from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
+from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
+from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
+from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
+from rules.packages.uv_cache_left_behind import UvCacheLeftBehind
 from rules.packages.yarn_cache_left_behind import YarnCacheLeftBehind
 from rules.packages.zypper_cache_left_behind import ZypperCacheLeftBehind
 from rules.packages.zypper_recommended_packages import ZypperRecommendedPackages
@@ -35,6 +39,10 @@ RULES: tuple[Rule, ...] = (
     ZypperCacheLeftBehind(),
     RpmWeakDependencies(),
     ZypperRecommendedPackages(),
+    CondaCacheLeftBehind(),
+    UvCacheLeftBehind(),
+    PoetryCacheLeftBehind(),
+    PipenvCacheLeftBehind(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     FullBaseImage(),

@@ -25,3 +25,14 @@ def _is_certain(run: Run, install: ShellCommand) -> bool:
     if install.before == "||" or not set(install.nesting) <= {"group", "subshell"}:
         return False
     return not any(each.name in _QUESTIONS and each.statement == install.statement for each in run.commands)
+
+
+_REMOVALS = frozenset({"uninstall", "remove", "del", "purge", "autoremove", "rm"})
+
+
+def may_run_at_end(run: Run, program: str) -> bool:
+    """Tell whether a program can be run again at the end: not taken away, not named by where some `cd` led."""
+    if "/" in program and program[0] not in "/~$\"'":
+        return False
+    name = program.rpartition("/")[2]
+    return not any(name in command.texts and not _REMOVALS.isdisjoint(command.texts) for command in run.commands)

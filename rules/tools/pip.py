@@ -79,6 +79,11 @@ def read_pip(command: ShellCommand) -> Call | None:
     return None
 
 
+def is_python(name: str) -> bool:
+    """Tell whether a program is an interpreter of Python."""
+    return _PYTHON.match(name) is not None
+
+
 def may_be_too_old(base: str) -> bool:
     """Tell whether a base image packages a pip that does not know `--no-cache-dir`."""
     lowered = base.lower()

@@ -1,0 +1,126 @@
+"""conda-cache-left-behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.dockerfile import Dockerfile, Span
+from rules.finding import Finding
+from rules.fix import Fix
+from rules.packages.cache_cleanup import append_cache_cleanup, may_run_at_end
+from rules.rule import Bad, Rule, Surroundings
+from rules.runs import Run, shipped_runs
+from rules.tools import conda
+from rules.tools.options import Call
+
+_HINTS = ("conda", "mamba")
+# Images whose conda knows `-f`, which came with 4.6: no tag, or one of a later release. For any other `--all` does most
+# of it. Before 4.1 there was no `--all`.
+_KNOWS_FORCE = re.compile(
+    r"(?:^|/)(?:continuumio/(?:mini|ana)conda3|condaforge/[\w-]+|(?:quay\.io/)?jupyter/[\w-]+)"
+    r"(?::(?:latest|4\.(?:[6-9]|1\d)|2\d|20(?:19|2\d)|python-3\.|lab-|hub-)[\w.-]*)?(?:@[\w:]+)?$"
+)
+_ANCIENT_CONDA = re.compile(r"conda[\w.-]{0,20}[:=-](?:4\.0|3\.\d{1,2}|2\.\d)\b", re.IGNORECASE)
+
+
+class CondaCacheLeftBehind(Rule):
+    """Packages that conda keeps for a next environment that never comes.
+
+    ## What it does
+    Finds `conda install`, `create`, `update`, `env create` and `env update`, also of mamba and micromamba, that leave
+    downloaded packages, the index of the channels and unlinked files in the layer.
+
+    ## Why it costs
+    conda keeps every package that it downloads beside what it unpacked from it. Two projects that added the clean-up
+    state 1,700 MB before and 933 MB after (root-project/root-docker, together with another change), and 913 MB before
+    and 651 MB after (rapidsai/ci-imgs, likewise).
+
+    ## Fix safety
+    Safe: `conda clean -afy` deletes archives, the index, logs and the package cache. Environments hold hard links or
+    copies of their files, and those stay; a later install downloads anew. Where conda may be older than 4.6, which
+    does not know `-f`, the fix is `--all`: it leaves what an environment links to, which costs nothing twice. No fix
+    is offered where conda is told to link softly (`allow_softlinks`): an environment would point into the cache.
+
+    ## When it is silent
+    The same RUN runs `conda clean` with a target that takes packages (`-a`, `-t`, `-p`, `-f`, `-tipsy`) behind the last
+    install, or deletes a directory of packages; a cache mount names conda, mamba or its packages; the stage is not
+    shipped; the install stands behind ONBUILD.
+    """
+
+    code = "DS220"
+    techniques = ("conda-cache",)
+    good = (
+        "FROM continuumio/miniconda3:24.7.1-0\nRUN conda install -y numpy && conda clean -afy\n",
+        "FROM continuumio/miniconda3:24.7.1-0\nRUN --mount=type=cache,target=/opt/conda/pkgs conda install -y numpy\n",
+    )
+    bad = (
+        Bad(
+            "FROM continuumio/miniconda3:24.7.1-0\nRUN conda install -y numpy\n",
+            "FROM continuumio/miniconda3:24.7.1-0\nRUN conda install -y numpy && conda clean -afy\n",
+        ),
+        Bad(
+            "FROM mambaorg/micromamba:2.0.5\nCOPY env.yml /tmp/\nRUN micromamba install -y -n base -f /tmp/env.yml\n",
+            "FROM mambaorg/micromamba:2.0.5\nCOPY env.yml /tmp/\nRUN micromamba install -y -n base -f /tmp/env.yml"
+            " && micromamba clean --all --yes\n",
+        ),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves packages in its layer."""
+        for run in shipped_runs(dockerfile, surroundings, _HINTS):
+            calls = _uncleaned_installs(run)
+            if not calls or _is_mounted(run):
+                continue
+            last = calls[-1]
+            assert last.action is not None  # noqa: S101 - installs() looked at its verb
+            name = conda.program(last.command)
+            yield self.finding(
+                run.instruction,
+                Span(last.command.words[0].span.start, last.action.span.end),
+                f"{name}'s downloaded packages stay in the layer",
+                f"`{name} {_verb(last)}` keeps every archive beside the files it unpacked, and nothing in this RUN"
+                " deletes them.",
+                _fix(run, calls),
+            )
+
+
+def _uncleaned_installs(run: Run) -> list[Call]:
+    calls: list[Call] = []
+    for command in run.commands:
+        if conda.cleans(command) or "clean" in command.name.lower():
+            calls = []
+            continue
+        call = conda.read_conda(command)
+        if call is not None and conda.installs(call):
+            calls.append(call)
+    return calls
+
+
+def _verb(call: Call) -> str:
+    return f"env {call.operands[0].text}" if call.verb == "env" else call.verb
+
+
+def _is_mounted(run: Run) -> bool:
+    """Tell whether a mount was meant for the packages: where conda keeps them is known only when it runs."""
+    return any(
+        mount.type in ("cache", "tmpfs")
+        and mount.target is not None
+        and any(part in mount.target for part in ("conda", "mamba", "pkgs"))
+        for mount in run.instruction.mounts
+    )
+
+
+def _fix(run: Run, calls: list[Call]) -> Fix | None:
+    text = run.dockerfile.text
+    if "softlink" in text or "--offline" in text or _ANCIENT_CONDA.search(text):
+        return None
+    command = calls[-1].command
+    program = command.words[0]
+    name = conda.program(command)
+    if not all(conda.program(each.command) == name for each in calls):
+        return None
+    if any(variable == "PATH" for variable, _ in command.assignments) or not may_run_at_end(run, program.text):
+        return None
+    options = ("-afy",) if name == "conda" and _KNOWS_FORCE.search(run.base) else ("--all", "--yes")
+    return append_cache_cleanup(run, command, (program.text, "clean", *options))
