@@ -25,6 +25,7 @@ from rules.packages.yarn_cache_left_behind import YarnCacheLeftBehind
 from rules.packages.zypper_cache_left_behind import ZypperCacheLeftBehind
 from rules.packages.zypper_recommended_packages import ZypperRecommendedPackages
 from rules.rule import Rule
+from rules.stages.build_tools_left_behind import BuildToolsLeftBehind
 
 RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
@@ -48,5 +49,6 @@ RULES: tuple[Rule, ...] = (
     FullBaseImage(),
     JdkShipped(),
     DevelBaseShipped(),
+    BuildToolsLeftBehind(),
     CopyBeforeInstall(),
 )

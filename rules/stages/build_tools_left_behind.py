@@ -1,0 +1,321 @@
+"""build-tools-left-behind."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+
+from rules.dockerfile import Dockerfile, Instruction, Scope, Stage
+from rules.edits import append_command
+from rules.finding import Finding, Severity, Snippet
+from rules.fix import Applicability, Fix
+from rules.rule import Bad, Good, Rule, Surroundings
+from rules.runs import Run, shipped_runs
+from rules.tools import builds
+from rules.tools.system_packages import HINTS, Operation, operations
+
+# These make native code for certain; pip, npm and gem only where no ready-made package exists.
+_WEAK = ("pip", "npm", "yarn", "pnpm", "gem", "bundle", "uv", "poetry", "pipenv", "pipx", "easy_install", "cpan")
+_INDIFFERENT = frozenset(
+    {"WORKDIR", "COPY", "ADD", "ENV", "ARG", "LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL"}
+)
+# Without one of these in its text, a file names no build package.
+_TOOL_HINTS = ("-dev", "gcc", "g++", "make", "build-", "-sdk", "golang", "cargo", "maven", "clang", "evelopment")
+_NO_SCOPE = Scope()
+_PURGE = {
+    "apt": ("apt-get", "purge", "-y", "--auto-remove"),
+    "apk": ("apk", "del"),
+    "rpm": ("dnf", "remove", "-y"),
+    "zypper": ("zypper", "--non-interactive", "remove", "--clean-deps"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Build packages that an install leaves, and the last command that may need them."""
+
+    operation: Operation
+    packages: tuple[str, ...]
+    has_tools: bool
+    """Whether a compiler or a build system is among them, not only headers."""
+    user: Instruction
+    use: str
+
+
+class BuildToolsLeftBehind(Rule):
+    """Compilers and headers that stay in the image after the last build.
+
+    ## What it does
+    Finds compilers, build systems and headers that apt, apk, dnf, yum or zypper install in a shipped stage, that later
+    lines use only for building, and that the layer keeps.
+
+    ## Why it costs
+    Measured on Debian 12 with `build-essential`, `libpq-dev` and psycopg2 built from source: 393 MB above the base
+    image with the tools left, 394 MB with a purge in a later RUN, 79 MB with install, build and purge in one RUN, 70 MB
+    with a build stage from which only the virtual environment is copied. Headers without a compiler weigh less, so
+    they are information only.
+
+    ## Fix safety
+    Nothing here is applied by a click. Where one RUN installs and builds, the fix shows the purge at its end; where
+    several do, the snippet shows them as one. `-dev` packages that bring a library along are left out of it: the
+    program may need the library, which is then to be named in the install. A build stage is the cleaner way: everything
+    up to the last build moves into `FROM ... AS build`, and the shipped stage starts from the same base with the
+    libraries needed at run time and copies what was built (`COPY --from=build /venv /venv`, or what
+    `make install DESTDIR=/out` leaves in `/out`).
+
+    ## When it is silent
+    The same RUN removes the tools; the image is one to build, test or work in, by its path, its stage, its base, other
+    packages or a bare shell as its command; its command builds something; something in it compiles while it runs
+    (numba, torch, Jupyter, Julia, R); it states no command and its base is no program's image; a later RUN removes
+    the tools (that is told where it happens); the base image brings the compiler itself; the stage is not shipped.
+    """
+
+    code = "DS401"
+    techniques = ("build-tools-left", "multi-stage")
+    good = (
+        "FROM python:3.12-slim\nRUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev"
+        " && pip install --no-cache-dir uwsgi && apt-get purge -y --auto-remove gcc libc6-dev"
+        ' && rm -rf /var/lib/apt/lists/*\nCMD ["uwsgi"]\n',
+        "FROM alpine:3.20 AS build\nRUN apk add --no-cache gcc make musl-dev\nCOPY . /src\nRUN make -C /src\n"
+        'FROM alpine:3.20\nCOPY --from=build /src/app /app\nCMD ["/app"]\n',
+        Good(
+            "FROM alpine:3.20\nRUN apk add --no-cache gcc make musl-dev\nCOPY . /src\nRUN make -C /src\n"
+            'CMD ["/src/app"]\n',
+            Surroundings(path="ci/Dockerfile"),
+        ),
+    )
+    bad = (
+        Bad(
+            "FROM alpine:3.20\nRUN apk add --no-cache gcc make musl-dev\nCOPY . /src\nRUN make -C /src\n"
+            'CMD ["/src/app"]\n',
+            None,
+        ),
+        Bad(
+            "FROM python:3.12-alpine\nRUN apk add --no-cache gcc musl-dev && pip install --no-cache-dir uwsgi\n",
+            "FROM python:3.12-alpine\nRUN apk add --no-cache gcc musl-dev && pip install --no-cache-dir uwsgi"
+            " && apk del gcc musl-dev\n",
+        ),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves build tools."""
+        if not any(map(dockerfile.text.__contains__, _TOOL_HINTS)):
+            return
+        seen: set[int] = set()
+        for run in shipped_runs(dockerfile, surroundings, HINTS):
+            left = _left(run)
+            if left is None or (run.stage.index in seen and not left.has_tools) or _is_wanted(run, surroundings):
+                continue
+            seen.add(run.stage.index)
+            yield self.finding(
+                run.instruction,
+                left.operation.command.span,
+                "Build tools stay in the image" if left.has_tools else "Headers stay in the image",
+                _reason(run, left),
+                _purge(run, left),
+                snippet=_joined(run, left),
+                severity=None if left.has_tools else Severity.INFO,
+            )
+
+
+def _left(run: Run) -> _Left | None:
+    """Return what the installs of one RUN leave, None where that is no toolchain or nothing is built with it."""
+    source = run.instruction.span.of(run.dockerfile.text)
+    if "$" not in source and not any(map(source.__contains__, _TOOL_HINTS)):
+        return None
+    found: list[Operation] = []
+    is_purged = False
+    for operation in operations(run.commands, run.scope):
+        if not operation.removes:
+            found.append(operation)
+        elif not operation.names and not operation.sweeps:
+            return None  # what it removes cannot be read
+        else:
+            gone = set(operation.names)
+            is_purged = True
+            found = [each for each in (_without(one, gone) for one in found) if each.names]
+    if "apt-mark" in source and "auto" in source:
+        return None  # `apt-mark auto '.*' > /dev/null; apt-mark manual ...; apt-get purge --auto-remove`
+    if not found or any(builds.is_workbench(name) for each in found for name in each.names):
+        return None
+    names = dict.fromkeys(name for each in found for name in each.names)
+    tools = () if builds.brings_compiler(run.base) else tuple(filter(builds.is_toolchain, names))
+    headers = tuple(filter(builds.is_headers, names))
+    if not tools and is_purged:
+        return None  # whoever removes the compiler and keeps headers may mean to
+    first = next((each for each in found if not {*tools, *headers}.isdisjoint(each.names)), None)
+    if first is None:
+        return None
+    user = _last_user(run, first, _users(run), strong=not tools)
+    return None if user is None else _Left(first, tools + headers, bool(tools), *user)
+
+
+def _without(operation: Operation, gone: set[str]) -> Operation:
+    if operation.virtual and operation.virtual in gone:
+        return operation._replace(names=())
+    return operation._replace(names=tuple(name for name in operation.names if name not in gone))
+
+
+Uses = tuple[tuple[int, Instruction, str], ...]
+
+
+def _users(run: Run) -> Uses:
+    return _stage_uses(run.dockerfile, run.stage.index)
+
+
+@lru_cache(maxsize=32)
+def _stage_uses(dockerfile: Dockerfile, stage: int) -> Uses:
+    """Return the last command of each RUN from the start of a stage on that may compile something."""
+    own = dockerfile.stages[stage]
+    found = []
+    for _, each in dockerfile.after(own, own.start):
+        if each.keyword == "RUN" and builds.may_build(each):
+            uses = [use for _, use in builds.build_uses(each.commands)]
+            if uses:
+                found.append((each.index, each, next((use for use in reversed(uses) if not _is_weak(use)), uses[-1])))
+    return tuple(found)
+
+
+def _is_weak(use: str) -> bool:
+    return use.startswith(_WEAK)
+
+
+def _last_user(run: Run, operation: Operation, users: Uses, *, strong: bool) -> tuple[Instruction, str] | None:
+    """Return the last RUN that may need the tools; with `strong`, one that makes native code for certain."""
+    at = bisect_right(users, run.instruction.index, key=itemgetter(0))
+    for _, each, use in reversed(users[at:]):
+        if not strong or not _is_weak(use):
+            return each, use
+    own = [
+        use
+        for command, use in builds.build_uses(run.commands)
+        if command.span.start > operation.command.span.start and not (strong and _is_weak(use))
+    ]
+    return (run.instruction, own[-1]) if own else None
+
+
+def _is_wanted(run: Run, surroundings: Surroundings) -> bool:
+    """Tell whether the image may need its tools at run time, or is one to build in."""
+    dockerfile = run.dockerfile
+    family = {run.stage.index, *(child.index for child in dockerfile.children(run.stage))}
+    last = [stage for stage in dockerfile.shipped(surroundings.targets) if stage.index in family][-1]
+    if builds.is_workshop(dockerfile, last, surroundings.path) or _compiles(dockerfile, last.index):
+        return True
+    return _removed_later(run)
+
+
+@lru_cache(maxsize=32)
+def _compiles(dockerfile: Dockerfile, stage: int) -> bool:
+    last: Stage = dockerfile.stages[stage]
+    return builds.compiles_at_run_time(dockerfile, last) or any(
+        builds.mentions_run_time_compiler(each) for _, each in dockerfile.lineage(last)
+    )
+
+
+def _removed_later(run: Run) -> bool:
+    """Tell whether a later RUN removes packages: that takes nothing out of this layer, and another rule says so."""
+    return run.is_followed_by(_removes)
+
+
+def _removes(each: Instruction) -> bool:
+    if each.keyword != "RUN" or not any(
+        map(each.value.__contains__, (" purge", " remove", " del ", " erase", "autoremove"))
+    ):
+        return False
+    installed: set[str] = set()
+    for operation in operations(each.commands, _NO_SCOPE):
+        if not operation.removes:
+            installed.update(operation.names)
+        elif not installed.issuperset(operation.names):
+            return True
+    return False
+
+
+def _reason(run: Run, left: _Left) -> str:
+    names = [f"`{name}`" for name in left.packages]
+    some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    verb = "is" if len(names) == 1 else "are"
+    if left.user is run.instruction:
+        return f"{some} {verb} needed by `{left.use}` in this RUN, and by nothing after it."
+    return f"{some} {verb} installed here; line {left.user.line} (`{left.use}`) is the last that may build with them."
+
+
+def _purge(run: Run, left: _Left) -> Fix | None:
+    """Show the purge at the end of the RUN that both installs and builds."""
+    command = _purge_command(left)
+    if left.user is not run.instruction or not run.scope.is_plain or not command or left.operation.command.nesting:
+        return None
+    text = _with_sudo(left, command)
+    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
+    if edit is None:
+        return None
+    return Fix((edit,), Applicability.DISPLAY, added=(command,), caution=_caution(left))
+
+
+def _purge_command(left: _Left) -> tuple[str, ...]:
+    """Return what removes the tools, and of the headers those that bring no library along; empty for no tools."""
+    manager = left.operation.manager
+    words = _PURGE[manager]
+    if manager == "rpm":
+        words = (left.operation.command.name, *words[1:])
+    if left.operation.virtual:
+        return (*words, left.operation.virtual) if left.has_tools else ()
+    names = [name for name in left.packages if builds.is_toolchain(name) or builds.is_bare_headers(name)]
+    return (*words, *names) if left.has_tools else ()
+
+
+def _caution(left: _Left) -> str:
+    kept = [name for name in left.packages if not builds.is_toolchain(name) and not builds.is_bare_headers(name)]
+    if left.operation.manager == "apk" and not _CXX.isdisjoint(left.packages):
+        return "Takes libstdc++ and libgcc along: name them in the install if what is built is C++."
+    if kept and not left.operation.virtual:
+        return f"Leaves {kept[0]} and its like: they bring libraries that the program may need; name those instead."
+    return "Takes along what only these packages brought: name in the install what the program needs of it."
+
+
+_CXX = frozenset({"g++", "build-base", "alpine-sdk"})
+
+
+def _with_sudo(left: _Left, command: tuple[str, ...]) -> str:
+    return " ".join(("sudo", *command) if "sudo" in left.operation.command.wrappers else command)
+
+
+def _joined(run: Run, left: _Left) -> Snippet | None:
+    """Show the RUNs from the install to the last build as one that ends with the purge."""
+    command = _purge_command(left)
+    if left.user is run.instruction or not command:
+        return None
+    first, last = run.instruction, left.user
+    between = [each for each in run.stage.instructions if first.index <= each.index <= last.index]
+    if not between or between[-1] is not last:
+        return None
+    runs = [each for each in between if each.keyword == "RUN"]
+    others = [each for each in between if each.keyword != "RUN"]
+    if any(each.keyword not in _INDIFFERENT for each in others) or not all(map(_is_plain, runs)):
+        return None
+    dockerfile = run.dockerfile
+    text = dockerfile.text
+    lines = [each.span.of(text) for each in others]
+    bodies = [
+        text[each.source.offset(each.arguments_start) : each.script.statements[-1].span.end].strip() for each in runs
+    ]
+    joint = f" {dockerfile.escape}\n    && "
+    lines.append("RUN " + joint.join([*bodies, _with_sudo(left, command)]))
+    return Snippet(
+        f"One RUN that installs, builds and purges, in place of lines {first.line} to {last.end_line}",
+        "\n".join(lines).replace("\r\n", "\n") + "\n",
+    )
+
+
+def _is_plain(each: Instruction) -> bool:
+    script = each.script
+    if not script.parsed or script.form != "shell" or each.flags or script.has_comment or script.has_heredoc:
+        return False
+    return (
+        len(script.statements) == 1
+        and "||" not in script.statements[0].operators
+        and script.statements[0].terminator != "&"
+    )
