@@ -75,6 +75,7 @@ class BuildToolsLeftBehind(Rule):
 
     code = "DS401"
     techniques = ("build-tools-left", "multi-stage")
+    triggers = _TOOL_HINTS
     good = (
         "FROM python:3.12-slim\nRUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev"
         " && pip install --no-cache-dir uwsgi && apt-get purge -y --auto-remove gcc libc6-dev"
@@ -102,8 +103,6 @@ class BuildToolsLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves build tools."""
-        if not any(map(dockerfile.text.__contains__, _TOOL_HINTS)):
-            return
         seen: set[int] = set()
         for run in shipped_runs(dockerfile, surroundings, HINTS):
             left = _left(run)
