@@ -9,6 +9,8 @@ from rules.cache_order.copy_before_install import CopyBeforeInstall
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
+from rules.layers.ineffective_cleanup import IneffectiveCleanup
+from rules.layers.sparse_lastlog import SparseLastlog
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
@@ -31,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
     CopyThenChown(),
     CopyThenChmod(),
+    IneffectiveCleanup(),
+    SparseLastlog(),
     AptRecommendedPackages(),
     AptListsLeftBehind(),
     ApkCacheLeftBehind(),

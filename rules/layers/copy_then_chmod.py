@@ -49,6 +49,7 @@ class CopyThenChmod(Rule):
     code = "DS104"
     aliases = ("tally:prefer-copy-chmod",)
     techniques = ("chmod-copy",)
+    triggers = ("chmod",)
     good = (
         "FROM debian:12\nCOPY entrypoint.sh /\nRUN chmod +x /entrypoint.sh\n",
         "FROM debian:12\nCOPY --chmod=755 app.bin /usr/local/bin/app\n",

@@ -41,7 +41,7 @@ class CopyThenChown(Rule):
 
     code = "DS103"
     techniques = ("chown-copy",)
-    triggers = ("chown", "chgrp", "COPY", "ADD", "copy", "add")
+    triggers = ("chown", "chgrp")
     good = (
         "FROM node:22\nWORKDIR /app\nCOPY --chown=node:node . .\n",
         "FROM debian:12\nRUN useradd app && mkdir /data && chown app /data\n",

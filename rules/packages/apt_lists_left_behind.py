@@ -10,6 +10,7 @@ from rules.packages.lists_cleanup import append_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
+from rules.tools.cleanup import ineffective
 
 
 class AptListsLeftBehind(Rule):
@@ -29,7 +30,8 @@ class AptListsLeftBehind(Rule):
     ## When it is silent
     The lists are deleted in any way that works (`rm -r -f`, `find -delete`, `apt-get dist-clean`, a directory above
     them), lie on a cache or tmpfs mount, or are used by a later RUN or a stage built on this one; the stage is not
-    shipped. A path that is misspelt, or quoted so that its glob is never expanded, deletes nothing and does not count.
+    shipped. A clean-up that misses them, since its path is misspelt or its glob quoted, is what ineffective-cleanup
+    (DS106) is about.
     """
 
     code = "DS202"
@@ -62,7 +64,7 @@ class AptListsLeftBehind(Rule):
             update = _last_uncleaned_update(run)
             if update is None or run.mounts(apt.LISTS) or any("Dir::" in text for text in update.texts):
                 continue
-            if apt.are_lists_used_later(run):
+            if apt.are_lists_used_later(run) or _is_misspelt(run):
                 continue
             yield self.finding(
                 run.instruction,
@@ -71,6 +73,12 @@ class AptListsLeftBehind(Rule):
                 f"`{_shown(update)}` writes them to `{apt.LISTS}`, and nothing in this RUN deletes them.",
                 append_cleanup(run, update),
             )
+
+
+def _is_misspelt(run: Run) -> bool:
+    """Tell whether a clean-up is there and misses the lists: ineffective-cleanup mends it."""
+    text = run.dockerfile.text
+    return any(found.directory == apt.LISTS for command in run.commands for found in ineffective(command, text))
 
 
 def _last_uncleaned_update(run: Run) -> ShellCommand | None:

@@ -44,6 +44,8 @@ SILENT = {
     "mount-far-ancestor": D + f"RUN --mount=type=cache,target=/var {UP}\n",
     "mount-tmpfs": D + f"RUN --mount=type=tmpfs,target=/var/lib/apt/lists {UP}\n",
     "mount-second": D + f"RUN --mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt {UP}\n",
+    "quoted-is-for-another-rule": D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*'\n",
+    "misspelt-is-for-another-rule": D + f"RUN {UP} && rm -rf /var/lib/apt/list/*\n",
     "no-update": D + "RUN apt-get install -y cron\n",
     "stage-not-shipped": f"{D[:-1]} AS b\nRUN {UP}\n{D}COPY --from=b /x /x\n",
     "used-by-a-later-run": D + f"RUN {UP}\nRUN apt-get install -y nano\n",
@@ -116,10 +118,6 @@ FIXED = {
         D + f"RUN apt-get update && {RM} && apt-get update && {RM}\n",
     ),
     "other-rm": (D + f"RUN {UP} && rm -rf /tmp/x\n", D + f"RUN {UP} && rm -rf /tmp/x && {RM}\n"),
-    "misspelt": (
-        D + f"RUN {UP} && rm -rf /var/lib/apt/list/*\n",
-        D + f"RUN {UP} && rm -rf /var/lib/apt/list/* && {RM}\n",
-    ),
     "apt-get-clean-is-not-enough": (D + f"RUN {UP} && apt-get clean\n", D + f"RUN {UP} && apt-get clean && {RM}\n"),
     "mount-on-the-archives-only": (
         D + f"RUN --mount=type=cache,target=/var/cache/apt {UP}\n",
@@ -153,8 +151,6 @@ FIXED = {
     ),
     "subshell": (D + f"RUN ({UP})\n", D + f"RUN ({UP}) && {RM}\n"),
     "exec-form": (D + 'RUN ["apt-get", "update"]\n', None),
-    "exec-form-of-rm-expands-nothing": (D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*'\n",
-        D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*' && {RM}\n"),
 }  # fmt: skip
 
 
