@@ -11,6 +11,7 @@ from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.layers.ineffective_cleanup import IneffectiveCleanup
 from rules.layers.sparse_lastlog import SparseLastlog
+from rules.packages.apk_build_dependencies import ApkBuildDependencies
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
@@ -40,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     ApkCacheLeftBehind(),
     PipCacheLeftBehind(),
     UpdateSplitFromInstall(),
+    ApkBuildDependencies(),
     RpmCacheLeftBehind(),
     ZypperCacheLeftBehind(),
     RpmWeakDependencies(),

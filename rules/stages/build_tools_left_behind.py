@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
-from rules.dockerfile import Dockerfile, Instruction, Scope, Stage
+from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.edits import append_command
 from rules.finding import Finding, Severity, Snippet
 from rules.fix import Applicability, Fix
+from rules.packages.joined_runs import show_joined
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import builds
@@ -19,12 +20,9 @@ from rules.tools.system_packages import HINTS, Operation, operations
 
 # These make native code for certain; pip, npm and gem only where no ready-made package exists.
 _WEAK = ("pip", "npm", "yarn", "pnpm", "gem", "bundle", "uv", "poetry", "pipenv", "pipx", "easy_install", "cpan")
-_INDIFFERENT = frozenset(
-    {"WORKDIR", "COPY", "ADD", "ENV", "ARG", "LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL"}
-)
 # Without one of these in its text, a file names no build package.
 _TOOL_HINTS = ("-dev", "gcc", "g++", "make", "build-", "-sdk", "golang", "cargo", "maven", "clang", "evelopment")
-_NO_SCOPE = Scope()
+_REMOVERS = ("purge", "remove", " del", "erase", " rm")
 _PURGE = {
     "apt": ("apt-get", "purge", "-y", "--auto-remove"),
     "apk": ("apk", "del"),
@@ -69,8 +67,9 @@ class BuildToolsLeftBehind(Rule):
     ## When it is silent
     The same RUN removes the tools; the image is one to build, test or work in, by its path, its stage, its base, other
     packages or a bare shell as its command; its command builds something; something in it compiles while it runs
-    (numba, torch, Jupyter, Julia, R); it states no command and its base is no program's image; a later RUN removes
-    the tools (that is told where it happens); the base image brings the compiler itself; the stage is not shipped.
+    (numba, torch, Jupyter, Julia, R); it states no command and its base is no program's image; a later RUN
+    removes them with apk (apk-build-dependencies says so); the base image brings the compiler itself; the stage is not
+    shipped.
     """
 
     code = "DS401"
@@ -108,12 +107,15 @@ class BuildToolsLeftBehind(Rule):
             left = _left(run)
             if left is None or (run.stage.index in seen and not left.has_tools) or _is_wanted(run, surroundings):
                 continue
+            removal = _removed_later(run, left)
+            if removal is not None and left.operation.manager == "apk":
+                continue  # apk-build-dependencies says so where it happens
             seen.add(run.stage.index)
             yield self.finding(
                 run.instruction,
                 left.operation.command.span,
                 "Build tools stay in the image" if left.has_tools else "Headers stay in the image",
-                _reason(run, left),
+                _reason(run, left, removal[0] if removal is not None else None),
                 _purge(run, left),
                 snippet=_joined(run, left),
                 severity=None if left.has_tools else Severity.INFO,
@@ -201,9 +203,7 @@ def _is_wanted(run: Run, surroundings: Surroundings) -> bool:
     dockerfile = run.dockerfile
     family = {run.stage.index, *(child.index for child in dockerfile.children(run.stage))}
     last = [stage for stage in dockerfile.shipped(surroundings.targets) if stage.index in family][-1]
-    if builds.is_workshop(dockerfile, last, surroundings.path) or _compiles(dockerfile, last.index):
-        return True
-    return _removed_later(run)
+    return builds.is_workshop(dockerfile, last, surroundings.path) or _compiles(dockerfile, last.index)
 
 
 @lru_cache(maxsize=32)
@@ -214,29 +214,35 @@ def _compiles(dockerfile: Dockerfile, stage: int) -> bool:
     )
 
 
-def _removed_later(run: Run) -> bool:
-    """Tell whether a later RUN removes packages: that takes nothing out of this layer, and another rule says so."""
-    return run.is_followed_by(_removes)
+@lru_cache(maxsize=32)
+def _removals(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, Instruction, Operation], ...]:
+    """Return what the RUNs from the start of a stage on remove."""
+    own = dockerfile.stages[stage]
+    return tuple(
+        (each.index, each, operation)
+        for owner, each in dockerfile.after(own, own.start)
+        if each.keyword == "RUN" and any(map(each.span.of(dockerfile.text).__contains__, _REMOVERS))
+        for operation in operations(each.commands, dockerfile.scope(owner, each))
+        if operation.removes
+    )
 
 
-def _removes(each: Instruction) -> bool:
-    if each.keyword != "RUN" or not any(
-        map(each.value.__contains__, (" purge", " remove", " del ", " erase", "autoremove"))
-    ):
-        return False
-    installed: set[str] = set()
-    for operation in operations(each.commands, _NO_SCOPE):
-        if not operation.removes:
-            installed.update(operation.names)
-        elif not installed.issuperset(operation.names):
-            return True
-    return False
+def _removed_later(run: Run, left: _Left) -> tuple[Instruction, Operation] | None:
+    """Return the later RUN that removes one of the packages: that takes nothing out of this layer."""
+    removals = _removals(run.dockerfile, run.stage.index)
+    gone = {*left.packages, left.operation.virtual}
+    for _, each, operation in removals[bisect_right(removals, run.instruction.index, key=itemgetter(0)) :]:
+        if not gone.isdisjoint(operation.names):
+            return each, operation
+    return None
 
 
-def _reason(run: Run, left: _Left) -> str:
+def _reason(run: Run, left: _Left, removal: Instruction | None) -> str:
     names = [f"`{name}`" for name in left.packages]
     some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     verb = "is" if len(names) == 1 else "are"
+    if removal is not None:
+        return f"{some} {verb} removed in line {removal.line}, a later layer, which takes nothing out of this one."
     if left.user is run.instruction:
         return f"{some} {verb} needed by `{left.use}` in this RUN, and by nothing after it."
     return f"{some} {verb} installed here; line {left.user.line} (`{left.use}`) is the last that may build with them."
@@ -287,34 +293,4 @@ def _joined(run: Run, left: _Left) -> Snippet | None:
     command = _purge_command(left)
     if left.user is run.instruction or not command:
         return None
-    first, last = run.instruction, left.user
-    between = [each for each in run.stage.instructions if first.index <= each.index <= last.index]
-    if not between or between[-1] is not last:
-        return None
-    runs = [each for each in between if each.keyword == "RUN"]
-    others = [each for each in between if each.keyword != "RUN"]
-    if any(each.keyword not in _INDIFFERENT for each in others) or not all(map(_is_plain, runs)):
-        return None
-    dockerfile = run.dockerfile
-    text = dockerfile.text
-    lines = [each.span.of(text) for each in others]
-    bodies = [
-        text[each.source.offset(each.arguments_start) : each.script.statements[-1].span.end].strip() for each in runs
-    ]
-    joint = f" {dockerfile.escape}\n    && "
-    lines.append("RUN " + joint.join([*bodies, _with_sudo(left, command)]))
-    return Snippet(
-        f"One RUN that installs, builds and purges, in place of lines {first.line} to {last.end_line}",
-        "\n".join(lines).replace("\r\n", "\n") + "\n",
-    )
-
-
-def _is_plain(each: Instruction) -> bool:
-    script = each.script
-    if not script.parsed or script.form != "shell" or each.flags or script.has_comment or script.has_heredoc:
-        return False
-    return (
-        len(script.statements) == 1
-        and "||" not in script.statements[0].operators
-        and script.statements[0].terminator != "&"
-    )
+    return show_joined(run, left.user, "One RUN that installs, builds and purges", _with_sudo(left, command))

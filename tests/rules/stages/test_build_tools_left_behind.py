@@ -22,7 +22,7 @@ SILENT = {
     + "RUN savedAptMark=\"$(apt-mark showmanual)\"; apt-get install -y gcc make; make; apt-mark auto '.*';"
     + ' apt-get purge -y --auto-remove\nCMD ["a"]\n',
     "virtual-deleted": A + 'RUN apk add --virtual .b gcc make && make && apk del .b\nCMD ["a"]\n',
-    "purged-in-a-later-run": A + TOOLS + 'RUN make -C /src\nRUN apk del gcc make musl-dev\nCMD ["a"]\n',
+    "deleted-by-apk-in-a-later-run": A + TOOLS + 'RUN make -C /src\nRUN apk del gcc make musl-dev\nCMD ["a"]\n',
     "nothing-is-built": A + TOOLS + 'COPY app /app\nCMD ["/app"]\n',
     "only-pip-upgrades-itself": D + 'RUN apt-get install -y gcc && pip install -U pip\nCMD ["a"]\n',
     "build-stage": "FROM alpine AS b\n" + TOOLS + "RUN make\nFROM alpine\nCOPY --from=b /a /a\n",
@@ -90,6 +90,10 @@ FIRES = {
     "shared-parent": (
         'FROM alpine AS app\nRUN apk add gcc make\nFROM app AS other\nRUN make\nFROM app\nCMD ["a"]\n',
         "`gcc`, `make` are installed here; line 4 (`make`) is the last that may build with them.",
+    ),
+    "purged-in-a-later-run": (
+        D + 'RUN apt-get install -y gcc make\nRUN make\nRUN apt-get purge -y gcc make\nCMD ["a"]\n',
+        "`gcc`, `make` are removed in line 4, a later layer, which takes nothing out of this one.",
     ),
     "names-from-env": (
         A + 'ENV DEPS="gcc make"\nRUN apk add $DEPS\nRUN make\nCMD ["a"]\n',
