@@ -212,29 +212,21 @@ Script.EMPTY = Script(False, "shell")
 
 def parse_script(text: str, source: SourceMap, base: int = 0, form: str = "shell") -> Script:
     """Parse shell `text`; `base` is where it starts in the joined text that `source` maps."""
-    data = text.encode("utf-8", "surrogateescape")
+    # The grammar's scanner asks the C library's isdigit() about any character, which reads beyond its table: `{` and
+    # one of a high plane end the process. To a shell, all beyond ASCII is a letter like any other.
+    data = text.encode("ascii", "replace")
     if len(data) > MAX_SCRIPT_BYTES:
         return Script(False, form)
     root = _PARSER.parse(data).root_node
     if root.has_error:
         return Script(False, form)
-    chars = None if len(data) == len(text) else _char_offsets(text)
     try:
-        script = _Reader(text, chars, source, base).read(root, form)
+        script = _Reader(text, source, base).read(root, form)
     except RecursionError:
         return Script(False, form)
     # The grammar takes `! { a; }` for two commands, `{ a` and `}`.
     misread = any(each.words and each.words[0].text in ("{", "}") for each in script.commands)
     return Script(False, form) if misread else script
-
-
-def _char_offsets(text: str) -> list[int]:
-    """Return, for each byte of the encoded text, the character it belongs to."""
-    offsets: list[int] = []
-    for index, char in enumerate(text):
-        offsets.extend([index] * len(char.encode("utf-8", "surrogateescape")))
-    offsets.append(len(text))
-    return offsets
 
 
 @dataclass(slots=True)
@@ -246,9 +238,8 @@ class _Context:
 class _Reader:
     """Walk one syntax tree; holds only what every step needs."""
 
-    def __init__(self, text: str, chars: list[int] | None, source: SourceMap, base: int) -> None:
+    def __init__(self, text: str, source: SourceMap, base: int) -> None:
         self.text = text
-        self.chars = chars
         self.source = source
         self.base = base
         self.commands: list[ShellCommand] = []
@@ -290,8 +281,6 @@ class _Reader:
         return self.span_between(node.start_byte, node.end_byte)
 
     def span_between(self, start: int, end: int) -> Span:
-        if self.chars is not None:
-            start, end = self.chars[start], self.chars[end]
         if not (self.low <= start and end <= self.high):
             piece = self.source.piece(self.base + start)
             if piece is None or end > piece[0] - self.base:
@@ -300,10 +289,7 @@ class _Reader:
         return Span(start + self.shift, end + self.shift)
 
     def raw(self, node: Node) -> str:
-        start, end = node.start_byte, node.end_byte
-        if self.chars is not None:
-            start, end = self.chars[start], self.chars[end]
-        return self.text[start:end]
+        return self.text[node.start_byte : node.end_byte]
 
     def visit(self, node: Node, context: _Context, before: str) -> None:
         kind = node.type
@@ -442,7 +428,7 @@ class _Reader:
     def word(self, node: Node, kind: str = "") -> Word:
         start, end = node.start_byte, node.end_byte
         span = self.span_between(start, end)
-        raw = self.text[start:end] if self.chars is None else self.text[self.chars[start] : self.chars[end]]
+        raw = self.text[start:end]
         if kind == "word" and "\\" not in raw:
             return Word(raw, span)
         text, literal, quoted = self.evaluate(node, raw)

@@ -130,6 +130,12 @@ def test_refusals_name_line_and_reason(name: str) -> None:
     assert reason in caught.value.reason
 
 
+def test_characters_beyond_ascii_do_not_end_the_process() -> None:
+    for code in range(0x80, 0x110000, 0x3D):
+        char = chr(code)
+        read_whole(f"FROM a\nRUN {{{char}\nRUN ${{{char}}} ${char} {char}=1\n")
+
+
 def test_values_that_double_stay_small() -> None:
     text = "ARG A=xxxxxxxx\n" + "ARG A=$A$A\n" * 16 + "FROM $A\nENV B=/xxxxxxx\n" + "ENV B=$B$B\n" * 16 + "WORKDIR $B\n"
     stage = parse(text).stages[0]
