@@ -6,6 +6,7 @@ from rules.base_images.devel_base_shipped import DevelBaseShipped
 from rules.base_images.full_base_image import FullBaseImage
 from rules.base_images.jdk_shipped import JdkShipped
 from rules.cache_order.copy_before_install import CopyBeforeInstall
+from rules.layers.archive_left_behind import ArchiveLeftBehind
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     CopyThenChown(),
     CopyThenChmod(),
     IneffectiveCleanup(),
+    ArchiveLeftBehind(),
     SparseLastlog(),
     AptRecommendedPackages(),
     AptListsLeftBehind(),
