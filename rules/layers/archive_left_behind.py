@@ -47,9 +47,9 @@ class ArchiveLeftBehind(Rule):
     instruction names the file; unsafe where a later RUN starts a script that might.
 
     ## When it is silent
-    The file is deleted or moved in the same RUN, by name, by a glob, with its directory, or by something with a variable
-    in it; it is piped (`curl ... | tar x`); it is a package that only brings a repository's address; a later instruction names or deletes it; it lies on a mount; the stage is not
-    shipped.
+    The file is deleted or moved in the same RUN, by name, by a glob, with its directory, or by something with a
+    variable in it; it is piped (`curl ... | tar x`); it is a package that only brings a repository's address; a later
+    instruction names or deletes it; it lies on a mount; the stage is not shipped.
     """
 
     code = "DS107"
