@@ -17,6 +17,7 @@ from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
 from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
+from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
@@ -54,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     PipenvCacheLeftBehind(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
+    NodeDevelopmentDependencies(),
     FullBaseImage(),
     JdkShipped(),
     DevelBaseShipped(),

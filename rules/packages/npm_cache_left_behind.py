@@ -53,6 +53,7 @@ class NpmCacheLeftBehind(Rule):
     code = "DS230"
     aliases = ("docker-parfum:npmCacheCleanAfterInstall", "docker-parfum:npmCacheCleanUseForce")
     techniques = ("npm-cache",)
+    triggers = ("npm",)
     good = (
         "FROM node:22-slim\nRUN npm install -g serve && npm cache clean --force\n",
         "FROM node:22-slim\nRUN --mount=type=cache,target=/root/.npm npm install -g serve\n",

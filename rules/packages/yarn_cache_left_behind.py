@@ -57,6 +57,7 @@ class YarnCacheLeftBehind(Rule):
     code = "DS231"
     aliases = ("hadolint:DL3060", "docker-parfum:yarnCacheCleanAfterInstall")
     techniques = ("yarn-cache",)
+    triggers = ("yarn",)
     good = (
         "FROM node:22-slim\nRUN yarn install --production && yarn cache clean\n",
         "FROM node:22-slim\nRUN --mount=type=cache,target=/usr/local/share/.cache yarn install --production\n",
