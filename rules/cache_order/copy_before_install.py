@@ -195,10 +195,6 @@ def _risk(place: _Place, context: Context | None, manifests: tuple[str, ...] | N
         return "The manifests are guessed."
     if any(posixpath.dirname(each) for each in manifests) and any(each.tool != "pip" for each in place.installs):
         return "The manifests do not lie at the context's root."
-    names = {install.command: install for install in place.installs}
-    for command in place.run.commands:
-        if command not in names and not reads_no_source(command):
-            return f"`{command.name or 'another command'}` in the same RUN may need the source, and runs below it."
     for install in place.installs:
         found = install.risk(context.texts, context.files)
         if found is not None:
@@ -208,6 +204,10 @@ def _risk(place: _Place, context: Context | None, manifests: tuple[str, ...] | N
             return (
                 f"Add `{install.leaves}` to the `.dockerignore` first, or a local one is copied over the installed one."
             )
+    own = {install.command for install in place.installs}
+    for command in place.run.commands:
+        if command not in own and not reads_no_source(command):
+            return f"`{command.name or 'another command'}` in the same RUN may need the source, and runs below it."
     return None
 
 
@@ -237,8 +237,9 @@ def _fix(dockerfile: Dockerfile, place: _Place, manifests: tuple[str, ...]) -> F
             removed_instructions=(moved,),
             added_instructions=(*added, moved),
         )
-    commands = [install.command.span.of(dockerfile.text) for install in place.installs]
-    if any("\n" in each for each in commands) or any(each.from_exec for each in own) or any(c.assignments for c in own):
+    first = tuple({install.tool: install for install in reversed(place.installs)}.values())
+    commands = [install.command.span.of(dockerfile.text) for install in first]
+    if any("\n" in each for each in commands) or any(each.from_exec or each.assignments for each in own):
         return None
     runs = [f"RUN {each}" for each in commands]
     workdir = dockerfile.scope(place.stage, copy).workdir
@@ -248,7 +249,7 @@ def _fix(dockerfile: Dockerfile, place: _Place, manifests: tuple[str, ...]) -> F
     return Fix(
         (Edit(Span(at, at), "".join(f"{line}{newline}" for line in (*lines, *runs))),),
         Applicability.DISPLAY,
-        added=tuple(install.command.texts for install in place.installs),
+        added=tuple(install.command.texts for install in first),
         added_instructions=added,
     )
 

@@ -57,8 +57,11 @@ def first_broad(stage: Stage) -> Copy | None:
     return next((copy for copy in copies((stage,)) if copy.broad is not None), None)
 
 
+def says_copy(dockerfile: Dockerfile) -> bool:
+    """Tell whether a Dockerfile may have a COPY or ADD at all."""
+    return any(map(dockerfile.text.__contains__, _KEYWORDS))
+
+
 def takes_all(dockerfile: Dockerfile) -> bool:
     """Tell whether some stage takes the whole context."""
-    if not any(map(dockerfile.text.__contains__, _KEYWORDS)):
-        return False
-    return any(first_broad(stage) is not None for stage in dockerfile.stages)
+    return says_copy(dockerfile) and any(first_broad(stage) is not None for stage in dockerfile.stages)

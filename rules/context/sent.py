@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
-from rules.dockerfile.dockerignore import Ignore, IgnoreError, read_ignore
+from rules.context.copies import Copy
+from rules.dockerfile.dockerignore import Ignore, IgnoreError, Pattern, read_ignore
 from rules.surroundings import Context
 
 
@@ -28,3 +30,26 @@ def sent_files(context: Context) -> Mapping[str, int] | None:
     if ignored is None or isinstance(ignored, IgnoreError):
         return None
     return {path: size for path, size in context.files.items() if path not in ignored}
+
+
+def copied_files(context: Context, copy: Copy) -> Collection[str]:
+    """Return the files that a COPY takes of those that the builder gets; none where that cannot be told."""
+    sent = sent_files(context)
+    if sent is None:
+        return ()
+    if copy.broad is not None:
+        return sent
+    if copy.instruction.flag("exclude") is not None or any("$" in word.text for word in copy.sources):
+        return ()
+    try:
+        # COPY reads a source by the same rules as an ignore file reads a pattern, `**` left aside.
+        sources = Ignore(Pattern(clean(word.text)) for word in copy.sources if "**" not in word.text)
+    except ValueError:
+        return ()
+    found = sources.ignored(sent)
+    return () if isinstance(found, IgnoreError) else found
+
+
+def clean(source: str) -> str:
+    """Return the source of a COPY as a path from the context's root: nothing leads out of it."""
+    return posixpath.normpath("/" + source).lstrip("/") or "."
