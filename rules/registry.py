@@ -6,7 +6,6 @@ from rules.base_images.devel_base_shipped import DevelBaseShipped
 from rules.base_images.full_base_image import FullBaseImage
 from rules.base_images.jdk_shipped import JdkShipped
 from rules.cache_order.copy_before_install import CopyBeforeInstall
-from rules.layers.archive_left_behind import ArchiveLeftBehind
 from rules.cache_order.early_build_metadata import EarlyBuildMetadata
 from rules.cache_order.packages_below_copy import PackagesBelowCopy
 from rules.context.copied_twice import CopiedTwice
@@ -14,6 +13,7 @@ from rules.context.ignored_but_copied import IgnoredButCopied
 from rules.context.no_dockerignore import NoDockerignore
 from rules.context.secrets_copied import SecretsCopied
 from rules.context.unignored_files import UnignoredFiles
+from rules.layers.archive_left_behind import ArchiveLeftBehind
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
