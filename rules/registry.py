@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rules.base_images.compiler_base_shipped import CompilerBaseShipped
 from rules.base_images.devel_base_shipped import DevelBaseShipped
 from rules.base_images.full_base_image import FullBaseImage
 from rules.base_images.jdk_shipped import JdkShipped
+from rules.base_images.sdk_shipped import SdkShipped
 from rules.cache_order.copy_before_install import CopyBeforeInstall
 from rules.cache_order.early_build_metadata import EarlyBuildMetadata
 from rules.cache_order.packages_below_copy import PackagesBelowCopy
@@ -38,6 +40,7 @@ from rules.packages.zypper_cache_left_behind import ZypperCacheLeftBehind
 from rules.packages.zypper_recommended_packages import ZypperRecommendedPackages
 from rules.rule import Rule
 from rules.stages.build_tools_left_behind import BuildToolsLeftBehind
+from rules.stages.single_stage_build import SingleStageBuild
 
 RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
@@ -65,13 +68,16 @@ RULES: tuple[Rule, ...] = (
     NodeDevelopmentDependencies(),
     FullBaseImage(),
     JdkShipped(),
+    SdkShipped(),
     DevelBaseShipped(),
+    CompilerBaseShipped(),
     BuildToolsLeftBehind(),
     NoDockerignore(),
     UnignoredFiles(),
     SecretsCopied(),
     IgnoredButCopied(),
     CopiedTwice(),
+    SingleStageBuild(),
     CopyBeforeInstall(),
     EarlyBuildMetadata(),
     PackagesBelowCopy(),

@@ -29,7 +29,10 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """An image that holds a compiler: its language, and the image that what it compiles can run in."""
+    """An image that holds a compiler: its language, and the image that what it compiles can run in.
+
+    `runtime` is empty where the image also runs what it compiles.
+    """
 
     language: str
     runtime: str
@@ -84,7 +87,7 @@ def families() -> Families:
     python = data["python"]
     return Families(
         swaps,
-        {each["image"]: Compiler(each["language"], each["runtime"]) for each in data["compiler"]},
+        {each["image"]: Compiler(each["language"], each.get("runtime", "")) for each in data["compiler"]},
         data["packages"],
         (
             *data["packages"],
@@ -151,3 +154,28 @@ def find_compiler(base: str) -> Compiler | None:
     """Return what an image that holds a compiler is known for."""
     reference = read_reference(base)
     return None if reference is None else families().compilers.get(reference.image)
+
+
+_JAVA = re.compile(r"(?:jdk-?|temurin-|openjdk-|corretto-|jre|semeru-|sapmachine-|graalvm-\w*)(8|11|17|21|25)\b")
+
+
+def find_runtime(base: str) -> str:
+    """Return the image that runs what an image with a compiler makes, empty where nothing is known."""
+    reference, compiler = read_reference(base), find_compiler(base)
+    if reference is None or compiler is None:
+        return ""
+    if not compiler.runtime:
+        siblings = (find_sibling(base, kind) for kind in ("jre", "sdk", "slim"))
+        found = next((sibling.reference for sibling in siblings if sibling is not None), "")
+        return found or (base if compiler.language == "node" else "")
+    suite = re.search(rf"(?:^|-)({families().suites})$", reference.tag)
+    java = _JAVA.search(reference.tag)
+    if "{java}" in compiler.runtime:
+        system = "-alpine" if "alpine" in reference.tag else ""
+        return f"eclipse-temurin:{java[1] if java else '21'}-jre{system}"
+    if "{tag}" in compiler.runtime:
+        return f"swift:{reference.tag}-slim" if re.fullmatch(r"\d[\d.]*(?:-[a-z]+)?", reference.tag) else "swift:slim"
+    if compiler.runtime != "scratch" and "alpine" in reference.tag:
+        found_alpine = re.search(r"alpine(\d+\.\d+)?", reference.tag)
+        return f"alpine:{found_alpine[1]}" if found_alpine and found_alpine[1] else "alpine"
+    return compiler.runtime.replace("{suite}", suite[1] if suite else "stable")

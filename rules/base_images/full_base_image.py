@@ -21,6 +21,7 @@ from rules.dockerfile import Dockerfile, Stage
 from rules.finding import Finding, Snippet
 from rules.fix import Applicability, Fix
 from rules.rule import Bad, Rule, Surroundings
+from rules.stages.single_stage_build import find_single_stage_build
 
 # Packages whose installation wants directories that debian's slim images leave out, and what is about what is left out.
 _WANTS_DOCUMENTATION = re.compile(
@@ -84,6 +85,8 @@ class FullBaseImage(Rule):
                 continue
             if judge(dockerfile, stage, surroundings) is not None:
                 continue  # jdk-shipped says it
+            if find_single_stage_build(dockerfile, stage, surroundings) is not None:
+                continue  # single-stage-build says it
             finding = self._report(dockerfile, stage, sibling, surroundings)
             if finding is not None:
                 yield finding

@@ -1,0 +1,273 @@
+"""A Dockerfile that builds in one stage and ships from another, written out of one that does both in one."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from rules.base_images.program import Program, read_program
+from rules.dockerfile import Dockerfile, Instruction, Stage
+
+_LONGEST = 70  # lines; a longer build stage is named, not repeated
+_LARGEST = 6000  # characters
+_OF_THE_CONTAINER = frozenset(
+    {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "STOPSIGNAL", "VOLUME", "USER", "LABEL", "MAINTAINER"}
+)
+_MAKES_USERS = frozenset({"useradd", "adduser", "groupadd", "addgroup", "usermod"})
+_STATIC_SERVERS = frozenset(
+    {"serve", "http-server", "live-server", "superstatic", "pushstate-server", "ws", "local-web-server"}
+)
+_OUTPUTS = ("dist", "build", "public", "out", "www", "_site", "lib", ".next", ".output", "storybook-static")
+_PLAIN_PATH = re.compile(r"[\w./@+:*-]+")
+_NO_PRODUCTION = {
+    "npm": "npm prune --production",
+    "yarn": "yarn install --production --ignore-scripts --prefer-offline",
+    "pnpm": "pnpm prune --prod",
+}
+NAME = "build"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the second stage takes over: `copies` are pairs of a path in the first stage and one in the second."""
+
+    runtime: str
+    copies: tuple[tuple[str, str], ...]
+    first: tuple[str, ...] = ()
+    """Lines to add behind the FROM of the first stage."""
+    last: tuple[str, ...] = ()
+    """Lines to add at the end of the first stage."""
+    setup: tuple[str, ...] = ()
+    """Lines to add behind the FROM of the second stage."""
+    keeps_program: bool = True
+
+
+def make_plan(
+    dockerfile: Dockerfile, stage: Stage, language: str, runtime: str, command: tuple[str, ...]
+) -> Plan | None:
+    """Return what to ship of a stage that builds; None where the file does not show it. `command` is what builds."""
+    if not runtime:
+        return None
+    program = read_program(dockerfile, stage)
+    words = program.words
+    if words is None:
+        return None
+    if language == "node":
+        return _plan_node(stage, runtime, words, command)
+    path = _path_of_program(words, language, stage)
+    if path is None or (language != "java" and _may_need_packages(stage)):
+        return None
+    target = path if "/" in words[0] else f"/usr/local/bin/{words[0]}"
+    copies = ((path, path if language in ("java", "dotnet") else target),)
+    if language == "dotnet":
+        folder = posixpath.dirname(path)
+        return Plan(runtime, ((folder, folder),)) if folder != "/" else None
+    if language == "java" and posixpath.basename(posixpath.dirname(path)) == "bin":
+        home = posixpath.dirname(posixpath.dirname(path))
+        return Plan(runtime, ((home, home),))
+    if language == "go":
+        return _plan_go(stage, program, copies, runtime)
+    if language == "rust" and runtime.startswith("debian"):
+        return Plan(runtime, copies, setup=_CERTIFICATES)
+    return Plan(runtime, copies)
+
+
+_CERTIFICATES = (
+    "RUN apt-get update \\",
+    "    && apt-get install -y --no-install-recommends ca-certificates \\",
+    "    && rm -rf /var/lib/apt/lists/*",
+)
+
+
+def _plan_go(stage: Stage, program: Program, copies: tuple[tuple[str, str], ...], runtime: str) -> Plan:
+    static = ("ENV CGO_ENABLED=0",)
+    if _needs_a_system(stage, program):
+        if "alpine" in stage.base:
+            return Plan("alpine", copies, first=static, setup=("RUN apk add --no-cache ca-certificates",))
+        return Plan("debian:stable-slim", copies, first=static, setup=_CERTIFICATES)
+    files = (
+        ("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-certificates.crt"),
+        ("/usr/local/go/lib/time/zoneinfo.zip", "/zoneinfo.zip"),
+    )
+    return Plan(runtime, (*files, *copies), first=static, setup=("ENV ZONEINFO=/zoneinfo.zip",))
+
+
+def _needs_a_system(stage: Stage, program: Program) -> bool:
+    """Tell whether a shell or a table of users has to be there."""
+    for each in (*stage.instructions, program.entrypoint, program.command):
+        if each is None:
+            continue
+        if each.keyword == "HEALTHCHECK" or (each.keyword == "USER" and not each.value[:1].isdigit()):
+            return True
+        if each.keyword in ("CMD", "ENTRYPOINT"):
+            words = each.exec_words
+            if words is None or (words and words[0].text.rpartition("/")[2] in ("sh", "bash", "env")):
+                return True
+    return False
+
+
+def _may_need_packages(stage: Stage) -> bool:
+    """Tell whether the stage installs something that the program may need when it runs."""
+    for each in stage.runs():
+        if "CGO_ENABLED=1" in each.value or "sqlite3" in each.value:
+            return True
+        if not any(map(each.value.__contains__, ("apt", "apk"))):
+            continue
+        for command in each.commands:
+            if command.name in ("apt-get", "apt", "apk") and not {"install", "add"}.isdisjoint(command.texts):
+                names = [word.text for word in command.arguments if not word.text.startswith("-")]
+                if any(re.split(r"[=<>~]", name, maxsplit=1)[0] not in _BUILD_PACKAGES for name in names):
+                    return True
+    return False
+
+
+# What is installed to build, not to run.
+_BUILD_PACKAGES = frozenset(
+    {
+        "install", "add", "git", "make", "gcc", "g++", "build-base", "build-essential", "musl-dev", "libc-dev",
+        "mercurial", "bzr", "subversion", "curl", "wget", "ca-certificates", "openssl", "bash", "unzip", "tar",
+        "xz-utils", "cmake", "pkg-config", "protobuf", "protobuf-compiler", "openssh", "openssh-client",
+        "gnupg", "tzdata", "upx", "vim", "nano", "git-core", "apt-transport-https",
+        "software-properties-common", "apt-utils", "jq", "clang", "lld", "musl-tools",
+    }
+)  # fmt: skip
+
+
+def _plan_node(stage: Stage, runtime: str, words: tuple[str, ...], command: tuple[str, ...]) -> Plan | None:
+    workdir = _workdir(stage)
+    if workdir is None or workdir == "/" or _may_need_packages(stage) or not _is_all_below(stage, workdir):
+        return None
+    output = _output_of(tuple(word.removeprefix(f"{workdir}/") for word in words))
+    if not _STATIC_SERVERS.isdisjoint(word.rpartition("/")[2] for word in words):
+        if not output:
+            return None
+        return Plan("nginx:stable-alpine", ((f"{workdir}/{output}", "/usr/share/nginx/html"),), keeps_program=False)
+    if words[0].rpartition("/")[2] not in _NODE_PROGRAMS and "node_modules" not in words[0]:
+        return None
+    manager = command[0].rpartition("/")[2] if command else "npm"
+    # Where the program is part of what was built, that and its packages are enough; else it may read anything.
+    kept = [f"{workdir}/{each}" for each in ("package.json", "node_modules", output)] if output else [workdir]
+    return Plan(
+        runtime,
+        tuple((each, each) for each in kept),
+        last=(f"RUN {_NO_PRODUCTION.get(manager, _NO_PRODUCTION['npm'])}",),
+    )
+
+
+_NODE_PROGRAMS = frozenset({"node", "nodejs", "npm", "yarn", "pnpm", "npx"})
+
+
+def _is_all_below(stage: Stage, workdir: str) -> bool:
+    """Tell whether the stage works in `workdir` and below it only."""
+    for each in stage.instructions:
+        if each.keyword == "WORKDIR" and each.value.startswith("/"):
+            path = posixpath.normpath(each.value.strip())
+            if path != workdir and not path.startswith(workdir + "/") and not workdir.startswith(path + "/"):
+                return False
+    return True
+
+
+def _output_of(words: tuple[str, ...]) -> str:
+    """Return the folder of what was built that a program is started from, or a server serves."""
+    for word in words[1:]:
+        head = word.removeprefix("./").split("/", 1)[0]
+        if head in _OUTPUTS and not word.startswith(("/", "-")) and words[1:2] not in (("run",), ("run-script",)):
+            return head
+    return ""
+
+
+def _workdir(stage: Stage) -> str | None:
+    path = stage.end.workdir
+    if path is None or not _PLAIN_PATH.fullmatch(path):
+        return None
+    return posixpath.normpath(posixpath.join("/", path))
+
+
+def _path_of_program(words: tuple[str, ...], language: str, stage: Stage) -> str | None:
+    """Return the absolute path of what runs: the program, or the archive that java or dotnet runs."""
+    word = words[0]
+    name = word.rpartition("/")[2]
+    if name in ("java", "dotnet"):
+        if word not in (name, f"/usr/bin/{name}"):
+            return None  # the other image keeps it elsewhere
+        following = words[words.index("-jar") + 1 :] if "-jar" in words else words[1:] if name == "dotnet" else ()
+        word = following[0] if following else ""
+        if not word.endswith((".jar", ".war", ".dll")):
+            return None
+    elif name in _RUNNERS or name.endswith((".sh", ".py")):
+        return None
+    if not word or not _PLAIN_PATH.fullmatch(word) or "*" in word:
+        return None
+    if "/" not in word and name not in ("java", "dotnet") and not word.endswith((".jar", ".war", ".dll")):
+        return _FOLDERS.get(language, "/usr/local/bin") + "/" + word
+    if word.startswith("/"):
+        return posixpath.normpath(word)
+    workdir = _workdir(stage)
+    return posixpath.normpath(posixpath.join(workdir, word)) if workdir is not None else None
+
+
+_FOLDERS = {"go": "/go/bin", "rust": "/usr/local/cargo/bin", "haskell": "/root/.local/bin"}
+# What starts something else, or is the toolchain itself.
+_RUNNERS = frozenset(
+    {
+        "sh", "bash", "env", "make", "go", "cargo", "mvn", "mvnw", "gradle", "gradlew", "sbt", "lein", "npm",
+        "npx", "yarn", "node", "python", "python3", "dotnet", "swift", "stack", "cabal", "tini", "dumb-init",
+        "gosu", "su-exec", "sudo", "supervisord", "nohup", "exec", "timeout", "wait-for-it", "nginx",
+    }
+)  # fmt: skip
+
+
+def write_two_stages(dockerfile: Dockerfile, stage: Stage, plan: Plan) -> str:
+    """Return the whole file with `stage` split in two."""
+    return _write(dockerfile, stage, plan).replace("\r\n", "\n")
+
+
+def _write(dockerfile: Dockerfile, stage: Stage, plan: Plan) -> str:
+    moved = [each for each in stage.instructions if each.keyword in _OF_THE_CONTAINER]
+    build = [_source(dockerfile, each) for each in stage.instructions if each.keyword not in _OF_THE_CONTAINER]
+    while stage.instructions and build and build[-1].split(None, 1)[0].upper() == "WORKDIR":
+        build.pop()
+    if sum(each.count("\n") + 1 for each in build) > _LONGEST or sum(map(len, build)) > _LARGEST:
+        build = [f"# lines {stage.start.end_line + 1} to {stage.instructions[-1].end_line} as they are"]
+    name = stage.name or NAME
+    start = _source(dockerfile, stage.start)
+    before = [_source(dockerfile, each) for each in dockerfile.instructions if each.index < stage.start.index]
+    lines = [*before, start if stage.name else f"{start} AS {name}", *plan.first, *build, *plan.last, ""]
+    lines += [f"FROM {plan.runtime}", *plan.setup]
+    lines += _users(dockerfile, stage)
+    if plan.keeps_program:
+        lines += [
+            _source(dockerfile, each)
+            for each in stage.instructions
+            if each.keyword == "ENV" and "GOPATH" not in each.value and "GO111" not in each.value
+        ]
+        workdir = _workdir(stage) if stage.end.workdir_given else None
+        if workdir is not None and workdir != "/":
+            lines.append(f"WORKDIR {workdir}")
+    lines += [f"COPY --from={name} {source} {target}" for source, target in plan.copies]
+    lines += [_source(dockerfile, each) for each in moved if _is_kept(each, plan)]
+    return "\n".join(lines) + "\n"
+
+
+def _is_kept(each: Instruction, plan: Plan) -> bool:
+    if each.keyword == "USER":
+        return each.value.strip().partition(":")[0] not in ("root", "0")
+    return plan.keeps_program or each.keyword in ("LABEL", "MAINTAINER")
+
+
+def _users(dockerfile: Dockerfile, stage: Stage) -> list[str]:
+    """Return the RUNs that make the users that the second stage needs as well."""
+    if not any(each.keyword == "USER" for each in stage.instructions):
+        return []
+    return [
+        _source(dockerfile, each)
+        for each in stage.runs()
+        if any(map(each.value.__contains__, ("user", "group")))
+        and each.commands
+        and all(command.name in _MAKES_USERS for command in each.commands)
+    ]
+
+
+def _source(dockerfile: Dockerfile, each: Instruction) -> str:
+    return each.span.of(dockerfile.text)
