@@ -25,6 +25,8 @@ from rules.packages.apk_build_dependencies import ApkBuildDependencies
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
+from rules.packages.composer_cache_left_behind import ComposerCacheLeftBehind
+from rules.packages.composer_development_packages import ComposerDevelopmentPackages
 from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
 from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
@@ -66,6 +68,8 @@ RULES: tuple[Rule, ...] = (
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     NodeDevelopmentDependencies(),
+    ComposerDevelopmentPackages(),
+    ComposerCacheLeftBehind(),
     FullBaseImage(),
     JdkShipped(),
     SdkShipped(),

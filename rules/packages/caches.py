@@ -16,6 +16,9 @@ from rules.rule import Surroundings
 from rules.runs import Fact, Run, shipped_runs
 from rules.tools.remove import expand_braces, is_recursive, normalise, removed_paths, removed_words
 
+# Variables that, set for one command, put its cache where neither a look at the scope nor a clean-up finds it.
+_MOVES = re.compile(r"HOME$|(?i:_cache|^gopath$|^bundle_path$)")
+
 
 def _never(_: Instruction) -> bool:
     return False
@@ -80,7 +83,8 @@ def _may_empty(cache: Cache, run: Run, command: ShellCommand) -> bool:
 def _is_kept_out(cache: Cache, run: Run) -> bool:
     if any(map(run.scope.sets, cache.switches)):
         return True
-    if cache.switches and any(name in cache.switches for each in run.commands for name, _ in each.assignments):
+    names = {name for each in run.commands for name, _ in each.assignments}
+    if any(name in cache.switches or _MOVES.search(name) for name in names):
         return True
     if run.mounts(cache.place(run.scope)):
         return True

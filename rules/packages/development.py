@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Any
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.rule import Surroundings
@@ -17,6 +19,7 @@ _FOR_DEVELOPMENT = re.compile(
     r"(?:^|[^a-z])(?:dev|devel|development|develop|devcontainer|tests?|testing|tester|ci|debug|local|lint|linter|e2e"
     r"|build|builder|compile|storybook|bench|examples?|sandbox|playground|coverage|qa)(?:[^a-z]|$)"
 )
+_NAME = re.compile(r"[@\w./-]{1,60}")
 # Commands that neither run a build nor a test nor anything of the packages.
 _HARMLESS = frozenset(
     {
@@ -43,6 +46,25 @@ def manifest_of(run: Run, name: str, context: Context | None) -> str | None:
     sources = _copied(run.dockerfile, run.stage.index, run.instruction.index, name)
     found = {source for source in sources if source in context.files}
     return found.pop() if len(found) == 1 else None
+
+
+def read_manifest(run: Run, name: str, context: Context | None) -> dict[str, Any] | None:
+    """Return what the one JSON manifest holds that the instructions below a RUN copy; None where it was not read."""
+    path = manifest_of(run, name, context)
+    text = context.texts.get(path) if context is not None and path is not None else None
+    if text is None:
+        return None
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
+def name_some(names: dict[str, Any]) -> str:
+    """Name up to three packages, as far as they are fit to be shown."""
+    shown = [f"`{name}`" for name in names if _NAME.fullmatch(name)][:3]
+    return ", ".join(shown) if shown else "some"
 
 
 @lru_cache(maxsize=64)

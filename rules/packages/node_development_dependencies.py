@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Word
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Fix
-from rules.packages.development import is_for_development, is_harmless, manifest_of
+from rules.packages.development import is_for_development, is_harmless, name_some, read_manifest
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.surroundings import Context
@@ -118,9 +117,7 @@ class NodeDevelopmentDependencies(Rule):
     def _report(
         self, run: Run, install: _Install, programs: list[Instruction], surroundings: Surroundings
     ) -> Iterator[Finding]:
-        context = surroundings.context
-        path = manifest_of(run, "package.json", context)
-        manifest = _read(context.texts.get(path)) if context is not None and path is not None else None
+        manifest = read_manifest(run, "package.json", surroundings.context)
         if manifest is None:
             if all(map(node.starts_plainly, programs)):
                 yield self.finding(
@@ -140,7 +137,7 @@ class NodeDevelopmentDependencies(Rule):
             run.instruction,
             install.command.span,
             f"{len(names)} devDependencies are installed too",
-            f"`package.json` names {_some(names)} among them, and nothing in this file builds or tests with them.",
+            f"`package.json` names {name_some(names)} among them, and nothing in this file builds or tests with them.",
             _fix(install, surroundings) if certain else None,
         )
 
@@ -249,22 +246,6 @@ def _runs_plainly(script: str, manifest: dict[str, Any]) -> bool | None:
 def _has_hooks(manifest: dict[str, Any]) -> bool:
     scripts = manifest.get("scripts")
     return isinstance(scripts, dict) and any(name in scripts for name in _HOOKS)
-
-
-def _read(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        manifest = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return manifest if isinstance(manifest, dict) else None
-
-
-def _some(names: dict[str, Any]) -> str:
-    """Name up to three packages, as far as they are fit to be shown."""
-    shown = [f"`{name}`" for name in names if re.fullmatch(r"[@\w./-]{1,60}", name)][:3]
-    return ", ".join(shown) if shown else "some"
 
 
 def _fix(install: _Install, surroundings: Surroundings) -> Fix | None:
