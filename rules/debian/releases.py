@@ -1,0 +1,85 @@
+"""Which release of Debian or Ubuntu an image is built on, and what is installed in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+TITLES = {
+    "stretch": "Debian 9",
+    "buster": "Debian 10",
+    "bullseye": "Debian 11",
+    "bookworm": "Debian 12",
+    "trixie": "Debian 13",
+    "forky": "Debian 14",
+    "xenial": "Ubuntu 16.04",
+    "bionic": "Ubuntu 18.04",
+    "focal": "Ubuntu 20.04",
+    "jammy": "Ubuntu 22.04",
+    "noble": "Ubuntu 24.04",
+    "resolute": "Ubuntu 26.04",
+}
+"""Releases by their code names, which no two of them share."""
+
+_NUMBERS = {
+    (title.split()[0].lower(), title.split()[1]): codename for codename, title in TITLES.items()
+}
+_CODENAME = re.compile(rf"(?:^|-)({'|'.join(TITLES)})(?:-|$)")
+_NUMBER = re.compile(r"(\d+(?:\.04)?)(?:\.\d+)?(?:-slim|-\d{8}(?:-slim)?)?")
+
+# What the Dockerfiles of these images on Docker Hub install, without recommends.
+_FETCH = ("ca-certificates", "curl", "gnupg", "netbase", "wget", "tzdata")
+_SOURCES = (*_FETCH, "git", "mercurial", "openssh-client", "subversion", "procps")
+_BUILD = (
+    *_SOURCES, "autoconf", "automake", "bzip2", "default-libmysqlclient-dev", "dpkg-dev", "file", "g++", "gcc",
+    "imagemagick", "libbz2-dev", "libc6-dev", "libcurl4-openssl-dev", "libdb-dev", "libevent-dev", "libffi-dev",
+    "libgdbm-dev", "libglib2.0-dev", "libgmp-dev", "libjpeg-dev", "libkrb5-dev", "liblzma-dev", "libmagickcore-dev",
+    "libmagickwand-dev", "libmaxminddb-dev", "libncurses5-dev", "libncursesw5-dev", "libpng-dev", "libpq-dev",
+    "libreadline-dev", "libsqlite3-dev", "libssl-dev", "libtool", "libwebp-dev", "libxml2-dev", "libxslt1-dev",
+    "libyaml-dev", "make", "patch", "unzip", "xz-utils", "zlib1g-dev",
+)  # fmt: skip
+_FULL = {
+    "buildpack-deps": _BUILD,
+    "python": (*_BUILD, "libbluetooth-dev", "tk-dev", "uuid-dev"),
+    "node": _BUILD,
+    "ruby": _BUILD,
+    "perl": _BUILD,
+    "rust": _BUILD,
+    "golang": (*_SOURCES, "g++", "gcc", "libc6-dev", "make", "pkg-config"),
+}
+_SLIM = {
+    "debian": (),
+    "ubuntu": (),
+    "python": ("ca-certificates", "netbase", "tzdata"),
+    "node": (),
+    "ruby": ("ca-certificates", "libgmp10", "libyaml-0-2", "procps"),
+    "perl": ("ca-certificates", "curl"),
+    "rust": ("ca-certificates", "gcc", "libc6-dev"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The release that an image is built on, and what is installed beside the smallest system."""
+
+    codename: str
+    packages: tuple[str, ...]
+
+
+@lru_cache(maxsize=512)
+def read_base(image: str) -> Base | None:
+    """Return what is known of an image as FROM writes it; None for what is not."""
+    name, _, tag = image.partition("@")[0].removeprefix("docker.io/").removeprefix("library/").partition(":")
+    if name in ("debian", "ubuntu"):
+        found = _NUMBER.fullmatch(tag)
+        codename = _NUMBERS.get((name, found[1])) if found else _codename(tag)
+        return Base(codename, ()) if codename and TITLES[codename].lower().startswith(name) else None
+    codename = _codename(tag)
+    packages = (_SLIM if "slim" in tag.split("-") else _FULL).get(name)
+    return Base(codename, packages) if codename and packages is not None else None
+
+
+def _codename(tag: str) -> str | None:
+    found = _CODENAME.search(tag)
+    return found[1] if found else None
