@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
 from rules.dockerfile.pragmas import NONE, read_pragmas
-from rules.finding import Finding
+from rules.finding import Finding, Severity
 from rules.fix import Command, Edit, Fix, OverlapError, Statement, apply, insert_edits
 from rules.registry import RULES
 from rules.rule import Rule, Surroundings
@@ -52,9 +52,19 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
         refusal for group in _without_overlap(fixable) for refusal in _refusals(dockerfile, group, found, surroundings)
     )
     return Report(
-        tuple(replace(each, fix=None) if at in reasons else each for at, each in enumerate(wanted_findings)),
+        tuple(
+            _weigh(replace(each, fix=None) if at in reasons else each, config)
+            for at, each in enumerate(wanted_findings)
+        ),
         tuple(Refusal(wanted_findings[at], reason) for at, reason in reasons.items()),
     )
+
+
+def _weigh(finding: Finding, config: Config) -> Finding:
+    """Make mere information of a finding that is known to save next to nothing."""
+    if finding.saving.bytes is None or finding.saving.bytes >= config.floor:
+        return finding
+    return replace(finding, severity=Severity.INFO, is_small=True)
 
 
 def _names_of(finding: Finding) -> frozenset[str]:

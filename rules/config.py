@@ -17,6 +17,8 @@ class Config:
     ignore: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
     """Stages that are built as images of their own, by name."""
+    floor: int = 1_000_000
+    """Bytes: a finding that is known to save less is information only."""
 
     def wants(self, rule: Rule | type[Rule]) -> bool:
         """Tell whether `rule` counts."""

@@ -70,3 +70,5 @@ class Finding:
     saving: Saving = UNKNOWN_SAVING
     aliases: tuple[str, ...] = ()
     snippet: Snippet | None = None
+    is_small: bool = False
+    """Whether it is known to save less than the repository cares for."""

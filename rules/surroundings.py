@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rules.debian.index import PackageIndex
+
 
 @dataclass(frozen=True, eq=False)
 class Context:
@@ -33,13 +35,15 @@ class Surroundings:
 
     `context` is None where nobody looked into the repository. `image_sizes` maps a reference as a FROM would write it
     to the compressed bytes of its layers as a registry states them, None where the registry does not know it; what
-    nobody asked is absent.
+    nobody asked is absent. `packages` maps code names of Debian's and Ubuntu's releases, such as `bookworm`, to their
+    package indexes.
     """
 
     path: str = "Dockerfile"
     targets: frozenset[str] = frozenset()
     context: Context | None = None
     image_sizes: Mapping[str, int | None] = field(default_factory=dict)
+    packages: Mapping[str, PackageIndex] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Surroundings()

@@ -46,7 +46,9 @@ class _Entry:
     @property
     def is_said(self) -> bool:
         """Tell whether it belongs in the review: a mere note that nobody can act on would be noise there."""
-        return self.introduced and (self.finding.severity is not Severity.INFO or self.finding.fix is not None)
+        if not self.introduced or self.finding.is_small:
+            return False
+        return self.finding.severity is not Severity.INFO or self.finding.fix is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from bot.review.markdown import cell, code, escape, fence, fit, prose, shorten, 
 from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Remark, Suggestion, changes, worth
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding, Provenance, Saving
+from rules.sizes import format_bytes
 
 _TITLE = 250
 _PATH = 300
@@ -123,17 +124,6 @@ def render_summary(sections: Sequence[Section]) -> str:
         return "dockslim reads Dockerfiles, and this pull request changes none."
     items = [item for section in sections for item in _render_section(section)]
     return fit("", items, _more_rows, "")
-
-
-def format_bytes(count: int) -> str:
-    """Return a number of bytes in decimal units, rounded to what a reader compares."""
-    if abs(count) < 1000:
-        return f"{count} bytes" if count != 1 else "1 byte"
-    for unit, scale, rounding in (("kB", 10**3, 0), ("MB", 10**6, 1), ("GB", 10**9, 2)):
-        value = round(count / scale, 0 if abs(count) >= 100 * scale and unit == "MB" else rounding)
-        if abs(value) < 1000 or unit == "GB":
-            break
-    return f"{value:.2f}".rstrip("0").rstrip(".") + f" {unit}"
 
 
 def _headline(finding: Finding) -> str:

@@ -13,6 +13,7 @@ from cli.trouble import one_line
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding, Provenance
 from rules.fix import Applicability, Fix
+from rules.sizes import format_bytes
 
 TAB = 4
 ROOM = 160
@@ -63,13 +64,7 @@ def _say_saving(finding: Finding) -> str:
     saving = finding.saving
     if saving.bytes is None or saving.provenance is Provenance.UNKNOWN:
         return ""
-    return f"  {_say_bytes(saving.bytes)} ({saving.provenance})"
-
-
-def _say_bytes(number: int) -> str:
-    from bot.review.render import format_bytes
-
-    return format_bytes(number)
+    return f"  {format_bytes(saving.bytes)} ({saving.provenance})"
 
 
 def _render_fix(dockerfile: Dockerfile, fix: Fix, paint: Paint) -> Iterator[str]:
@@ -142,7 +137,7 @@ def _sum_up(findings: Sequence[Finding]) -> str:
         parts.append(f"{unsafe:,} {'more ' if safe else ''}with a fix to look at (`dockslim fix --unsafe`)")
     known = [each.saving.bytes for each in findings if _say_saving(each) and each.saving.bytes is not None]
     if known:
-        parts.append(f"{'at least ' if len(known) < len(findings) else ''}{_say_bytes(sum(known))}")
+        parts.append(f"{'at least ' if len(known) < len(findings) else ''}{format_bytes(sum(known))}")
     return ", ".join(parts)
 
 

@@ -21,13 +21,12 @@ MAX_PACKAGES = 3000
 
 _FORMAT = b"!dockslim-packages-1"
 _FIELD = re.compile(
-    rb"^(Package|Version|Installed-Size|Priority|Essential|Depends|Pre-Depends|Recommends|Provides): ?(.*)$", re.MULTILINE
+    rb"^(Package|Version|Installed-Size|Priority|Essential|Depends|Pre-Depends|Recommends|Provides): ?(.*)$",
+    re.MULTILINE,
 )
 _NAME = re.compile(rb"[a-z0-9][a-z0-9+.-]{0,200}")
 _MAX_STANZA = 1 << 20
-_RELATION = re.compile(
-    r"\s*([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|<|=|>=|>>|>)\s*([^)\s]+)\s*\))?\s*"
-)
+_RELATION = re.compile(r"\s*([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\s*(?:\(\s*(<<|<=|<|=|>=|>>|>)\s*([^)\s]+)\s*\))?\s*")
 _PRIORITIES = (b"required", b"important", b"standard", b"optional", b"extra")
 # What apt leaves of an index under /var/lib/apt/lists in the images of Debian and Ubuntu, which compress it with lz4:
 # 18,840,233 of 50,060,337 bytes for Debian 12.
@@ -89,13 +88,17 @@ class Installed:
     def satisfies(self, relation: Relation) -> bool:
         """Tell whether a package that is here is, or provides, what `relation` asks for."""
         there = self.packages.get(relation.name)
-        if there is not None and (not relation.operator or compares(there.version, relation.operator, relation.version)):
+        if there is not None and (
+            not relation.operator or compares(there.version, relation.operator, relation.version)
+        ):
             return True
         return _provides(self.provided.get(relation.name, ()), relation)
 
     def copy(self) -> Installed:
         """Return another one with the same packages."""
-        provided: defaultdict[str, list[str]] = defaultdict(list, {name: [*all_] for name, all_ in self.provided.items()})
+        provided: defaultdict[str, list[str]] = defaultdict(
+            list, {name: [*all_] for name, all_ in self.provided.items()}
+        )
         return Installed(dict(self.packages), provided)
 
 
@@ -176,9 +179,7 @@ class PackageIndex:
 
     def _candidate(self, relation: Relation) -> Package | None:
         package = self.package(relation.name)
-        if package is not None and (
-            not relation.operator or compares(package.version, relation.operator, relation.version)
-        ):
+        if package is not None and _is_met(package.version, relation):
             return package
         # Of equally important ones apt takes the one that sorts last.
         found = sorted(self._providers(relation), key=lambda each: (-each.rank, each.name))
@@ -207,10 +208,11 @@ def _wishes(package: Package, recommends: bool) -> Iterator[tuple[tuple[Relation
 
 def _provides(versions: Iterable[str], relation: Relation) -> bool:
     """Tell whether one of the versions that something is provided in will do; one without does not say any."""
-    return any(
-        not relation.operator or (version and compares(version, relation.operator, relation.version))
-        for version in versions
-    )
+    return any(not relation.operator or (version and _is_met(version, relation)) for version in versions)
+
+
+def _is_met(version: str, relation: Relation) -> bool:
+    return not relation.operator or compares(version, relation.operator, relation.version)
 
 
 def condense(chunks: Iterable[bytes]) -> bytes:

@@ -22,9 +22,7 @@ TITLES = {
 }
 """Releases by their code names, which no two of them share."""
 
-_NUMBERS = {
-    (title.split()[0].lower(), title.split()[1]): codename for codename, title in TITLES.items()
-}
+_NUMBERS = {(title.split()[0].lower(), title.split()[1]): codename for codename, title in TITLES.items()}
 _CODENAME = re.compile(rf"(?:^|-)({'|'.join(TITLES)})(?:-|$)")
 _NUMBER = re.compile(r"(\d+(?:\.04)?)(?:\.\d+)?(?:-slim|-\d{8}(?:-slim)?)?")
 

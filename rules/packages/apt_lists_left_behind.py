@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, ShellCommand
-from rules.finding import Finding
+from rules.finding import UNKNOWN_SAVING, Finding
+from rules.packages.apt_estimates import estimate_lists
 from rules.packages.lists_cleanup import append_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
+from rules.sizes import format_bytes
 from rules.tools import apt
 from rules.tools.cleanup import ineffective
 
@@ -66,12 +68,15 @@ class AptListsLeftBehind(Rule):
                 continue
             if apt.are_lists_used_later(run) or _is_misspelt(run):
                 continue
+            saving = estimate_lists(run, surroundings) or UNKNOWN_SAVING
+            size = f"{format_bytes(saving.bytes)} of package" if saving.bytes is not None else "Package"
             yield self.finding(
                 run.instruction,
                 update.span,
-                "Package lists stay in the layer",
+                f"{size} lists stay in the layer",
                 f"`{_shown(update)}` writes them to `{apt.LISTS}`, and nothing in this RUN deletes them.",
                 append_cleanup(run, update),
+                saving,
             )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile
 from rules.edits import insert_words, insert_words_before, with_words
-from rules.finding import Finding
+from rules.finding import UNKNOWN_SAVING, Finding
 from rules.fix import Applicability, Fix
+from rules.packages.apt_estimates import Extra, estimate_recommended
 from rules.packages.needed_recommends import Needs, needs
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
+from rules.sizes import format_bytes
 from rules.tools import apt
 from rules.tools.options import Call
 
@@ -78,18 +80,20 @@ class AptRecommendedPackages(Rule):
             for command in run.commands:
                 call = apt.read_apt(command)
                 if call is not None and call.verb == "install" and _installs_by_name(call):
-                    yield self._report(run, call)
+                    yield self._report(run, call, surroundings)
 
-    def _report(self, run: Run, call: Call) -> Finding:
+    def _report(self, run: Run, call: Call, surroundings: Surroundings) -> Finding:
         assert call.action is not None  # noqa: S101 - the caller looked at its verb
         required = needs(run, call)
+        extra = estimate_recommended(run, call.command, required.packages, surroundings)
         span = call.action.span
         return self.finding(
             run.instruction,
             type(span)(call.command.words[0].span.start, span.end),
-            "apt installs what is merely recommended, too",
-            _reason(call, required),
+            _message(extra),
+            _reason(call, required, extra),
             _fix(run, call, required),
+            extra.saving if extra is not None else UNKNOWN_SAVING,
         )
 
 
@@ -113,14 +117,35 @@ def _is_local(text: str) -> bool:
     return text.startswith(("./", "/", "../")) or text.endswith(".deb")
 
 
-def _reason(call: Call, required: Needs) -> str:
+def _message(extra: Extra | None) -> str:
+    if extra is None:
+        return "apt installs what is merely recommended, too"
+    if not extra.packages:
+        return "apt would install what is merely recommended, too"
+    return f"{format_bytes(extra.saving.bytes or 0)} of recommended packages come along"
+
+
+def _reason(call: Call, required: Needs, extra: Extra | None) -> str:
     names = [f"`{word.text}`" for word in call.operands if word.literal and not _is_local(word.text)]
-    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    sentence = f"Whatever {some or 'these packages'} only recommend{'s' if len(names) == 1 else ''} comes along."
+    some = _list(names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"])
+    verb = f"recommend{'s' if len(names) == 1 else ''}"
+    if extra is not None and extra.packages:
+        # What the author knows by name first: the rest is what that needs and recommends in turn.
+        first = extra.named[0] if extra.named else extra.packages[0].name
+        others = f" and {len(extra.packages) - 1} more" if len(extra.packages) > 1 else ""
+        sentence = f"{some} {verb} `{first}`{others}."
+    elif extra is not None:
+        sentence = f"Whatever {some} only {verb} is needed anyway."
+    else:
+        sentence = f"Whatever {some or 'these packages'} only {verb} comes along."
     if required.packages:
         added = " and ".join(f"`{name}`" for name in required.packages)
         sentence += f" The fix names {added}, which {'is' if len(required.packages) == 1 else 'are'} needed here."
     return sentence
+
+
+def _list(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _fix(run: Run, call: Call, required: Needs) -> Fix:

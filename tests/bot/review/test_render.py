@@ -12,7 +12,6 @@ from bot.review.render import (
     Row,
     Section,
     Unplaced,
-    format_bytes,
     render_remark,
     render_review,
     render_suggestion,
@@ -23,6 +22,7 @@ from bot.review.suggestion import Obstacle, Remark, Suggestion
 from rules.dockerfile import parse
 from rules.finding import Finding, Provenance, Saving, Severity, Snippet
 from rules.fix import Applicability
+from rules.sizes import format_bytes
 from tests.bot.review.findings import finding, fix, replace_text
 from tests.bot.review.patches import OUR_HTML, blocks, inline_tokens
 from tests.bot.review.test_markdown import HOSTILE
