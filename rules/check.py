@@ -14,9 +14,6 @@ from rules.fix import Command, Edit, Fix, OverlapError, Statement, apply, insert
 from rules.registry import RULES
 from rules.rule import Rule, Surroundings
 
-# Instructions that change nothing but their own layer.
-_LOCAL = frozenset({"RUN"})
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -160,20 +157,28 @@ def _gate(
 def _concerned(before: Dockerfile, after: Dockerfile, fixed: tuple[Finding, ...]) -> list[Rule]:
     """Return the rules whose findings a fix may have changed: to run all of them would double the time of a check.
 
-    Those that gave it, and those that look for something that an instruction holds which is new or gone. All of them,
-    where what such an instruction says reaches beyond it, as FROM and ENV do.
+    Those that gave it, and those that look for something in the words that come or go. All of them, where an
+    instruction other than RUN comes or goes: what FROM or ENV says reaches far.
     """
-    old, new = Counter(map(_source, before.instructions)), Counter(map(_source, after.instructions))
-    changed = [*(old - new), *(new - old)]
-    if any(keyword not in _LOCAL for keyword, _ in changed):
+    fixes = [each.fix for each in fixed if each.fix is not None]
+    others = any(fix.removed_instructions or fix.added_instructions for fix in fixes)
+    if others or len(before.instructions) != len(after.instructions):
         return list(RULES)
-    text = "\n".join(source for _, source in changed)
+    text = "\n".join(line for fix in fixes for line in _changed_words(fix))
     codes = {each.code for each in fixed}
     return [rule for rule in RULES if rule.code in codes or rule.may_concern(text)]
 
 
-def _source(each: Instruction) -> tuple[str, str]:
-    return each.keyword, each.span.of(each.document)
+def _changed_words(fix: Fix) -> Iterator[str]:
+    """Yield, for each command that a fix changes, its program and the words that come or go."""
+    old, new = Counter(fix.removed), Counter(fix.added)
+    gone, come = list(old - new), list(new - old)
+    for words in come:
+        twin = next((each for each in gone if each[:1] == words[:1]), ())
+        kept = Counter(twin)
+        yield " ".join((*words[:1], *(Counter(words) - kept).elements(), *(kept - Counter(words)).elements(), ""))
+    for words in gone[len(come) :]:
+        yield " ".join((*words, ""))
 
 
 def _others_left(dockerfile: Dockerfile, fixes: list[Fix]) -> list[Statement] | None:

@@ -43,7 +43,7 @@ class DeleteInLaterLayer(Rule):
 
     code = "DS101"
     techniques = ("delete-in-later-layer", "merge-run-with-cleanup")
-    triggers = _WRITERS
+    triggers = _DELETERS
     good = (
         "FROM debian:12\nRUN curl -fsSLO https://example.com/a.tgz && tar -xzf a.tgz && rm a.tgz\n",
         "FROM nginx:1.27\nRUN rm /etc/nginx/conf.d/default.conf\n",
