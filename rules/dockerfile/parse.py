@@ -258,17 +258,18 @@ def _split_keyword(text: str) -> tuple[str, int, str]:
 
 
 def _read_instructions(joined: list[_Joined], escape: str, text: str, like: Dockerfile | None) -> Iterator[Instruction]:
-    split = [_split_keyword(each.text) for each in joined]
     known = {} if like is None else {each.span.of(like.text): each for each in like.instructions}
-    for index, (each, (_, at, _), (keyword, value)) in enumerate(
-        zip(joined, split, _hand_over(split, escape), strict=True)
-    ):
-        span = Span(each.start, each.end)
-        old = known.get(span.of(text)) if known else None
-        if old is not None and (old.index, old.span, old.line, old.end_line) == (index, span, each.line, each.end_line):
-            yield old
+    old = [known.get(text[each.start : each.end]) for each in joined] if known else [None] * len(joined)
+    split = [_split_keyword(each.text) for each in joined]
+    read = _hand_over([part for part, twin in zip(split, old, strict=True) if twin is None], escape)
+    for index, (each, (_, at, _), twin) in enumerate(zip(joined, split, old, strict=True)):
+        if twin is None:
+            keyword, value = next(read)
+            yield _build_instruction(index, keyword, value, at, each, escape, text)
+        elif (twin.index, twin.span, twin.line) == (index, (each.start, each.end), each.line):
+            yield twin
         else:
-            yield _build_instruction(index, keyword, value, at, each, escape, text, old)
+            yield _build_instruction(index, twin.keyword, twin.value, at, each, escape, text, twin)
 
 
 def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple[str, str]]:
@@ -276,6 +277,8 @@ def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple
 
     Where its idea of a blank or of a comment is not Go's, the words as they are written count.
     """
+    if not split:
+        return
     lines = [f"# escape={escape}\n"] if escape != "\\" else []
     first = len(lines)
     lines += [f"{keyword} {value}{_END}\n" for keyword, _, value in split]
