@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from rules.dockerfile import Dockerfile, Instruction, Script, ShellCommand, Span, Word
-from rules.fix import Applicability, Edit, Fix
+from rules.dockerfile import Dockerfile, Instruction, Script, ShellCommand, Span, Word, parse
+from rules.fix import Applicability, Edit, Fix, apply
 
 _LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
 # Options of `set` that neither change globbing nor set positional parameters.
@@ -236,7 +236,54 @@ def join_runs(
     tail = append_command(dockerfile, first, text, shell_errexit=shell_errexit)
     if tail is None:
         return None
-    return Fix((tail, delete_lines(dockerfile, second)), Applicability.SAFE)
+    return Fix((_folded(dockerfile, first, tail), delete_lines(dockerfile, second)), Applicability.SAFE)
+
+
+def _folded(dockerfile: Dockerfile, run: Instruction, tail: Edit) -> Edit:
+    """Put the tail of a RUN that stands on one line on a line of its own where the line would grow too long."""
+    line = dockerfile.line_span(run.line, run.line)
+    if run.line != run.end_line or not tail.replacement.startswith(" && "):
+        return tail
+    if line.end - line.start + len(tail.replacement) <= _WIDTH or "\n" in tail.replacement:
+        return tail
+    return Edit(tail.span, f" {dockerfile.escape}{dockerfile.newline}    {tail.replacement[1:]}")
+
+
+_WIDTH = 120
+_MOST_JOINED = 6
+_LONGEST_JOINED = 200
+
+
+def join_all_runs(
+    dockerfile: Dockerfile, first: Instruction, last: Instruction, *, shell_errexit: bool = False
+) -> Fix | None:
+    """Join the RUNs from `first` to `last`, which follow each other, as `join_runs` joins two."""
+    steps = last.index - first.index
+    if not 0 < steps < _MOST_JOINED:
+        return None
+    if steps == 1:
+        return join_runs(dockerfile, first, last, shell_errexit=shell_errexit)
+    if any(each.keyword != "RUN" for each in dockerfile.instructions[first.index : last.index + 1]):
+        return None
+    if dockerfile.text[first.span.start : last.span.end].count("\n") > _LONGEST_JOINED:
+        return None
+    runs = dockerfile.instructions[first.index : last.index + 1]
+    if any(join_runs(dockerfile, *pair, shell_errexit=shell_errexit) is None for pair in pairwise(runs)):
+        return None  # what fails for two of them fails for all: most do, and parsing costs more
+    joined = dockerfile
+    for _ in range(steps):
+        fix = join_runs(
+            joined, joined.instructions[first.index], joined.instructions[first.index + 1], shell_errexit=shell_errexit
+        )
+        if fix is None:
+            return None
+        joined = parse(apply(joined.text, [fix]), like=joined)
+    start = dockerfile.line_span(first.line, first.line).start
+    end = dockerfile.line_span(last.line, last.end_line).end
+    rest = len(dockerfile.text) - end
+    if joined.text[:start] != dockerfile.text[:start] or (rest and joined.text[-rest:] != dockerfile.text[end:]):
+        return None
+    return Fix((Edit(Span(start, end), joined.text[start : len(joined.text) - rest]),), Applicability.SAFE)
 
 
 def _is_plain_list(script: Script) -> bool:

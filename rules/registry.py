@@ -20,6 +20,7 @@ from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.layers.ineffective_cleanup import IneffectiveCleanup
+from rules.layers.purge_in_later_layer import PurgeInLaterLayer
 from rules.layers.sparse_lastlog import SparseLastlog
 from rules.packages.apk_build_dependencies import ApkBuildDependencies
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
@@ -46,6 +47,7 @@ from rules.stages.single_stage_build import SingleStageBuild
 
 RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
+    PurgeInLaterLayer(),
     CopyThenChown(),
     CopyThenChmod(),
     IneffectiveCleanup(),

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, ShellCommand
-from rules.edits import join_runs
+from rules.edits import join_all_runs
 from rules.finding import Finding
 from rules.fix import Fix
 from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
@@ -33,9 +33,9 @@ class DeleteInLaterLayer(Rule):
     buildah: a file of 20 MB that a later RUN deletes leaves the image 20 MB and 129 bytes larger.
 
     ## Fix safety
-    Safe where it is offered: the two RUNs stand next to each other, run with the same flags, and the first leaves no
-    state (`cd`, `export`, `exit`) that the second would see; they are joined with `&&`. For a COPY or ADD, and for
-    RUNs that stand apart, there is no edit that is right without knowing more.
+    Safe where it is offered: the RUNs from the one that writes to the one that deletes follow each other, with the
+    same flags, and none leaves a state (`cd`, `export`, `exit`) that the next would see; they are joined with `&&`.
+    For a COPY or ADD, and for RUNs that stand apart, there is no edit that is right without knowing more.
 
     ## When it is silent
     The path came with the base image, or may have; the layer that wrote it also deleted it; the stage is not shipped.
@@ -176,6 +176,6 @@ def _is_deleted(path: str, pattern: str, is_directory: bool) -> bool:
 
 def _fix(run: Run, written: Written) -> Fix | None:
     first, second = written.instruction, run.instruction
-    if first.keyword != "RUN" or second.index != first.index + 1 or not run.scope.is_plain:
+    if first.keyword != "RUN" or first.index < run.stage.start.index or not run.scope.is_plain:
         return None
-    return join_runs(run.dockerfile, first, second, shell_errexit=run.scope.errexit)
+    return join_all_runs(run.dockerfile, first, second, shell_errexit=run.scope.errexit)

@@ -35,6 +35,16 @@ FIXED = {
     "adjacent": (D + f"RUN {GET}\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n"),
     "rm-rf-parent": (D + f"RUN {GET}\nRUN rm -rf /tmp\n", D + f"RUN {GET} && rm -rf /tmp\n"),
     "glob": (D + f"RUN {GET}\nRUN rm /tmp/*.tgz\n", D + f"RUN {GET} && rm /tmp/*.tgz\n"),
+    "three-in-a-row": (
+        D + "RUN wget https://e.com/a.zip\nRUN unzip /a.zip\nRUN rm /a.zip\n",
+        D + "RUN wget https://e.com/a.zip && unzip /a.zip && rm /a.zip\n",
+    ),
+    "a-long-line-is-folded": (
+        D + f"RUN wget https://e.com/{'a' * 60}.zip -O /a.zip\nRUN unzip /a.zip -d /usr/local/share\nRUN rm /a.zip\n",
+        D + f"RUN wget https://e.com/{'a' * 60}.zip -O /a.zip \\\n    && unzip /a.zip -d /usr/local/share \\\n"
+        "    && rm /a.zip\n",
+    ),
+    "too-many-in-a-row": (D + "RUN wget https://e.com/a.zip\n" + "RUN x\n" * 6 + "RUN rm /a.zip\n", None),
     "wget": (
         D + "WORKDIR /src\nRUN wget https://e.com/a.zip\nRUN rm a.zip\n",
         D + "WORKDIR /src\nRUN wget https://e.com/a.zip && rm a.zip\n",
