@@ -26,9 +26,12 @@ from rules.packages.apk_build_dependencies import ApkBuildDependencies
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
+from rules.packages.bundler_cache_left_behind import BundlerCacheLeftBehind
+from rules.packages.bundler_development_gems import BundlerDevelopmentGems
 from rules.packages.composer_cache_left_behind import ComposerCacheLeftBehind
 from rules.packages.composer_development_packages import ComposerDevelopmentPackages
 from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
+from rules.packages.gem_documentation import GemDocumentation
 from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
@@ -70,6 +73,9 @@ RULES: tuple[Rule, ...] = (
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     NodeDevelopmentDependencies(),
+    GemDocumentation(),
+    BundlerCacheLeftBehind(),
+    BundlerDevelopmentGems(),
     ComposerDevelopmentPackages(),
     ComposerCacheLeftBehind(),
     FullBaseImage(),

@@ -17,7 +17,9 @@ from rules.runs import Fact, Run, shipped_runs
 from rules.tools.remove import expand_braces, is_recursive, normalise, removed_paths, removed_words
 
 # Variables that, set for one command, put its cache where neither a look at the scope nor a clean-up finds it.
-_MOVES = re.compile(r"HOME$|(?i:_cache|^gopath$|^bundle_path$)")
+_MOVES = re.compile(
+    r"(?:HOME|XDG_CACHE_HOME|COMPOSER_HOME|CARGO_HOME|GEM_HOME|GOPATH|BUNDLE_PATH)$|\w{1,40}_(?i:cache)"
+)
 
 
 def _never(_: Instruction) -> bool:
@@ -84,7 +86,7 @@ def _is_kept_out(cache: Cache, run: Run) -> bool:
     if any(map(run.scope.sets, cache.switches)):
         return True
     names = {name for each in run.commands for name, _ in each.assignments}
-    if any(name in cache.switches or _MOVES.search(name) for name in names):
+    if any(name in cache.switches or _MOVES.match(name) for name in names):
         return True
     if run.mounts(cache.place(run.scope)):
         return True
@@ -128,7 +130,18 @@ def append_cleanup(run: Run, filler: ShellCommand, *arguments: str) -> Fix | Non
     behind = run.commands[run.commands.index(filler) + 1 :]
     if any(_may_take_away(command) for command in behind) or _may_lose_ground(run):
         return None
-    words: Command = (program, *arguments)
+    return _append(run, prefix, (program, *arguments))
+
+
+def append_removal(run: Run, filler: ShellCommand, path: str) -> Fix | None:
+    """Delete `path` at the end of `run`, as the user that ran `filler`; None where nothing may be appended."""
+    if run.deferred or not run.scope.is_plain or filler.from_exec:
+        return None
+    prefix = _prefix(run, filler)
+    return None if prefix is None else _append(run, prefix, ("rm", "-rf", path))
+
+
+def _append(run: Run, prefix: str, words: Command) -> Fix | None:
     edit = append_command(run.dockerfile, run.instruction, prefix + " ".join(words), shell_errexit=run.scope.errexit)
     return None if edit is None else Fix((edit,), Applicability.SAFE, added=(words,))
 

@@ -1,0 +1,81 @@
+"""bundler-cache-left-behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.dockerfile import Dockerfile, Scope, ShellCommand
+from rules.finding import Finding
+from rules.packages.caches import Cache, append_removal, left_behind
+from rules.rule import Bad, Rule, Surroundings
+from rules.tools import ruby
+
+
+def _never(_: ShellCommand) -> bool:
+    return False
+
+
+def _place(scope: Scope) -> str:
+    return ruby.archive_directory(scope, "ruby") or "~"
+
+
+CACHE = Cache(
+    hints=("bundle",),
+    fills=ruby.installs_bundle,
+    empties=_never,
+    place=_place,
+    marks=re.compile(r"bundle/|/cache(?:/|$)|\.gem\b|vendor|GEM_HOME|BUNDLE_PATH"),
+    configures=ruby.moves_bundle,
+)
+
+
+class BundlerCacheLeftBehind(Rule):
+    """Archives of gems that bundler leaves beside the unpacked copies.
+
+    ## What it does
+    Finds `bundle install` on an image of ruby, or where GEM_HOME is set, whose archives end up in the layer.
+
+    ## Why it costs
+    bundler leaves the archive of every gem in `$GEM_HOME/cache`. Measured with bundler 2.3: the Ruby files of
+    activesupport 6.1.7 and rack 2.2 are 1.36 MB and leave 0.3 MB of archives. Nothing reads them at run time: with the
+    directory deleted, `bundle exec` runs.
+
+    ## Fix safety
+    Safe: `rm -rf $GEM_HOME/cache/*.gem`, with the directory written out, is appended so that it runs only after
+    success.
+
+    ## When it is silent
+    The same RUN deletes the archives, or a directory above them; a cache mount covers them; `--path`, `--deployment`,
+    BUNDLE_PATH or `bundle config` may put them elsewhere; the stage is not shipped.
+    """
+
+    code = "DS241"
+    techniques = ("gem-cache",)
+    triggers = ("bundle",)
+    good = (
+        "FROM ruby:3.3-slim\nRUN bundle install && rm -rf /usr/local/bundle/cache/*.gem\n",
+        "FROM ruby:3.3-slim\nENV BUNDLE_PATH=/gems\nRUN bundle install\n",
+    )
+    bad = (
+        Bad(
+            "FROM ruby:3.3-slim\nRUN bundle install --jobs 4\n",
+            "FROM ruby:3.3-slim\nRUN bundle install --jobs 4 && rm -rf /usr/local/bundle/cache/*.gem\n",
+        ),
+        Bad('FROM ruby:3.3-slim\nRUN ["bundle", "install"]\n', None),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves archives."""
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
+            directory = ruby.archive_directory(run.scope, run.base)
+            if directory is None or not re.fullmatch(r"/[\w./-]+", directory):
+                continue
+            last = fillers[-1]
+            yield self.finding(
+                run.instruction,
+                last.span,
+                "Archives of gems stay in the layer",
+                f"bundler leaves one for every gem in `{directory}`, beside the unpacked copy.",
+                append_removal(run, last, f"{directory}/*.gem"),
+            )
