@@ -6,20 +6,50 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from cli.files import STDIN, decode
+from cli.trouble import TroubleError
 from rules.config import Config
 from rules.context.copies import takes_all
 from rules.dockerfile import Dockerfile
 from rules.rule import Surroundings
+
+if TYPE_CHECKING:
+    from workers.package_indexes import PackageIndexes
 
 GIT_SECONDS = 10
 _NAMES = ("dockerfile", "containerfile")
 
 
 def look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundings:
-    """Return what is known around a file: the tracked files of its git repository, else those of its folder."""
+    """Return what is known around a file: its context, and the package indexes that the environment configures."""
+    around = _look_around(path, dockerfile, config)
+    if not os.environ.get("DOCKSLIM_APT_SOURCES"):
+        return around
+    # Nobody else waits for an HTTP client.
+    from rules.packages.apt_estimates import wanted_releases
+    from workers.package_indexes import SourcesError
+
+    try:
+        indexes = _indexes()
+    except SourcesError as error:
+        raise TroubleError("DOCKSLIM_APT_SOURCES", str(error)) from None
+    wanted = wanted_releases(dockerfile, around.targets)
+    return replace(around, packages=indexes.find(wanted)) if indexes is not None and wanted else around
+
+
+@lru_cache(maxsize=1)
+def _indexes() -> PackageIndexes | None:
+    from workers.package_indexes import open_indexes
+
+    return open_indexes(os.environ)
+
+
+def _look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundings:
+    """Return the tracked files of a file's git repository, else those of its folder."""
     if path == STDIN or not takes_all(dockerfile):
         return Surroundings(path, config.targets)
     # Whoever takes the whole context is rare, and reading compose files takes a YAML parser.

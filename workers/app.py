@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import billiard.pool
@@ -14,7 +15,8 @@ from bot.github.client import GitHubApp
 from bot.jobs import JobError, ReviewJob
 from bot.logs import configure_logs
 from bot.queue import REVIEW_QUEUE, REVIEW_TASK, celery_options, connect
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
+from workers.package_indexes import PackageIndexes, SourcesError, open_indexes
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
 
 # A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
@@ -55,6 +57,7 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
             redis=connect(redis_url),
         ),
         connect(redis_url),
+        packages=_open_indexes(),
     )
 
     @app.task(name=REVIEW_TASK, bind=True, shared=False, max_retries=None)
@@ -72,6 +75,13 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
                 raise Reject(str(lost), requeue=True) from lost
 
     return app
+
+
+def _open_indexes() -> PackageIndexes | None:
+    try:
+        return open_indexes(os.environ)
+    except SourcesError as error:
+        raise SettingsError("DOCKSLIM_APT_SOURCES", f"{error}.") from None
 
 
 def run_worker(

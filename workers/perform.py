@@ -21,6 +21,7 @@ from bot.github.pulls import read_pull
 from bot.github.snapshot import read_snapshot
 from bot.jobs import ReviewJob
 from bot.notices import not_reviewed
+from workers.package_indexes import Packages
 from workers.review import Outcome, review
 from workers.turns import Turns
 
@@ -52,6 +53,7 @@ class Performer:
     github: GitHubApp
     redis: Redis
     sleep: Callable[[float], None] = time.sleep
+    packages: Packages | None = None
 
     def perform(self, job: ReviewJob) -> timedelta | None:
         """Perform a job; return how long to wait before it runs again, None when it has ended."""
@@ -94,7 +96,7 @@ class Performer:
         started = time.monotonic()
         try:
             with self.github.open(_place(job), meter) as session:
-                outcome = review(job, session, self.sleep)
+                outcome = review(job, session, self.sleep, self.packages)
         except GitHubError as error:
             return self._fail(job, deliveries, error)
         except SoftTimeLimitExceeded:

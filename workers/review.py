@@ -22,6 +22,8 @@ from bot.notices import CONTINUED, add_notes, say_left_out, say_not_permitted, s
 from bot.review.fingerprint import read_fingerprints
 from bot.review.model import ChangedFile, Comment, Review, Standing
 from bot.review.plan import plan
+from bot.review.surroundings import find_releases
+from workers.package_indexes import Packages
 from workers.repository import look_around
 
 MAX_DOCKERFILES = 100
@@ -81,11 +83,16 @@ class Reading:
     notes: tuple[str, ...]
 
 
-def review(job: ReviewJob, session: Session, sleep: Callable[[float], None] = time.sleep) -> Outcome:
+def review(
+    job: ReviewJob,
+    session: Session,
+    sleep: Callable[[float], None] = time.sleep,
+    packages: Packages | None = None,
+) -> Outcome:
     """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us."""
     try:
         reading = read(job, session)
-        found = plan(reading.files, Standing(reading.snapshot.fingerprints))
+        found = plan(_with_packages(reading.files, packages), Standing(reading.snapshot.fingerprints))
         refused: Sequence[Comment] = ()
         if found.review is not None:
             refused = _post(session, reading.target, found.review, sleep)
@@ -95,6 +102,11 @@ def review(job: ReviewJob, session: Session, sleep: Callable[[float], None] = ti
     except StaleError as stale:
         return stale.outcome
     return Outcome(Ending.REVIEWED, check.title, len(found.review.comments) - len(refused) if found.review else 0)
+
+
+def _with_packages(files: tuple[ChangedFile, ...], packages: Packages | None) -> tuple[ChangedFile, ...]:
+    known = packages.find(find_releases(files)) if packages is not None else None
+    return tuple(replace(each, packages=known) for each in files) if known else files
 
 
 def read(job: ReviewJob, session: Session) -> Reading:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from rules.debian.index import PackageIndex
 from rules.surroundings import Context
 
 
@@ -15,7 +17,7 @@ class ChangedFile:
     `head` and `base` are its texts at the head and at the merge base, bytes that are no UTF-8 as surrogate escapes;
     `base` is None where the file is new, and where it could not be read: then `base_unreadable` says so, and the diff
     alone tells what is new. `problem` is why `head` could not be read, in words for people. `context` and `targets`
-    are what the repository tells about the file, as `Surroundings` holds them.
+    are what the repository tells about the file, `packages` what package indexes do, as `Surroundings` holds them.
     """
 
     path: str
@@ -27,6 +29,7 @@ class ChangedFile:
     base_unreadable: bool = False
     context: Context | None = None
     targets: frozenset[str] = frozenset()
+    packages: Mapping[str, PackageIndex] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

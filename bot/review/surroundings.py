@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.review.model import ChangedFile
 from rules.context.gather import Tree, needs_tree
 from rules.dockerfile import Dockerfile, DockerfileError, parse
+from rules.packages.apt_estimates import wanted_releases
 
 
 def find_curious(files: Iterable[ChangedFile]) -> Iterator[tuple[str, Dockerfile]]:
     """Yield the Dockerfiles about which rules ask what lies around them, with their paths."""
+    return ((file.path, dockerfile) for file, dockerfile in _read(files) if needs_tree(dockerfile))
+
+
+def find_releases(files: Iterable[ChangedFile]) -> frozenset[str]:
+    """Return the code names of the releases that the Dockerfiles install packages of."""
+    return frozenset(name for file, dockerfile in _read(files) for name in wanted_releases(dockerfile, file.targets))
+
+
+def _read(files: Iterable[ChangedFile]) -> Iterator[tuple[ChangedFile, Dockerfile]]:
     for file in files:
-        if file.problem is not None or file.status == "removed":
-            continue
-        try:
-            dockerfile = parse(file.head)
-        except DockerfileError:
-            continue
-        if needs_tree(dockerfile):
-            yield file.path, dockerfile
+        if file.problem is None and file.status != "removed":
+            with suppress(DockerfileError):
+                yield file, parse(file.head)
 
 
 def surround(

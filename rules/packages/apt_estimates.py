@@ -56,6 +56,14 @@ class _Install:
     recommends: bool
 
 
+def wanted_releases(dockerfile: Dockerfile, targets: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the code names of the releases whose package indexes would tell more about a Dockerfile."""
+    if "apt" not in dockerfile.text:
+        return frozenset()
+    bases = [read_base(stage.base) for stage in dockerfile.shipped(targets) if stage.parent is None]
+    return frozenset(base.codename for base in bases if base is not None)
+
+
 def find_index(run: Run, surroundings: Surroundings) -> PackageIndex | None:
     """Return the index of the release that a RUN installs packages of."""
     if not surroundings.packages:
