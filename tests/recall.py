@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,29 @@ class File:
         lines = self.touched.get(technique, self.touched[""])
         return [each for each in self.findings_on(lines) if technique in _TECHNIQUES[each.code]]
 
+    def near(self, technique: str) -> list[Finding]:
+        """Return the findings of rules for `technique` elsewhere in the stages that were changed for it.
+
+        Who turns a stage into a build stage changes its FROM and leaves the lines as they are that made it large.
+        """
+        lines = self.touched.get(technique, self.touched[""])
+        starts = [each.start.line for each in self.dockerfile.stages] + [sys.maxsize]
+        whole = {
+            line
+            for first, end in pairwise(starts)
+            if any(first <= line < end for line in lines)
+            for line in range(first, min(end, len(self.dockerfile.text)))
+        }
+        return [each for each in self.findings_on(whole - lines) if technique in _TECHNIQUES[each.code]]
+
     def findings_on(self, lines: Iterable[int]) -> list[Finding]:
         """Return the findings of any rule whose instruction, or whose own words, lie on one of `lines`."""
         wanted = set(lines)
         return [each for each in self.findings if not wanted.isdisjoint(self._lines_of(each))]
+
+    def line_of(self, finding: Finding) -> int:
+        """Return the line of the instruction that a finding is about."""
+        return self.dockerfile.instructions[finding.instruction].line
 
     def _lines_of(self, finding: Finding) -> range:
         instruction = self.dockerfile.instructions[finding.instruction]
@@ -76,6 +96,10 @@ class Change:
     def on(self, technique: str) -> list[Finding]:
         """Return the findings of rules for `technique` on the instructions that were changed for it."""
         return [finding for file in self.files for finding in file.on(technique)]
+
+    def near(self) -> list[tuple[File, Finding]]:
+        """Return the findings of rules for any technique of this change beside the lines that were changed."""
+        return [(file, each) for technique in self.techniques for file in self.files for each in file.near(technique)]
 
     def found(self) -> list[Finding]:
         """Return the findings of rules for any technique of this change."""
@@ -288,6 +312,11 @@ def _print_table(changes: list[Change]) -> None:
     print(sighted.row("any rule there").rstrip())
     named = {technique for techniques in _TECHNIQUES.values() for technique in techniques}
     print(f"techniques that no rule names: {' '.join(sorted(set(by_technique) - named)) or 'none'}")
+    near = [each for each in changes if not each.found() and each.near()]
+    print(f"\nnot counted, the finding is elsewhere in the stage that was changed: {len(near)}")
+    for change in near:
+        where = dict.fromkeys(f"{each.code} at line {file.line_of(each)}" for file, each in change.near())
+        print(f"  {change.name}: {', '.join(where)}")
     print(f"\nrecall: {total.found} of {total.changes} ({_share(total.found, total.changes)}, the goal is {GOAL:.0%})")
 
 
