@@ -7,6 +7,7 @@ What the classes of disagreement come from, and whose mistake each is, is judged
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,11 +16,26 @@ from dataclasses import dataclass, field
 from rules.check import check
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
 from rules.registry import RULES
+from rules.runs import Run
+from rules.tools import apk, apt, pip
 from tests.corpus import ARCHIVE, corpus_texts
 from tests.hadolint import Hit, lint
 
 KIN = {"DL3059": ("DS101", "DS102", "DS206")}
 """Codes of hadolint whose point a rule shares only where bytes depend on it."""
+_SORTERS: dict[str, list[tuple[str, str]]] = {
+    "DL3009": [("the same RUN deletes them in another way", r"find /var/lib/apt|rm -r -f|dist-?clean|/var/lib/apt\b")],
+    "DL3015": [
+        (
+            "it names no package, or a file",
+            r"(?:-\w*f|--fix-broken)\b.*\binstall|install\s+-\w*f|install\s+(?:-\S+\s+)*\.?/\S+",
+        ),
+    ],
+    "DL3019": [("the same RUN empties the cache", r"/var/cache/apk|/var/cache\b|apk\s+cache\s+clean|rm\s.*/var/\S*")],
+    "DL3042": [("the same RUN deletes the cache", r"rm\s[^;&]*\.cache|pip\d?\s+cache\s+purge")],
+    "DL3060": [("the same RUN deletes the cache", r"rm\s[^;&]*(?:\.cache|share/\.cache)|cache\s+clean")],
+}
+"""First sorting of what only hadolint reports, by what the source of the instruction holds."""
 NO_RULE = {
     "DL3014": "`-y` is missing: the build stops and asks; no bytes",
     "DL3047": "wget's progress bar fills the log; no bytes",
@@ -95,7 +111,8 @@ def _compare(name: str, dockerfile: Dockerfile, hits: tuple[Hit, ...], pairs: li
         pair.both += len(theirs.keys() & ours.keys())
         for index in sorted(theirs.keys() - ours.keys()):
             where = f"{name}:{dockerfile.instructions[index].line}"
-            pair.only_hadolint[_why_silent(dockerfile, index, set(ours))].append(where)
+            why = _why_silent(dockerfile, index, theirs[index], set(ours))
+            pair.only_hadolint[why].append(where)
         for index in sorted(ours.keys() - theirs.keys()):
             instruction = dockerfile.instructions[index]
             why = _why_they_are_silent(instruction, hits, {_stage_of(dockerfile, each) for each in theirs}, dockerfile)
@@ -112,7 +129,7 @@ def _stage_of(dockerfile: Dockerfile, index: int) -> int:
     return next((each.index for each in reversed(dockerfile.stages) if each.start.index <= index), -1)
 
 
-def _why_silent(dockerfile: Dockerfile, index: int, ours: set[int]) -> str:
+def _why_silent(dockerfile: Dockerfile, index: int, code: str, ours: set[int]) -> str:
     """Return a first sorting of what only hadolint reports, by what the file shows."""
     instruction = dockerfile.instructions[index]
     stage = _stage_of(dockerfile, index)
@@ -131,9 +148,39 @@ def _why_silent(dockerfile: Dockerfile, index: int, ours: set[int]) -> str:
         return "a RUN that dockslim cannot read"
     if run.mounts:
         return "with a mount"
+    if run.keyword == "RUN":
+        why = _why_there(
+            Run(dockerfile, dockerfile.stages[stage], run, dockerfile.scope(dockerfile.stages[stage], run)), code
+        )
+        if why is not None:
+            return why
     if any(_stage_of(dockerfile, each) == stage for each in ours):
         return "dockslim speaks at another instruction of the stage"
     return "other"
+
+
+def _why_there(run: Run, code: str) -> str | None:
+    """Return what this code's own exceptions say about a RUN."""
+    source = run.instruction.span.of(run.dockerfile.text).replace("\\\n", " ")
+    for why, pattern in _SORTERS.get(code, []):
+        if re.search(pattern, source):
+            return why
+    if code == "DL3009" and apt.are_lists_used_later(run):
+        return "a later RUN installs from these lists: without them its build fails"
+    if code == "DL3015" and run.is_preceded_by(apt.mentions_recommends):
+        return "apt may have been told above: Install-Recommends, or a file copied into /etc/apt"
+    if code == "DL3019" and not apk.knows_no_cache(run.base):
+        return "the apk of the base does not know the flag"
+    if code == "DL3019" and run.is_preceded_by(_fetches_apk_index):
+        return "an earlier layer holds the index, this RUN adds none"
+    if code == "DL3042" and pip.may_be_too_old(run.base):
+        return "the pip of the base may be too old for the flag, and keeps no cache by itself"
+    return None
+
+
+def _fetches_apk_index(each: Instruction) -> bool:
+    calls = map(apk.read_apk, each.commands) if each.keyword == "RUN" and "apk" in each.value else ()
+    return any(call is not None and not call.has("--no-cache") for call in calls)
 
 
 def _why_they_are_silent(

@@ -58,12 +58,13 @@ class File:
         Who turns a stage into a build stage changes its FROM and leaves the lines as they are that made it large.
         """
         lines = self.touched.get(technique, self.touched[""])
-        starts = [each.start.line for each in self.dockerfile.stages] + [sys.maxsize]
+        last = self.dockerfile.instructions[-1].end_line
+        starts = [*(each.start.line for each in self.dockerfile.stages), last + 1]
         whole = {
             line
             for first, end in pairwise(starts)
             if any(first <= line < end for line in lines)
-            for line in range(first, min(end, len(self.dockerfile.text)))
+            for line in range(first, end)
         }
         return [each for each in self.findings_on(whole - lines) if technique in _TECHNIQUES[each.code]]
 
