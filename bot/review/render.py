@@ -82,7 +82,9 @@ def render_suggestion(suggestion: Suggestion, marks: Iterable[str]) -> str:
     parts = [_headline(first), *(prose(each) for each in cautions), "", fence(suggestion.lines, "suggestion")]
     parts += [_show_snippet(each) for each in (first, *others) if each.snippet is not None]
     also = [f"\nAlso: {prose(each.message, 300)} ({escape(each.code)}). {prose(each.reason)}" for each in others]
-    return fit("\n".join(parts), also, _more_findings, _tail(suggestion.findings, marks))
+    return fit(
+        "\n".join(parts), also, _more_findings, _say_sum(suggestion.findings) + _tail(suggestion.findings, marks)
+    )
 
 
 def render_remark(dockerfile: Dockerfile, remark: Remark, marks: Iterable[str]) -> str:
@@ -127,7 +129,18 @@ def render_summary(sections: Sequence[Section]) -> str:
 
 
 def _headline(finding: Finding) -> str:
-    return f"**{prose(finding.message, 300)}** · {escape(finding.code)}\n{prose(finding.reason)}"
+    """Say what happens and what it costs, in figures where they are known, and why."""
+    figure = format_bytes(finding.saving.bytes or 0) if _is_known(finding.saving) else ""
+    cost = f", {figure}" if figure and figure not in finding.message else ""
+    return f"**{prose(finding.message, 300)}{cost}** · {escape(finding.code)}\n{prose(finding.reason)}"
+
+
+def _say_sum(findings: Sequence[Finding]) -> str:
+    """Return what one click saves, where that is more than one figure."""
+    known = [each.saving.bytes or 0 for each in findings if _is_known(each.saving)]
+    if len(known) < 2:
+        return ""
+    return f"\nTogether {'at least ' if len(known) < len(findings) else ''}{format_bytes(sum(known))}."
 
 
 def _tail(findings: Iterable[Finding], marks: Iterable[str]) -> str:

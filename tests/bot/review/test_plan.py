@@ -16,6 +16,7 @@ from rules.check import check
 from rules.config import Config
 from rules.dockerfile import parse
 from tests.bot.review.patches import OUR_HTML, Button, blocks, changed, inline_tokens, pull_requests, right_sides
+from tests.rules.debian.archive import known
 
 NOTHING = Standing()
 CLEAN = "FROM debian:12-slim\nRUN true\n"
@@ -362,3 +363,21 @@ def test_bodies_stay_within_limits(head):
         assert len(planned.check.title) <= 255
         for comment in planned.review.comments if planned.review else ():
             assert parse_patch(patch).shows(comment.line, comment.line)
+
+
+def test_what_saves_next_to_nothing_is_no_comment():
+    text = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
+    file = changed(text)
+    assert any("DS201" in each.body for each in plan([file], NOTHING).review.comments)
+    small = plan([replace(file, packages=known().packages)], NOTHING)
+    assert not any("DS201" in each.body for each in (small.review.comments if small.review else ()))
+    assert "DS201" in small.check.summary
+
+
+def test_one_suggestion_carries_what_all_its_fixes_save():
+    text = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron readme\n"
+    file = replace(changed(text), packages=known().packages)
+    (comment,) = plan([file], NOTHING, Config(floor=0)).review.comments
+    assert "--no-install-recommends -y cron readme && rm -rf /var/lib/apt/lists/*" in comment.body
+    assert comment.body.startswith("**19.9 MB of recommended packages come along** · DS201\n")
+    assert "\nTogether 19.9 MB.\n" in comment.body

@@ -61,11 +61,38 @@ def test_a_suggestion():
         "    && rm -rf /var/lib/apt/lists/*\n"
         "```\n"
         "Also: 19.8 MB of package lists stay in the layer (DS202). `it` is written here.\n"
+        "Together 39.7 MB.\n"
         "<sub>DS201 19.9 MB, estimated from the index of Debian 12 · "
         "DS202 19.8 MB, estimated from the index of Debian 12</sub>\n"
         "\n"
         "<!-- dockslim:fp=0123456789abcdef -->"
     )
+
+
+@pytest.mark.parametrize(
+    ("savings", "expected"),
+    [
+        pytest.param((2_000_000, 3_000_000), "Together 5 MB.", id="both known"),
+        pytest.param((2_000_000, 3_000_000, None), "Together at least 5 MB.", id="one unknown"),
+        pytest.param((2_000_000, None), None, id="one known"),
+        pytest.param((None, None), None, id="none known"),
+    ],
+)
+def test_what_one_click_saves_together(savings, expected):
+    found = tuple(
+        finding(DOCKERFILE, 1, fix(replace_text(TEXT, "-y", "-y -q")), f"DS90{at}", saving)
+        for at, saving in enumerate(savings)
+    )
+    lines = render_suggestion(Suggestion(3, 3, ("x",), found), MARKS).split("\n")
+    assert [line for line in lines if line.startswith("Together")] == ([expected] if expected else [])
+
+
+def test_a_figure_stands_in_the_first_line_once():
+    made = fix(replace_text(TEXT, "-y", "-y -q"))
+    known = finding(DOCKERFILE, 1, made, saving=2_000_000)
+    said = finding(DOCKERFILE, 1, made, saving=2_000_000, message="2 MB stay in the layer")
+    first = [render_suggestion(Suggestion(3, 3, ("x",), (each,)), MARKS).split("\n")[0] for each in (known, said)]
+    assert first == ["**Something stays in the layer, 2 MB** · DS900", "**2 MB stay in the layer** · DS900"]
 
 
 def test_a_deletion_is_an_empty_block():
@@ -90,7 +117,15 @@ def test_where_a_figure_comes_from(saving, expected):
     found = Finding("DS1", "x", Severity.WARNING, "m", "r", LISTS.span, 1, None, saving)
     body = render_remark(DOCKERFILE, Remark(found), MARKS)
     assert body == "\n".join(
-        filter(None, ["**m** · DS1", "r", expected, "\n" + "<!-- dockslim:fp=0123456789abcdef -->"])
+        filter(
+            None,
+            [
+                f"**m{', 340 kB' if expected else ''}** · DS1",
+                "r",
+                expected,
+                "\n" + "<!-- dockslim:fp=0123456789abcdef -->",
+            ],
+        )
     )
 
 
