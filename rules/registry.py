@@ -37,6 +37,7 @@ from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
 from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
+from rules.packages.purge_without_autoremove import PurgeWithoutAutoremove
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
@@ -66,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     ZypperCacheLeftBehind(),
     RpmWeakDependencies(),
     ZypperRecommendedPackages(),
+    PurgeWithoutAutoremove(),
     CondaCacheLeftBehind(),
     UvCacheLeftBehind(),
     PoetryCacheLeftBehind(),

@@ -48,8 +48,18 @@ _NESTED = {
 _SPINE = frozenset({"list", "redirected_statement"})
 _OPERATORS = frozenset({"&&", "||"})
 _REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
+_PROGRAM = re.compile(r"[A-Za-z][\w.+-]*")
 _UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPE_DOUBLE = re.compile(r'\\([$`"\\\n])')
+
+
+def _program(word: Word) -> str:
+    """Return the program that a word names: of `$VENV/bin/pip` only the directory is unknown."""
+    _, slash, name = word.text.rpartition("/")
+    if word.literal:
+        return name
+    name = name.removesuffix('"')
+    return name if slash and _PROGRAM.fullmatch(name) else ""
 
 
 class Redirect(NamedTuple):
@@ -110,7 +120,7 @@ class ShellCommand:
             statement=statement,
             from_exec=from_exec,
             wrappers=wrappers,
-            name=first.text.rpartition("/")[2] if first is not None and first.literal else "",
+            name=_program(first) if first is not None else "",
         )
 
     @property

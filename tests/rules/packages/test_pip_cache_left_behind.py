@@ -55,8 +55,13 @@ SILENT = {
     "pragma": P + "# hadolint ignore=DL3042\nRUN pip install flask\n",
     "python-script": P + "RUN python setup.py install\n",
 }
+
 FLAG = "--no-cache-dir"
 FIXED = {
+    "program-in-a-directory-that-a-variable-names": (
+        P + "RUN $VENV/bin/pip install flask\n",
+        P + f"RUN $VENV/bin/pip install {FLAG} flask\n",
+    ),
     "plain": (P + "RUN pip install flask\n", P + f"RUN pip install {FLAG} flask\n"),
     "pip3": (P + "RUN pip3 install flask\n", P + f"RUN pip3 install {FLAG} flask\n"),
     "pip3.12": (P + "RUN pip3.12 install flask\n", P + f"RUN pip3.12 install {FLAG} flask\n"),
