@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rules.dockerfile import Dockerfile
 from rules.edits import insert_words, with_words
-from rules.finding import Finding
+from rules.finding import Finding, Severity
 from rules.fix import Applicability, Fix
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
@@ -32,7 +33,8 @@ class PurgeWithoutAutoremove(Rule):
 
     ## What it does
     Finds `apt-get purge` and `apt-get remove` of packages that the same RUN installs, without `--auto-remove` and
-    without an `apt-get autoremove` behind it.
+    without an `apt-get autoremove` behind it. Of packages that an earlier RUN installed it is noted as information:
+    there nothing is freed either way, as purge-in-later-layer says.
 
     ## Why it costs
     apt deletes the named packages only. `build-essential` of Debian 12 takes 20 kB itself; the compiler and the headers
@@ -70,10 +72,10 @@ class PurgeWithoutAutoremove(Rule):
         for run in shipped_runs(dockerfile, surroundings, _HINTS):
             if "apt" not in run.instruction.value and not run.instruction.heredocs:
                 continue
-            for call, names in _half_purges(run):
-                yield self._report(run, call, names)
+            for call, names, is_here in _half_purges(run):
+                yield self._report(run, call, names, is_here)
 
-    def _report(self, run: Run, call: Call, names: list[str]) -> Finding:
+    def _report(self, run: Run, call: Call, names: list[str], is_here: bool) -> Finding:
         assert call.action is not None  # noqa: S101 - _half_purges looked at its verb
         some = ", ".join(f"`{name}`" for name in names[:_SHOWN])
         some += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -82,24 +84,42 @@ class PurgeWithoutAutoremove(Rule):
             type(call.action.span)(call.command.words[0].span.start, call.action.span.end),
             "What came with the purged packages stays in the layer",
             f"`{call.command.name} {call.verb}` without `{FLAG}` deletes {some} and nothing that came along.",
-            _fix(call),
+            _fix(call) if is_here else None,
+            severity=self.severity if is_here else Severity.INFO,
         )
 
 
-def _half_purges(run: Run) -> Iterator[tuple[Call, list[str]]]:
-    """Yield the purges after which no autoremove comes, with what they delete of this RUN's own packages."""
+def _half_purges(run: Run) -> Iterator[tuple[Call, list[str], bool]]:
+    """Yield the purges after which no autoremove comes, the tools they delete, and whether this RUN installed them."""
     text = run.instruction.span.of(run.dockerfile.text)
     if "apt-mark" in text or "AutoRemove" in run.dockerfile.text:
         return
     calls = [call for call in map(apt.read_apt, run.commands) if call is not None]
-    installed: set[str] = set()
+    here: set[str] = set()
     for at, call in enumerate(calls):
         if call.verb == "install":
-            installed.update(word.text for word in call.operands)
+            here.update(word.text for word in call.operands)
         elif call.verb in _VERBS and call.command.name != "aptitude" and not _removes_more(call):
-            names = [word.text for word in call.operands if word.text in installed]
+            names = [word.text for word in call.operands if word.text in here or _is_below(run, word.text)]
             if any(map(_TOOLS.fullmatch, names)) and not any(map(_removes_more, calls[at + 1 :])):
-                yield call, names
+                yield call, names, not here.isdisjoint(names)
+
+
+def _is_below(run: Run, name: str) -> bool:
+    first = _first_installs(run.dockerfile, run.stage.index).get(name)
+    return first is not None and first < run.instruction.index
+
+
+@lru_cache(maxsize=32)
+def _first_installs(dockerfile: Dockerfile, stage: int) -> dict[str, int]:
+    """Return where each package is installed first among the instructions that a stage is made of."""
+    found: dict[str, int] = {}
+    for _, each in dockerfile.lineage(dockerfile.stages[stage]):
+        for call in map(apt.read_apt, each.commands if "apt" in each.value or each.heredocs else ()):
+            if call is not None and call.verb == "install":
+                for word in call.operands:
+                    found.setdefault(word.text, each.index)
+    return found
 
 
 def _removes_more(call: Call) -> bool:

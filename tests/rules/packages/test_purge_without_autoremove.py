@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.finding import Severity
 from rules.fix import Applicability
 from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
@@ -18,7 +19,6 @@ SILENT = {
     "apt-mark": D + I + " && make && apt-mark auto gcc && apt-get purge -y gcc\n",
     "configured": D + "RUN echo 'APT::Get::AutoRemove 1;' > /etc/apt/apt.conf.d/a\n" + I + " && apt-get purge -y gcc\n",
     "of-the-base": D + "RUN apt-get update && apt-get install -y curl && apt-get purge -y nano\n",
-    "installed-earlier": D + I + "\nRUN apt-get purge -y gcc\n",
     "not-shipped": D.replace("\n", " AS b\n") + I + " && apt-get purge -y gcc\nFROM scratch\nCOPY --from=b /a /a\n",
     "program-purged-for-what-it-needs": D + "RUN apt-get update && apt-get install -y firefox-esr"
     " && apt-get purge -y firefox-esr && tar -xf firefox.tar -C /opt\n",
@@ -80,3 +80,9 @@ def test_shown_only_where_a_library_may_go(text: str) -> None:
     (found,) = findings(CODE, text)
     assert found.fix is not None
     assert found.fix.applicability is Applicability.DISPLAY
+
+
+def test_information_only_where_an_earlier_layer_installed_it() -> None:
+    (found,) = findings(CODE, D + I + "\nRUN apt-get purge -y gcc\n")
+    assert found.fix is None
+    assert found.severity is Severity.INFO
