@@ -19,6 +19,7 @@ from rules.layers.archive_left_behind import ArchiveLeftBehind
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
+from rules.layers.git_history_left_behind import GitHistoryLeftBehind
 from rules.layers.ineffective_cleanup import IneffectiveCleanup
 from rules.layers.purge_in_later_layer import PurgeInLaterLayer
 from rules.layers.sparse_lastlog import SparseLastlog
@@ -57,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     IneffectiveCleanup(),
     ArchiveLeftBehind(),
     SparseLastlog(),
+    GitHistoryLeftBehind(),
     AptRecommendedPackages(),
     AptListsLeftBehind(),
     ApkCacheLeftBehind(),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, ShellCommand, Word
@@ -17,12 +16,13 @@ from rules.layers.written_paths import enter, working_directory
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools.archives import SUFFIX, unpacked
+from rules.tools.remove import may_remove
 
 _DOWNLOADERS = frozenset({"curl", "wget", "aria2c", "axel"})
-_REMOVERS = frozenset({"rm", "mv", "find", "unlink", "shred", "xargs"})
 _MOVERS = frozenset({"cd", "pushd", "popd", "su", "chroot"})
 _CHANGERS = frozenset({"set", "unset", "export", "read"})
 _MOST = 12
+_MOST_RUNS = 60  # of one file that are looked at: each looks at all that follow
 # Packages that bring the address of a repository and its key: a few kilobytes.
 _TINY = re.compile(
     r"(?:release|repo|keyring|erlang-solutions|microsoft-prod|apt-config|epel|apt-source)[^/]{0,40}\.(?:deb|rpm)"
@@ -73,7 +73,7 @@ class ArchiveLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN, about all the files that stay."""
-        for run in shipped_runs(dockerfile, surroundings, self.triggers):
+        for run in islice(shipped_runs(dockerfile, surroundings, self.triggers), _MOST_RUNS):
             left = [each for each in _left(run) if not _is_named_later(run, each)]
             if not left:
                 continue
@@ -114,7 +114,7 @@ def _left(run: Run) -> Iterator[_Left]:
                 if (
                     _TINY.search(text) is not None
                     or word.has_glob
-                    or any(_may_remove(each, text) for each in commands[at:])
+                    or any(may_remove(each, text) for each in commands[at:])
                     or _is_mounted(run, text, cwd)
                 ):
                     continue
@@ -165,34 +165,6 @@ def _is_mounted(run: Run, text: str, cwd: str | None) -> bool:
     return run.mounts(path) or any(mount.target == path for mount in run.instruction.mounts)
 
 
-def _may_remove(command: ShellCommand, text: str) -> bool:
-    """Tell whether a command may delete or move the file: when in doubt it does."""
-    if command.name not in _REMOVERS:
-        return "clean" in command.name.lower()
-    name = posixpath.basename(text)
-    for word in command.arguments:
-        target = word.text.removeprefix("./").rstrip("/")
-        if target.startswith("-"):
-            continue
-        if name in target or (not word.literal and not _names_another_file(target)):
-            return True
-        last = posixpath.basename(target)
-        if any(char in target for char in "*?[{") and (fnmatchcase(name, last) or "{" in target or "*" in target[:-1]):
-            return True
-        # Relative, and a directory is deleted: perhaps the one that it lies in.
-        recursive = not text.startswith("/") and command.has_flag("-r", "-R", "--recursive")
-        if recursive and (target in (".", "..") or "/" in target or "$" in target):
-            return True
-        if text.startswith(target + "/"):
-            return True
-    return False
-
-
-def _names_another_file(target: str) -> bool:
-    """Tell whether a word with a variable names an archive of its own, so that it cannot be this one."""
-    return SUFFIX.search(target) is not None and "*" not in target
-
-
 def _is_named_later(run: Run, left: _Left) -> bool:
     """Tell whether a later instruction names the file, or may delete it: then this is not the place to speak."""
     name = posixpath.basename(left.word.text)
@@ -202,7 +174,7 @@ def _is_named_later(run: Run, left: _Left) -> bool:
         if name in source:
             return True
         removes = each.keyword == "RUN" and ("rm " in source or "mv " in source or "-delete" in source)
-        if removes and any(_may_remove(command, text) or _may_remove(command, name) for command in each.commands):
+        if removes and any(may_remove(command, text) or may_remove(command, name) for command in each.commands):
             return True
     return any(
         flag.name == "from" and name in each.value

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from rules.dockerfile import Dockerfile, Span
 from rules.edits import delete_lines, drop_command, is_lone_command
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
 from rules.layers.copied_trees import Copied, Sizes, copies_below, may_touch_copies, shown
-from rules.layers.metadata_changes import Touched, flag_fix, flag_snippet, touched_copies
+from rules.layers.metadata_changes import MOST_TOUCHED, Touched, flag_fix, flag_snippet, touched_copies
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import frontend
@@ -70,10 +71,11 @@ class CopyThenChmod(Rule):
             return
         sizes = Sizes(surroundings.context)
         where = may_touch_copies(dockerfile, surroundings.context is not None)
-        for run in shipped_runs(dockerfile, surroundings, _HINTS, where=where):
-            for touched in touched_copies(run, sizes):
-                if touched.is_mode:
-                    yield self._report(run, touched)
+        runs = shipped_runs(dockerfile, surroundings, _HINTS, where=where)
+        found = ((run, touched) for run in runs for touched in touched_copies(run, sizes))
+        for run, touched in islice(found, MOST_TOUCHED):
+            if touched.is_mode:
+                yield self._report(run, touched)
 
     def _report(self, run: Run, touched: Touched) -> Finding:
         line = touched.copies[0].instruction.line

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from rules.dockerfile import Dockerfile, Scope
 from rules.dockerfile.parse import expand
 from rules.finding import Finding
 from rules.layers.copied_trees import Copied, Sizes, may_touch_copies, shown
-from rules.layers.metadata_changes import Touched, flag_fix, flag_snippet, touched_copies
+from rules.layers.metadata_changes import MOST_TOUCHED, Touched, flag_fix, flag_snippet, touched_copies
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import users
@@ -64,10 +65,11 @@ class CopyThenChown(Rule):
             return
         sizes = Sizes(surroundings.context)
         where = may_touch_copies(dockerfile, surroundings.context is not None)
-        for run in shipped_runs(dockerfile, surroundings, ("chown", "chgrp"), where=where):
-            for touched in touched_copies(run, sizes):
-                if not touched.is_mode:
-                    yield self._report(run, touched)
+        runs = shipped_runs(dockerfile, surroundings, ("chown", "chgrp"), where=where)
+        found = ((run, touched) for run in runs for touched in touched_copies(run, sizes))
+        for run, touched in islice(found, MOST_TOUCHED):
+            if not touched.is_mode:
+                yield self._report(run, touched)
 
     def _report(self, run: Run, touched: Touched) -> Finding:
         heaviest = touched.copies[0]

@@ -16,6 +16,7 @@ from rules.runs import Run
 from rules.tools.ownership import Change, changes_found, read_change
 from rules.tools.remove import normalise
 
+MOST_TOUCHED = 60  # commands of one file that are looked at: each looks at all that stands above it
 _SIMPLE = re.compile(r"[A-Za-z0-9_.:${}-]{1,80}")
 _CONDITIONAL = ("if", "case", "function", "substitution", "loop")
 

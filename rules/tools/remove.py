@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from rules.dockerfile import ShellCommand, Word
+from rules.tools.archives import SUFFIX
 
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 64
@@ -105,3 +106,34 @@ def _covers(pattern: str, directory: str) -> bool:
     if head == directory and tail in ("*", "**", "*_*", "*.*", "."):
         return True
     return "*" in pattern and fnmatchcase(directory, pattern)
+
+
+_REMOVERS = frozenset({"rm", "mv", "find", "unlink", "shred", "xargs"})
+
+
+def may_remove(command: ShellCommand, text: str) -> bool:
+    """Tell whether a command may delete or move the file: when in doubt it does."""
+    if command.name not in _REMOVERS:
+        return "clean" in command.name.lower()
+    name = posixpath.basename(text)
+    for word in command.arguments:
+        target = word.text.removeprefix("./").rstrip("/")
+        if target.startswith("-"):
+            continue
+        if name in target or (not word.literal and not _names_another_file(target)):
+            return True
+        last = posixpath.basename(target)
+        if any(char in target for char in "*?[{") and (fnmatchcase(name, last) or "{" in target or "*" in target[:-1]):
+            return True
+        # Relative, and a directory is deleted: perhaps the one that it lies in.
+        recursive = not text.startswith("/") and command.has_flag("-r", "-R", "--recursive")
+        if recursive and (target in (".", "..") or "/" in target or "$" in target):
+            return True
+        if text.startswith(target + "/"):
+            return True
+    return False
+
+
+def _names_another_file(target: str) -> bool:
+    """Tell whether a word with a variable names an archive of its own, so that it cannot be this one."""
+    return SUFFIX.search(target) is not None and "*" not in target
