@@ -32,6 +32,7 @@ from rules.packages.bundler_development_gems import BundlerDevelopmentGems
 from rules.packages.composer_cache_left_behind import ComposerCacheLeftBehind
 from rules.packages.composer_development_packages import ComposerDevelopmentPackages
 from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
+from rules.packages.development_packages_shipped import DevelopmentPackagesShipped
 from rules.packages.gem_documentation import GemDocumentation
 from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
@@ -69,6 +70,7 @@ RULES: tuple[Rule, ...] = (
     ZypperCacheLeftBehind(),
     RpmWeakDependencies(),
     ZypperRecommendedPackages(),
+    DevelopmentPackagesShipped(),
     PurgeWithoutAutoremove(),
     CondaCacheLeftBehind(),
     UvCacheLeftBehind(),

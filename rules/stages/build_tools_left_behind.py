@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
-from rules.dockerfile import Dockerfile, Instruction, Stage
+from rules.dockerfile import Dockerfile, Instruction
 from rules.edits import append_command
 from rules.finding import Finding, Severity, Snippet
 from rules.fix import Applicability, Fix
@@ -18,8 +18,6 @@ from rules.runs import Run, shipped_runs
 from rules.tools import builds
 from rules.tools.system_packages import HINTS, Operation, operations
 
-# These make native code for certain; pip, npm and gem only where no ready-made package exists.
-_WEAK = ("pip", "npm", "yarn", "pnpm", "gem", "bundle", "uv", "poetry", "pipenv", "pipx", "easy_install", "cpan")
 # Without one of these in its text, a file names no build package.
 _TOOL_HINTS = ("-dev", "gcc", "g++", "make", "build-", "-sdk", "golang", "cargo", "maven", "clang", "evelopment")
 _REMOVERS = ("purge", "remove", " del", "erase", " rm")
@@ -105,7 +103,11 @@ class BuildToolsLeftBehind(Rule):
         seen: set[int] = set()
         for run in shipped_runs(dockerfile, surroundings, HINTS):
             left = _left(run)
-            if left is None or (run.stage.index in seen and not left.has_tools) or _is_wanted(run, surroundings):
+            if (
+                left is None
+                or (run.stage.index in seen and not left.has_tools)
+                or builds.is_wanted(dockerfile, run.stage, surroundings)
+            ):
                 continue
             removal = _removed_later(run, left)
             if removal is not None and left.operation.manager == "apk":
@@ -150,7 +152,7 @@ def _left(run: Run) -> _Left | None:
     first = next((each for each in found if not {*tools, *headers}.isdisjoint(each.names)), None)
     if first is None:
         return None
-    user = _last_user(run, first, _users(run), strong=not tools)
+    user = _last_user(run, first, builds.stage_uses(run.dockerfile, run.stage.index), strong=not tools)
     return None if user is None else _Left(first, tools + headers, bool(tools), *user)
 
 
@@ -160,58 +162,18 @@ def _without(operation: Operation, gone: set[str]) -> Operation:
     return operation._replace(names=tuple(name for name in operation.names if name not in gone))
 
 
-Uses = tuple[tuple[int, Instruction, str], ...]
-
-
-def _users(run: Run) -> Uses:
-    return _stage_uses(run.dockerfile, run.stage.index)
-
-
-@lru_cache(maxsize=32)
-def _stage_uses(dockerfile: Dockerfile, stage: int) -> Uses:
-    """Return the last command of each RUN from the start of a stage on that may compile something."""
-    own = dockerfile.stages[stage]
-    found = []
-    for _, each in dockerfile.after(own, own.start):
-        if each.keyword == "RUN" and builds.may_build(each):
-            uses = [use for _, use in builds.build_uses(each.commands)]
-            if uses:
-                found.append((each.index, each, next((use for use in reversed(uses) if not _is_weak(use)), uses[-1])))
-    return tuple(found)
-
-
-def _is_weak(use: str) -> bool:
-    return use.startswith(_WEAK)
-
-
-def _last_user(run: Run, operation: Operation, users: Uses, *, strong: bool) -> tuple[Instruction, str] | None:
+def _last_user(run: Run, operation: Operation, users: builds.Uses, *, strong: bool) -> tuple[Instruction, str] | None:
     """Return the last RUN that may need the tools; with `strong`, one that makes native code for certain."""
     at = bisect_right(users, run.instruction.index, key=itemgetter(0))
     for _, each, use in reversed(users[at:]):
-        if not strong or not _is_weak(use):
+        if not strong or not builds.is_weak(use):
             return each, use
     own = [
         use
         for command, use in builds.build_uses(run.commands)
-        if command.span.start > operation.command.span.start and not (strong and _is_weak(use))
+        if command.span.start > operation.command.span.start and not (strong and builds.is_weak(use))
     ]
     return (run.instruction, own[-1]) if own else None
-
-
-def _is_wanted(run: Run, surroundings: Surroundings) -> bool:
-    """Tell whether the image may need its tools at run time, or is one to build in."""
-    dockerfile = run.dockerfile
-    family = {run.stage.index, *(child.index for child in dockerfile.children(run.stage))}
-    last = [stage for stage in dockerfile.shipped(surroundings.targets) if stage.index in family][-1]
-    return builds.is_workshop(dockerfile, last, surroundings.path) or _compiles(dockerfile, last.index)
-
-
-@lru_cache(maxsize=32)
-def _compiles(dockerfile: Dockerfile, stage: int) -> bool:
-    last: Stage = dockerfile.stages[stage]
-    return builds.compiles_at_run_time(dockerfile, last) or any(
-        builds.mentions_run_time_compiler(each) for _, each in dockerfile.lineage(last)
-    )
 
 
 @lru_cache(maxsize=32)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
+from rules.surroundings import Surroundings
 from rules.tools import pip
 
 # Compilers and build systems: with one of these installed, something is meant to be built.
@@ -97,7 +98,7 @@ _ALWAYS = frozenset({"cpanm", "cpan", "easy_install", "node-gyp"})
 _BUILD_HINTS = re.compile(
     r"make|ninja|meson|scons|gcc|g\+\+|\bcc\b|c\+\+|clang|gfortran|config|autogen|autoreconf|bootstrap|buildconf|waf|\bb2\b|bjam|pip"
     r"|setup\.py|easy_install|npm|yarn|gem\b|bundle|cargo|rustc|\bgo\b|pecl|php|luarocks|mix\b|mvn|gradle|\bant\b|sbt|javac|uv\b"
-    r"|poetry|cpan|ghc|stack|cabal|rebar|opam|nimble|shards|crystal|node-gyp"
+    r"|poetry|\bR\b|Rscript|cpan|ghc|stack|cabal|rebar|opam|nimble|shards|crystal|node-gyp"
 )
 
 # What compiles while it runs, or is a place to work in.
@@ -155,6 +156,8 @@ def build_use(command: ShellCommand) -> str:
         return "" if _asks_version(command) else _COMPILES[name]
     if name in _ALWAYS:
         return name
+    if name in ("R", "Rscript", "r"):
+        return f"{name} install" if any("install" in text for text in command.texts) else ""
     if name in _BY_VERB:
         verb = next((text for text in command.texts[1:] if not text.startswith("-")), "")
         return f"{name} {verb}".rstrip() if verb in _BY_VERB[name] and not _asks_version(command) else ""
@@ -250,9 +253,59 @@ def mentions_run_time_compiler(instruction: Instruction) -> bool:
     )
 
 
+def mentions_toolchain(instruction: Instruction) -> bool:
+    """Tell whether a RUN names a compiler, for whatever purpose."""
+    return instruction.keyword == "RUN" and _ANY_TOOLCHAIN.search(instruction.span.of(instruction.document)) is not None
+
+
+_ANY_TOOLCHAIN = re.compile(
+    r"[\s'\"](?:build-essential|build-base|alpine-sdk|gcc[\w.+-]*|g\+\+[\w.-]*|clang[\w.-]*|make|cmake|autoconf|automake)(?:[\s'\"=]|$)"
+    r"|Development Tools"
+)
+
+
 def build_uses(commands: tuple[ShellCommand, ...]) -> Iterator[tuple[ShellCommand, str]]:
     """Yield the commands that may compile something, and how they are called."""
     for command in commands:
         use = build_use(command)
         if use:
             yield command, use
+
+
+# These compile only where no ready-made package exists.
+_WEAK = ("pip", "npm", "yarn", "pnpm", "gem", "bundle", "uv", "poetry", "pipenv", "pipx", "easy_install", "cpan")
+
+Uses = tuple[tuple[int, Instruction, str], ...]
+
+
+@lru_cache(maxsize=32)
+def stage_uses(dockerfile: Dockerfile, stage: int) -> Uses:
+    """Return the last command of each RUN from the start of a stage on that may compile something."""
+    own = dockerfile.stages[stage]
+    found = []
+    for _, each in dockerfile.after(own, own.start):
+        if each.keyword == "RUN" and may_build(each):
+            uses = [use for _, use in build_uses(each.commands)]
+            if uses:
+                found.append((each.index, each, next((use for use in reversed(uses) if not is_weak(use)), uses[-1])))
+    return tuple(found)
+
+
+def is_weak(use: str) -> bool:
+    """Tell whether a use compiles only where no ready-made package exists."""
+    return use.startswith(_WEAK)
+
+
+def is_wanted(dockerfile: Dockerfile, stage: Stage, surroundings: Surroundings) -> bool:
+    """Tell whether what a shipped stage ends in may need its build tools at run time, or is an image to build in."""
+    family = {stage.index, *(child.index for child in dockerfile.children(stage))}
+    last = [each for each in dockerfile.shipped(surroundings.targets) if each.index in family][-1]
+    return is_workshop(dockerfile, last, surroundings.path) or _compiles(dockerfile, last.index)
+
+
+@lru_cache(maxsize=32)
+def _compiles(dockerfile: Dockerfile, stage: int) -> bool:
+    last = dockerfile.stages[stage]
+    return compiles_at_run_time(dockerfile, last) or any(
+        mentions_run_time_compiler(each) for _, each in dockerfile.lineage(last)
+    )

@@ -1,0 +1,126 @@
+"""What Debian 12 installs at run time for a package of headers.
+
+Read off the package index of Debian 12: the library of the same source and version that the `-dev` package depends on.
+Names of libraries carry their ABI, so that other releases have other names; add a table for one as it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BOOKWORM = re.compile(r"bookworm|(?:^|/)debian:12(?:[.-]|$)")
+
+_DEBIAN_12 = {
+    "default-libmysqlclient-dev": ("libmariadb3",),
+    "libapr1-dev": ("libapr1",),
+    "libasound2-dev": ("libasound2",),
+    "libatk1.0-dev": ("libatk1.0-0",),
+    "libavcodec-dev": ("libavcodec59",),
+    "libavformat-dev": ("libavformat59",),
+    "libavutil-dev": ("libavutil57",),
+    "libblas-dev": ("libblas3",),
+    "libbz2-dev": ("libbz2-1.0",),
+    "libcairo2-dev": ("libcairo2",),
+    "libcap-dev": ("libcap2",),
+    "libcups2-dev": ("libcups2",),
+    "libcurl4-gnutls-dev": ("libcurl3-gnutls",),
+    "libcurl4-openssl-dev": ("libcurl4",),
+    "libedit-dev": ("libedit2",),
+    "libexpat1-dev": ("libexpat1",),
+    "libffi-dev": ("libffi8",),
+    "libfontconfig-dev": ("libfontconfig1",),
+    "libfontconfig1-dev": ("libfontconfig1",),
+    "libfreetype-dev": ("libfreetype6",),
+    "libfreetype6-dev": ("libfreetype6",),
+    "libgbm-dev": ("libgbm1",),
+    "libgd-dev": ("libgd3",),
+    "libgdal-dev": ("libgdal32",),
+    "libgeos-dev": ("libgeos-c1v5",),
+    "libgl-dev": ("libgl1",),
+    "libgl1-mesa-dev": ("libgl1",),
+    "libglib2.0-dev": ("libglib2.0-0",),
+    "libgmp-dev": ("libgmp10",),
+    "libgpgme-dev": ("libgpgme11",),
+    "libgtk2.0-dev": ("libgtk2.0-0",),
+    "libicu-dev": ("libicu72",),
+    "libjemalloc-dev": ("libjemalloc2",),
+    "libjpeg-dev": ("libjpeg62-turbo",),
+    "libjpeg62-turbo-dev": ("libjpeg62-turbo",),
+    "libjson-c-dev": ("libjson-c5",),
+    "libkrb5-dev": ("libkrb5-3", "libgssapi-krb5-2"),
+    "liblapack-dev": ("liblapack3",),
+    "liblcms2-dev": ("liblcms2-2",),
+    "libldap-dev": ("libldap-2.5-0",),
+    "libldap2-dev": ("libldap-2.5-0",),
+    "libleptonica-dev": ("liblept5",),
+    "libltdl-dev": ("libltdl7",),
+    "liblzma-dev": ("liblzma5",),
+    "libmagic-dev": ("libmagic1",),
+    "libmagickwand-dev": ("libmagickwand-6.q16-6",),
+    "libmariadb-dev": ("libmariadb3",),
+    "libmariadb-dev-compat": ("libmariadb3",),
+    "libmcrypt-dev": ("libmcrypt4",),
+    "libmemcached-dev": ("libmemcached11",),
+    "libmicrohttpd-dev": ("libmicrohttpd12",),
+    "libnss3-dev": ("libnss3",),
+    "libonig-dev": ("libonig5",),
+    "libopenblas-dev": ("libopenblas0",),
+    "libopus-dev": ("libopus0",),
+    "libpango1.0-dev": ("libpango-1.0-0", "libpangocairo-1.0-0", "libpangoft2-1.0-0"),
+    "libpcap-dev": ("libpcap0.8",),
+    "libpcap0.8-dev": ("libpcap0.8",),
+    "libpcre3-dev": ("libpcre3",),
+    "libpng-dev": ("libpng16-16",),
+    "libpq-dev": ("libpq5",),
+    "libproj-dev": ("libproj25",),
+    "libprotobuf-dev": ("libprotobuf32",),
+    "librabbitmq-dev": ("librabbitmq4",),
+    "librdkafka-dev": ("librdkafka1",),
+    "libreadline-dev": ("libreadline8",),
+    "librsvg2-dev": ("librsvg2-2",),
+    "libsasl2-dev": ("libsasl2-2",),
+    "libsm-dev": ("libsm6",),
+    "libsnappy-dev": ("libsnappy1v5",),
+    "libsodium-dev": ("libsodium23",),
+    "libsqlite3-dev": ("libsqlite3-0",),
+    "libssh2-1-dev": ("libssh2-1",),
+    "libssl-dev": ("libssl3",),
+    "libswscale-dev": ("libswscale6",),
+    "libtesseract-dev": ("libtesseract5",),
+    "libtiff-dev": ("libtiff6",),
+    "libudev-dev": ("libudev1",),
+    "libusb-1.0-0-dev": ("libusb-1.0-0",),
+    "libuv1-dev": ("libuv1",),
+    "libvips-dev": ("libvips42",),
+    "libvpx-dev": ("libvpx7",),
+    "libwebp-dev": ("libwebp7", "libwebpmux3", "libwebpdemux2"),
+    "libx11-dev": ("libx11-6",),
+    "libxcomposite-dev": ("libxcomposite1",),
+    "libxcursor-dev": ("libxcursor1",),
+    "libxdamage-dev": ("libxdamage1",),
+    "libxext-dev": ("libxext6",),
+    "libxft-dev": ("libxft2",),
+    "libxi-dev": ("libxi6",),
+    "libxml2-dev": ("libxml2",),
+    "libxrandr-dev": ("libxrandr2",),
+    "libxrender-dev": ("libxrender1",),
+    "libxslt1-dev": ("libxslt1.1",),
+    "libxss-dev": ("libxss1",),
+    "libxtst-dev": ("libxtst6",),
+    "libyaml-dev": ("libyaml-0-2",),
+    "libzip-dev": ("libzip4",),
+    "libzmq3-dev": ("libzmq5",),
+    "unixodbc-dev": ("libodbc2", "libodbcinst2"),
+    "uuid-dev": ("libuuid1",),
+    "zlib1g-dev": ("zlib1g",),
+}
+
+
+def runtime_packages(headers: str) -> tuple[str, ...]:
+    """Return what Debian 12 needs at run time in place of a package of headers, empty where nobody looked it up."""
+    return _DEBIAN_12.get(headers, ())
+
+
+def is_debian_12(base: str) -> bool:
+    """Tell whether a base image certainly is Debian 12."""
+    return _BOOKWORM.search(base) is not None
