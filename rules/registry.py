@@ -29,11 +29,13 @@ from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
 from rules.packages.bundler_cache_left_behind import BundlerCacheLeftBehind
 from rules.packages.bundler_development_gems import BundlerDevelopmentGems
+from rules.packages.cargo_registry_left_behind import CargoRegistryLeftBehind
 from rules.packages.composer_cache_left_behind import ComposerCacheLeftBehind
 from rules.packages.composer_development_packages import ComposerDevelopmentPackages
 from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
 from rules.packages.development_packages_shipped import DevelopmentPackagesShipped
 from rules.packages.gem_documentation import GemDocumentation
+from rules.packages.go_cache_left_behind import GoCacheLeftBehind
 from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
@@ -84,6 +86,8 @@ RULES: tuple[Rule, ...] = (
     BundlerDevelopmentGems(),
     ComposerDevelopmentPackages(),
     ComposerCacheLeftBehind(),
+    GoCacheLeftBehind(),
+    CargoRegistryLeftBehind(),
     FullBaseImage(),
     JdkShipped(),
     SdkShipped(),

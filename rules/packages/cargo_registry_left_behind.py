@@ -1,0 +1,81 @@
+"""cargo-registry-left-behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.dockerfile import Dockerfile, Scope, ShellCommand
+from rules.finding import Finding
+from rules.packages.caches import Cache, append_removal, left_behind
+from rules.rule import Bad, Rule, Surroundings
+from rules.tools import cargo
+
+
+def _never(_: ShellCommand) -> bool:
+    return False
+
+
+def _place(scope: Scope) -> str:
+    return cargo.cache_directory(scope) or "~"
+
+
+CACHE = Cache(
+    hints=("cargo",),
+    fills=cargo.fills_cache,
+    empties=_never,
+    place=_place,
+    marks=re.compile(r"/registry|\.cargo|CARGO_HOME|/cargo(?:/|$)"),
+)
+
+
+class CargoRegistryLeftBehind(Rule):
+    """Sources that cargo downloads on the way to a program.
+
+    ## What it does
+    Finds `cargo install` in a shipped stage that has no other use for cargo.
+
+    ## Why it costs
+    cargo keeps the archive and the unpacked source of every crate, and the index, in `$CARGO_HOME/registry`. Measured
+    with cargo 1.95: a program of 2.0 MB that uses regex 1 and what that needs leaves 4.1 MB.
+
+    ## Fix safety
+    Safe: `rm -rf $CARGO_HOME/registry`, with the directory written out, is appended so that it runs only after success.
+    cargo makes it anew; the programs it installed do not read it.
+
+    ## When it is silent
+    The same RUN deletes the registry, or a directory above it; a cache mount covers it; CARGO_HOME is set for the RUN
+    alone; cargo is used in any other way in this stage, below or on top of it, or started by the image; the stage is
+    not shipped.
+    """
+
+    code = "DS246"
+    techniques = ("cargo-cache",)
+    triggers = ("cargo",)
+    good = (
+        "FROM rust:1.82\nRUN cargo install ripgrep && rm -rf /usr/local/cargo/registry\n",
+        "FROM rust:1.82\nRUN cargo install cargo-chef\nCOPY . .\nRUN cargo build --release\n",
+    )
+    bad = (
+        Bad(
+            "FROM rust:1.82\nRUN cargo install ripgrep\n",
+            "FROM rust:1.82\nRUN cargo install ripgrep && rm -rf /usr/local/cargo/registry\n",
+        ),
+    )
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves the registry."""
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
+            directory = cargo.cache_directory(run.scope, run.base)
+            if directory is None or not re.fullmatch(r"/[\w./-]+", directory) or cargo.uses_cache(run.instruction):
+                continue
+            if run.is_preceded_by(cargo.uses_cache) or run.is_followed_by(cargo.uses_cache):
+                continue
+            last = fillers[-1]
+            yield self.finding(
+                run.instruction,
+                last.span,
+                "Sources of crates stay in the layer",
+                f"cargo keeps what it downloads in `{directory}`.",
+                append_removal(run, last, directory),
+            )
