@@ -19,7 +19,10 @@ from rules.tools.remove import is_recursive, removed_paths
 
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
 _DELETERS = ("rm ", "rm\t", '"rm"', "-delete", "unlink ")
-_WRITERS = ("curl", "wget", "git ", "apt", ">", *_DELETERS)
+_WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", *_DELETERS)
+
+
+_MOST_HELD = 150  # paths that are remembered, the latest: each is held against each deletion
 
 
 class DeleteInLaterLayer(Rule):
@@ -111,14 +114,14 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
             continue
         run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
         for command, path in deletions.get(each.index, ()):
-            for written in reversed(held):
+            for written in held:  # the oldest: from there on the bytes are shipped
                 if run.mounts(written.path) or (written.is_directory and not is_recursive(command)):
                     continue
                 if _is_deleted(written.path, path, written.is_directory):
                     matches.setdefault(each.index, (command, path, written))
                     break
             held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
-        held.extend(_kept(run))
+        held = [*held, *_kept(run)][-_MOST_HELD:]
     return matches
 
 

@@ -154,11 +154,13 @@ def _deletes(command: ShellCommand, name: str) -> bool:
 
 def _is_handled_later(run: Run, name: str) -> bool:
     """Tell whether a later RUN deletes the clone or its `.git`, where another rule says that this frees nothing."""
+    parts = (*filter(None, name.split("/")), ".git", "*", "$", "..")
     for _, each in run.dockerfile.after(run.stage, run.instruction):
         if each.keyword != "RUN":
             continue
         source = each.span.of(run.dockerfile.text)
-        if ("rm " in source or "-delete" in source) and any(_deletes(command, name) for command in each.commands):
+        deletes = ("rm " in source or "-delete" in source) and any(map(source.__contains__, parts))
+        if deletes and any(_deletes(command, name) for command in each.commands):
             return True
     return False
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rules.dockerfile import Instruction, Scope, ShellCommand, Stage
+from rules.tools.archives import unpacked
 from rules.tools.options import read_call
 from rules.tools.remove import normalise
 
@@ -33,6 +34,7 @@ _GIT_CLONE_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-
 UNKNOWN_DIRECTORY = "/$WORKDIR/"
 """Stands for the directory that the base image sets: paths below it can be compared with each other only."""
 
+_TAR = re.compile(r"\.(?:tar(?:\.\w{1,4})?|t[gbx]z2?)$")
 # Images that set no WORKDIR.
 _STARTS_AT_ROOT = re.compile(
     r"^(?:docker\.io/)?(?:library/)?(?:alpine|almalinux|amazonlinux|buildpack-deps|busybox|centos|debian|fedora|java|nginx"
@@ -99,6 +101,7 @@ def _is_archive(name: str) -> bool:
 
 def _run(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
     conditional = {each.statement for each in instruction.commands if each.name in ("[", "[[", "test", "if")}
+    made: set[str] = set()
     for command in instruction.commands:
         if any(kind in ("if", "case", "loop", "function", "substitution") for kind in command.nesting):
             continue
@@ -106,6 +109,11 @@ def _run(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
             continue
         if command.name in ("cd", "pushd", "popd"):
             cwd = enter(cwd, command)
+            if cwd is not None and normalise(cwd) in made:  # made to be worked in: it will not stay empty
+                yield Written(normalise(cwd), instruction, is_directory=True)
+            continue
+        if command.name == "mkdir":
+            made.update(_made(command, cwd))
             continue
         for path, is_directory in _command(command):
             if "$" in path or "`" in path:
@@ -134,6 +142,8 @@ def _command(command: ShellCommand) -> Iterator[tuple[str, bool]]:
             yield from _wget(command)
         case "git":
             yield from _git_clone(command)
+        case "tar" | "unzip":
+            yield from _unpacked(command)
         case "apt-get" | "apt":
             if command.words[1:2] and any(word.text == "update" for word in command.arguments):
                 yield "/var/lib/apt/lists", True
@@ -196,3 +206,29 @@ def _git_clone(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     name = posixpath.basename(call.operands[0].text.rstrip("/")).removesuffix(".git")
     if name and ":" not in name:
         yield name, True
+
+
+def _made(command: ShellCommand, cwd: str | None) -> Iterator[str]:
+    for word in command.arguments:
+        if not word.literal or word.text.startswith(("-", "~")):
+            continue
+        if word.text.startswith("/"):
+            yield normalise(word.text)
+        elif cwd is not None:
+            yield normalise(posixpath.join(cwd, word.text))
+
+
+def _unpacked(command: ShellCommand) -> Iterator[tuple[str, bool]]:
+    """Yield the directory that an archive is unpacked into, or the one that source archives hold by custom."""
+    texts = command.texts
+    for option, value in pairwise(texts):
+        if option in ("-C", "--directory", "-d") and not value.startswith("-"):
+            if any(True for _ in unpacked(command)):
+                yield value, True
+            return
+    if command.name != "tar" or any(text.startswith(("--strip", "--directory=", "--transform")) for text in texts):
+        return
+    for word in unpacked(command):
+        name = _TAR.sub("", posixpath.basename(word.text))
+        if name != posixpath.basename(word.text) and any(char.isdigit() for char in name):
+            yield name, True

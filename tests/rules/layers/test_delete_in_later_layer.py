@@ -10,6 +10,7 @@ GET = "curl -fsSL -o /tmp/a.tgz https://example.com/a.tgz && tar -xzf /tmp/a.tgz
 SILENT = {
     "same-run": D + f"RUN {GET} && rm /tmp/a.tgz\n",
     "from-the-base": D + "RUN rm /etc/motd\n",
+    "made-and-left-empty": D + "RUN mkdir -p /src && cd /tmp && make\nRUN rm -rf /src\n",
     "never-written": D + "RUN rm -rf /tmp/*\n",
     "other-path": D + f"RUN {GET}\nRUN rm /tmp/b.tgz\n",
     "longer-name": D + f"RUN {GET}\nRUN rm /tmp/a.tgz.asc\n",
@@ -35,6 +36,19 @@ FIXED = {
     "adjacent": (D + f"RUN {GET}\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n"),
     "rm-rf-parent": (D + f"RUN {GET}\nRUN rm -rf /tmp\n", D + f"RUN {GET} && rm -rf /tmp\n"),
     "glob": (D + f"RUN {GET}\nRUN rm /tmp/*.tgz\n", D + f"RUN {GET} && rm /tmp/*.tgz\n"),
+    "unpacked-by-name": (
+        D + "RUN tar xf /usr/share/a-1.2.tar.gz\nRUN rm -rf /a-1.2\n",
+        D + "RUN tar xf /usr/share/a-1.2.tar.gz && rm -rf /a-1.2\n",
+    ),
+    "unzipped-into": (
+        D + "RUN unzip /usr/share/a.zip -d /src\nRUN rm -rf /src\n",
+        D + "RUN unzip /usr/share/a.zip -d /src && rm -rf /src\n",
+    ),
+    "made-and-worked-in": (D + "RUN mkdir -p /src && cd /src && make\nRUN rm -rf /src\n", None),
+    "the-oldest-layer-counts": (
+        D + "RUN wget https://e.com/a-1.tgz\nRUN tar xf /a-1.tgz\nRUN rm -rf /a-1*\n",
+        D + "RUN wget https://e.com/a-1.tgz && tar xf /a-1.tgz && rm -rf /a-1*\n",
+    ),
     "three-in-a-row": (
         D + "RUN wget https://e.com/a.zip\nRUN unzip /a.zip\nRUN rm /a.zip\n",
         D + "RUN wget https://e.com/a.zip && unzip /a.zip && rm /a.zip\n",
