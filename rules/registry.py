@@ -25,6 +25,7 @@ from rules.layers.purge_in_later_layer import PurgeInLaterLayer
 from rules.layers.sparse_lastlog import SparseLastlog
 from rules.packages.apk_build_dependencies import ApkBuildDependencies
 from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
+from rules.packages.apt_in_script import AptInScript
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
 from rules.packages.bundler_cache_left_behind import BundlerCacheLeftBehind
@@ -42,6 +43,7 @@ from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
 from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
 from rules.packages.purge_without_autoremove import PurgeWithoutAutoremove
+from rules.packages.repeated_apt_update import RepeatedAptUpdate
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
@@ -67,6 +69,8 @@ RULES: tuple[Rule, ...] = (
     ApkCacheLeftBehind(),
     PipCacheLeftBehind(),
     UpdateSplitFromInstall(),
+    RepeatedAptUpdate(),
+    AptInScript(),
     ApkBuildDependencies(),
     RpmCacheLeftBehind(),
     ZypperCacheLeftBehind(),
