@@ -53,7 +53,9 @@ from rules.packages.zypper_cache_left_behind import ZypperCacheLeftBehind
 from rules.packages.zypper_recommended_packages import ZypperRecommendedPackages
 from rules.rule import Rule
 from rules.stages.build_tools_left_behind import BuildToolsLeftBehind
+from rules.stages.debug_information_shipped import DebugInformationShipped
 from rules.stages.single_stage_build import SingleStageBuild
+from rules.stages.wide_copy_from_stage import WideCopyFromStage
 
 RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
@@ -98,6 +100,8 @@ RULES: tuple[Rule, ...] = (
     DevelBaseShipped(),
     CompilerBaseShipped(),
     BuildToolsLeftBehind(),
+    WideCopyFromStage(),
+    DebugInformationShipped(),
     SingleStageBuild(),
     NoDockerignore(),
     UnignoredFiles(),
