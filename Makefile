@@ -38,7 +38,13 @@ format: .venv/installed ## Format and fix what can be fixed
 docs: .venv/installed ## Generate docs/rules from the rules
 	$(BIN)/python -m cli.document
 
-bench: .venv/installed ## Measure speed against hadolint, as ratios in one run
+# Peers to measure against, in no lock: what cannot be had is named as absent.
+.venv/peers/tried: Makefile .venv/installed
+	-$(BIN)/pip install --quiet --no-deps --upgrade --target .venv/peers/tally tally-cli==0.45.0
+	-npm install --silent --no-fund --no-audit --prefix .venv/peers dockerfilelint@1.8.0
+	mkdir -p $(@D) && touch $@
+
+bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally and dockerfilelint, as ratios in one run
 	$(BIN)/python -m tests.bench
 
 corpus: .venv/installed ## Run every rule and every fix over the corpus, hadolint over the results

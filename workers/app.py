@@ -16,8 +16,9 @@ from bot.jobs import JobError, ReviewJob
 from bot.logs import configure_logs
 from bot.queue import REVIEW_QUEUE, REVIEW_TASK, celery_options, connect
 from bot.settings import Settings, SettingsError
-from workers.package_indexes import PackageIndexes, SourcesError, open_indexes
+from workers.package_indexes import PackageIndexes, SourcesError, make_cache, open_indexes
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
+from workers.registry import Registries, open_registries
 
 # A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
 # What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
@@ -58,6 +59,7 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
         ),
         connect(redis_url),
         packages=_open_indexes(),
+        images=_open_registries(),
     )
 
     @app.task(name=REVIEW_TASK, bind=True, shared=False, max_retries=None)
@@ -82,6 +84,13 @@ def _open_indexes() -> PackageIndexes | None:
         return open_indexes(os.environ)
     except SourcesError as error:
         raise SettingsError("DOCKSLIM_APT_SOURCES", f"{error}.") from None
+
+
+def _open_registries() -> Registries | None:
+    try:
+        return open_registries(os.environ.get("DOCKSLIM_REGISTRIES", ""), make_cache(os.environ))
+    except ValueError as error:
+        raise SettingsError("DOCKSLIM_REGISTRIES", f"{error}.") from None
 
 
 def run_worker(

@@ -231,6 +231,11 @@ def open_indexes(environ: Mapping[str, str]) -> PackageIndexes | None:
     setting = environ.get("DOCKSLIM_APT_SOURCES", "").strip()
     if not setting:
         return None
+    return PackageIndexes(read_sources(setting), make_cache(environ), use_machine=setting == MACHINE)
+
+
+def make_cache(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder where what was looked up is kept, None where there is none to be had."""
     home = environ.get("XDG_CACHE_HOME") or (f"{environ['HOME']}/.cache" if environ.get("HOME") else "")
     cache: Path | None = Path(environ.get("DOCKSLIM_CACHE") or f"{home}/dockslim") if home else None
     if cache is not None:
@@ -238,7 +243,7 @@ def open_indexes(environ: Mapping[str, str]) -> PackageIndexes | None:
             cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             cache = None
-    return PackageIndexes(read_sources(setting), cache, use_machine=setting == MACHINE)
+    return cache
 
 
 def _limited(pieces: Iterable[bytes], room: int, deadline: float | None = None) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from bot.github.snapshot import read_snapshot
 from bot.jobs import ReviewJob
 from bot.notices import not_reviewed
 from workers.package_indexes import Packages
+from workers.registry import Images
 from workers.review import Outcome, review
 from workers.turns import Turns
 
@@ -54,6 +55,7 @@ class Performer:
     redis: Redis
     sleep: Callable[[float], None] = time.sleep
     packages: Packages | None = None
+    images: Images | None = None
 
     def perform(self, job: ReviewJob) -> timedelta | None:
         """Perform a job; return how long to wait before it runs again, None when it has ended."""
@@ -96,7 +98,7 @@ class Performer:
         started = time.monotonic()
         try:
             with self.github.open(_place(job), meter) as session:
-                outcome = review(job, session, self.sleep, self.packages)
+                outcome = review(job, session, self.sleep, self.packages, self.images)
         except GitHubError as error:
             return self._fail(job, deliveries, error)
         except SoftTimeLimitExceeded:

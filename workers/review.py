@@ -22,8 +22,9 @@ from bot.notices import CONTINUED, add_notes, say_left_out, say_not_permitted, s
 from bot.review.fingerprint import read_fingerprints
 from bot.review.model import ChangedFile, Comment, Review, Standing
 from bot.review.plan import plan
-from bot.review.surroundings import find_releases
+from bot.review.surroundings import find_images, find_releases
 from workers.package_indexes import Packages
+from workers.registry import Images
 from workers.repository import look_around
 
 MAX_DOCKERFILES = 100
@@ -88,11 +89,12 @@ def review(
     session: Session,
     sleep: Callable[[float], None] = time.sleep,
     packages: Packages | None = None,
+    images: Images | None = None,
 ) -> Outcome:
     """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us."""
     try:
         reading = read(job, session)
-        found = plan(_with_packages(reading.files, packages), Standing(reading.snapshot.fingerprints))
+        found = plan(_look_up(reading.files, packages, images), Standing(reading.snapshot.fingerprints))
         refused: Sequence[Comment] = ()
         if found.review is not None:
             refused = _post(session, reading.target, found.review, sleep)
@@ -104,9 +106,15 @@ def review(
     return Outcome(Ending.REVIEWED, check.title, len(found.review.comments) - len(refused) if found.review else 0)
 
 
-def _with_packages(files: tuple[ChangedFile, ...], packages: Packages | None) -> tuple[ChangedFile, ...]:
-    known = packages.find(find_releases(files)) if packages is not None else None
-    return tuple(replace(each, packages=known) for each in files) if known else files
+def _look_up(
+    files: tuple[ChangedFile, ...], packages: Packages | None, images: Images | None
+) -> tuple[ChangedFile, ...]:
+    """Return the files with what indexes and registries tell; nothing where they are not configured."""
+    if packages is None and images is None:
+        return files
+    known = packages.find(find_releases(files)) if packages is not None else {}
+    sizes = images.sizes(find_images(files)) if images is not None else {}
+    return tuple(replace(each, packages=known, image_sizes=sizes) for each in files)
 
 
 def read(job: ReviewJob, session: Session) -> Reading:

@@ -17,7 +17,8 @@ class ChangedFile:
     `head` and `base` are its texts at the head and at the merge base, bytes that are no UTF-8 as surrogate escapes;
     `base` is None where the file is new, and where it could not be read: then `base_unreadable` says so, and the diff
     alone tells what is new. `problem` is why `head` could not be read, in words for people. `context` and `targets`
-    are what the repository tells about the file, `packages` what package indexes do, as `Surroundings` holds them.
+    are what the repository tells about the file, `packages` and `image_sizes` what package indexes and registries do,
+    as `Surroundings` holds them.
     """
 
     path: str
@@ -30,6 +31,7 @@ class ChangedFile:
     context: Context | None = None
     targets: frozenset[str] = frozenset()
     packages: Mapping[str, PackageIndex] = field(default_factory=dict)
+    image_sizes: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def plan(files: Sequence[ChangedFile], standing: Standing, config: Config = DEFA
 def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
     if file.problem is not None:
         return _Unread(file.path, file.problem)
-    surroundings = Surroundings(file.path, config.targets | file.targets, file.context, packages=file.packages)
+    surroundings = Surroundings(file.path, config.targets | file.targets, file.context, file.image_sizes, file.packages)
     try:
         dockerfile = parse(file.head)
     except DockerfileError as error:

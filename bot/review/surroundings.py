@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot.review.model import ChangedFile
+from rules.base_images.candidates import wanted_images
 from rules.context.gather import Tree, needs_tree
 from rules.dockerfile import Dockerfile, DockerfileError, parse
 from rules.packages.apt_estimates import wanted_releases
+from rules.surroundings import Surroundings
 
 
 def find_curious(files: Iterable[ChangedFile]) -> Iterator[tuple[str, Dockerfile]]:
@@ -20,6 +22,15 @@ def find_curious(files: Iterable[ChangedFile]) -> Iterator[tuple[str, Dockerfile
 def find_releases(files: Iterable[ChangedFile]) -> frozenset[str]:
     """Return the code names of the releases that the Dockerfiles install packages of."""
     return frozenset(name for file, dockerfile in _read(files) for name in wanted_releases(dockerfile, file.targets))
+
+
+def find_images(files: Iterable[ChangedFile]) -> frozenset[str]:
+    """Return the images whose sizes the rules would like to know."""
+    return frozenset(
+        image
+        for file, dockerfile in _read(files)
+        for image in wanted_images(dockerfile, Surroundings(file.path, file.targets))
+    )
 
 
 def _read(files: Iterable[ChangedFile]) -> Iterator[tuple[ChangedFile, Dockerfile]]:
