@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.edits import join_all_runs
-from rules.finding import Finding
+from rules.finding import Finding, Snippet
 from rules.fix import Fix
+from rules.layers.copied_archive import bind_snippet, consumed
 from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
@@ -81,7 +82,18 @@ class DeleteInLaterLayer(Rule):
                 f"Deleting {path.removeprefix(UNKNOWN_DIRECTORY)} here frees nothing",
                 f"It stays in the layer of line {written.instruction.line}, which wrote it.",
                 fix,
+                snippet=_snippet(run, written) if fix is None else None,
             )
+
+
+def _snippet(run: Run, written: Written) -> Snippet | None:
+    """Return the bind mount that does without the COPY, where this RUN unpacks what it deletes."""
+    if written.instruction.keyword == "RUN":
+        return None
+    for command, _, copied in consumed(run):
+        if copied.path == written.path:
+            return bind_snippet(run, command, copied)
+    return None
 
 
 def _holds(text: str, hints: tuple[str, ...]) -> bool:
@@ -118,6 +130,8 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
                 if run.mounts(written.path) or (written.is_directory and not is_recursive(command)):
                     continue
                 if _is_deleted(written.path, path, written.is_directory):
+                    if written.path == apt.LISTS:  # each update writes them anew
+                        written = next(one for one in reversed(held) if one.path == apt.LISTS)  # noqa: PLW2901
                     matches.setdefault(each.index, (command, path, written))
                     break
             held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
