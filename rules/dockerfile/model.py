@@ -314,9 +314,8 @@ class Dockerfile:
 
     def after(self, stage: Stage, instruction: Instruction) -> Iterator[tuple[Stage, Instruction]]:
         """Yield what runs on top of `instruction`: the rest of its stage, then every child stage."""
-        for each in stage.instructions:
-            if each.index > instruction.index:
-                yield stage, each
+        for each in stage.instructions[max(instruction.index - stage.start.index, 0) :]:
+            yield stage, each
         for child in self.children(stage):
             for each in child.instructions:
                 yield child, each

@@ -127,15 +127,15 @@ def _stay(names: tuple[str, ...]) -> str:
 
 
 def _join(run: Run, installer: Instruction) -> Fix | None:
-    if run.instruction.index != installer.index + 1 or not run.scope.is_plain:
+    if run.instruction.index != installer.index + 1 or installer.index < run.stage.start.index:
         return None
-    if installer not in run.stage.instructions:
+    if not run.scope.is_plain:
         return None
     return join_runs(run.dockerfile, installer, run.instruction, shell_errexit=run.scope.errexit)
 
 
 def _show(run: Run, installer: Instruction) -> Snippet | None:
-    below = next((each for each in run.earlier() if each.instruction is installer), None)
-    if below is None or below.stage is not run.stage:
+    if installer.index < run.stage.start.index:
         return None
+    below = Run(run.dockerfile, run.stage, installer, run.dockerfile.scope(run.stage, installer))
     return show_joined(below, run.instruction, "One RUN that installs, builds and deletes")

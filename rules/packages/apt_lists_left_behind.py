@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import UNKNOWN_SAVING, Finding
 from rules.packages.apt_estimates import estimate_lists
+from rules.packages.cache_cleanup import later_cleanup
 from rules.packages.lists_cleanup import append_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
@@ -74,7 +75,7 @@ class AptListsLeftBehind(Rule):
                 run.instruction,
                 update.span,
                 f"{size} lists stay in the layer",
-                f"`{_shown(update)}` writes them to `{apt.LISTS}`, and nothing in this RUN deletes them.",
+                _reason(run, update),
                 append_cleanup(run, update),
                 saving,
             )
@@ -101,6 +102,13 @@ def _may_clean(command: ShellCommand) -> bool:
     if command.name == "xargs":
         return "rm" in command.texts
     return "clean" in command.name.lower() and command.name != "apt-get"
+
+
+def _reason(run: Run, update: ShellCommand) -> str:
+    later = later_cleanup(run, apt.cleans_lists, "apt")
+    if later is not None:
+        return f"Line {later.line} deletes them in a later layer, which takes nothing out of this one."
+    return f"`{_shown(update)}` writes them to `{apt.LISTS}`, and nothing in this RUN deletes them."
 
 
 def _shown(command: ShellCommand) -> str:

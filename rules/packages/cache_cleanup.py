@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from rules.dockerfile import ShellCommand
+from collections.abc import Callable
+from functools import lru_cache
+
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import append_command
 from rules.fix import Applicability, Fix
 from rules.runs import Run
 
 _QUESTIONS = frozenset({"[", "[[", "test", "which", "command", "type", "hash"})
+
+
+def later_cleanup(run: Run, cleans: Callable[[ShellCommand], bool], hint: str) -> Instruction | None:
+    """Return the last RUN on top of `run` that cleans up, too late for its layer; `hint` stands in such a RUN."""
+    last = _last_cleanup(run.dockerfile, run.stage.index, cleans, hint)
+    return last if last is not None and last.index > run.instruction.index else None
+
+
+@lru_cache(maxsize=32)
+def _last_cleanup(
+    dockerfile: Dockerfile, stage: int, cleans: Callable[[ShellCommand], bool], hint: str
+) -> Instruction | None:
+    own = dockerfile.stages[stage]
+    found = [
+        each
+        for _, each in dockerfile.after(own, own.start)
+        if each.keyword == "RUN" and hint in each.span.of(dockerfile.text) and any(map(cleans, each.commands))
+    ]
+    return found[-1] if found else None
 
 
 def append_cache_cleanup(run: Run, install: ShellCommand, cleanup: tuple[str, ...]) -> Fix | None:

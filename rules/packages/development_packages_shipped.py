@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
-from operator import itemgetter
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Word
 from rules.finding import Finding, Severity
@@ -112,8 +110,8 @@ def _is_for_building(name: str) -> bool:
 def _may_be_needed(run: Run, operation: Operation, surroundings: Surroundings) -> bool:
     """Tell whether something may compile on top of this install, or load a library by its bare name."""
     dockerfile = run.dockerfile
-    users = builds.stage_uses(dockerfile, run.stage.index)
-    if bisect_right(users, run.instruction.index, key=itemgetter(0)) < len(users):
+    last = builds.last_use(dockerfile, run.stage.index)
+    if last is not None and last[0].index > run.instruction.index:
         return True
     if any(command.span.start > operation.command.span.start for command, _ in builds.build_uses(run.commands)):
         return True

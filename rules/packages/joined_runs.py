@@ -16,8 +16,11 @@ _MOST_LINES = 60
 def show_joined(run: Run, last: Instruction, title: str, tail: str = "") -> Snippet | None:
     """Show the RUNs from `run` to `last` as one, with `tail` as its last command; None where that is not plain."""
     first = run.instruction
-    between = [each for each in run.stage.instructions if first.index <= each.index <= last.index]
-    if len(between) < 2 or between[-1] is not last or last.end_line - first.line > _MOST_LINES:
+    if last.index <= first.index or last.end_line - first.line > _MOST_LINES:
+        return None
+    below = run.stage.start.index + 1
+    between = run.stage.instructions[first.index - below : last.index - below + 1]
+    if between[0] is not first or between[-1] is not last:
         return None
     runs = [each for each in between if each.keyword == "RUN"]
     others = [each for each in between if each.keyword != "RUN"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import Finding, Severity
@@ -95,9 +97,16 @@ def _update_before_install(run: Run) -> ShellCommand | None:
 
 
 def _source_is_copied(first: Run, run: Run) -> bool:
-    between = (
-        each
-        for each in run.stage.instructions
-        if first.instruction.index < each.index < run.instruction.index and each.keyword in ("COPY", "ADD", "FROM")
-    )
-    return any(_ADDS_SOURCE.search(each.value) or "/etc/apt" in each.value for each in between)
+    """Tell whether a file that may name a source comes in between."""
+    copies = _copied_sources(run.dockerfile, run.stage.index)
+    at = bisect_right(copies, first.instruction.index)
+    return at < len(copies) and copies[at] < run.instruction.index
+
+
+@lru_cache(maxsize=32)
+def _copied_sources(dockerfile: Dockerfile, stage: int) -> list[int]:
+    return [
+        each.index
+        for each in dockerfile.stages[stage].instructions
+        if each.keyword in ("COPY", "ADD") and ("/etc/apt" in each.value or _ADDS_SOURCE.search(each.value))
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.finding import Finding
-from rules.packages.cache_cleanup import append_cache_cleanup
+from rules.packages.cache_cleanup import append_cache_cleanup, later_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import rpm
@@ -152,9 +152,9 @@ def _reason(run: Run, install: Call, cleaned: bool) -> str:
     shown = f"`{install.command.name} {install.verb}`".replace(" `", "`")
     if cleaned:
         return f"{shown} fills it anew, behind the clean-up of this RUN."
-    for later in run.later():
-        if any(map(later.instruction.value.__contains__, rpm.HINTS)) and any(map(rpm.cleans_cache, later.commands)):
-            return f"Line {later.instruction.line} cleans up in a later layer, which takes nothing out of this one."
+    later = later_cleanup(run, rpm.cleans_cache, "yum") or later_cleanup(run, rpm.cleans_cache, "dnf")
+    if later is not None:
+        return f"Line {later.line} cleans up in a later layer, which takes nothing out of this one."
     return f"{shown} fills it, and nothing in this RUN runs `{program} clean all`."
 
 

@@ -8,7 +8,7 @@ from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
-from rules.packages.cache_cleanup import append_cache_cleanup
+from rules.packages.cache_cleanup import append_cache_cleanup, later_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import zypper
@@ -108,9 +108,9 @@ def _may_clean(command: ShellCommand) -> bool:
 def _reason(run: Run, install: Call, partial: Call | None) -> str:
     if partial is not None:
         return f"`zypper {partial.verb}` without `{FLAG}` deletes packages only."
-    for later in run.later():
-        if "zypp" in later.instruction.value and any(map(zypper.cleans_cache, later.commands)):
-            return f"Line {later.instruction.line} cleans up in a later layer, which takes nothing out of this one."
+    later = later_cleanup(run, zypper.cleans_cache, "zypp")
+    if later is not None:
+        return f"Line {later.line} cleans up in a later layer, which takes nothing out of this one."
     return f"`zypper {install.verb}` fetches them, and nothing in this RUN runs `zypper clean {FLAG}`."
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 
 from rules.dockerfile import Dockerfile, Instruction
 from rules.edits import append_command
@@ -117,7 +115,7 @@ class BuildToolsLeftBehind(Rule):
                 run.instruction,
                 left.operation.command.span,
                 "Build tools stay in the image" if left.has_tools else "Headers stay in the image",
-                _reason(run, left, removal[0] if removal is not None else None),
+                _reason(run, left, removal),
                 _purge(run, left),
                 snippet=_joined(run, left),
                 severity=None if left.has_tools else Severity.INFO,
@@ -152,7 +150,7 @@ def _left(run: Run) -> _Left | None:
     first = next((each for each in found if not {*tools, *headers}.isdisjoint(each.names)), None)
     if first is None:
         return None
-    user = _last_user(run, first, builds.stage_uses(run.dockerfile, run.stage.index), strong=not tools)
+    user = _last_user(run, first, strong=not tools)
     return None if user is None else _Left(first, tools + headers, bool(tools), *user)
 
 
@@ -162,12 +160,11 @@ def _without(operation: Operation, gone: set[str]) -> Operation:
     return operation._replace(names=tuple(name for name in operation.names if name not in gone))
 
 
-def _last_user(run: Run, operation: Operation, users: builds.Uses, *, strong: bool) -> tuple[Instruction, str] | None:
+def _last_user(run: Run, operation: Operation, *, strong: bool) -> tuple[Instruction, str] | None:
     """Return the last RUN that may need the tools; with `strong`, one that makes native code for certain."""
-    at = bisect_right(users, run.instruction.index, key=itemgetter(0))
-    for _, each, use in reversed(users[at:]):
-        if not strong or not builds.is_weak(use):
-            return each, use
+    last = builds.last_use(run.dockerfile, run.stage.index, strong=strong)
+    if last is not None and last[0].index > run.instruction.index:
+        return last
     own = [
         use
         for command, use in builds.build_uses(run.commands)
@@ -177,26 +174,24 @@ def _last_user(run: Run, operation: Operation, users: builds.Uses, *, strong: bo
 
 
 @lru_cache(maxsize=32)
-def _removals(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, Instruction, Operation], ...]:
-    """Return what the RUNs from the start of a stage on remove."""
+def _removals(dockerfile: Dockerfile, stage: int) -> dict[str, Instruction]:
+    """Return, for each package, the last RUN from the start of a stage on that removes it."""
     own = dockerfile.stages[stage]
-    return tuple(
-        (each.index, each, operation)
+    return {
+        name: each
         for owner, each in dockerfile.after(own, own.start)
         if each.keyword == "RUN" and any(map(each.span.of(dockerfile.text).__contains__, _REMOVERS))
         for operation in operations(each.commands, dockerfile.scope(owner, each))
         if operation.removes
-    )
+        for name in operation.names
+    }
 
 
-def _removed_later(run: Run, left: _Left) -> tuple[Instruction, Operation] | None:
+def _removed_later(run: Run, left: _Left) -> Instruction | None:
     """Return the later RUN that removes one of the packages: that takes nothing out of this layer."""
     removals = _removals(run.dockerfile, run.stage.index)
-    gone = {*left.packages, left.operation.virtual}
-    for _, each, operation in removals[bisect_right(removals, run.instruction.index, key=itemgetter(0)) :]:
-        if not gone.isdisjoint(operation.names):
-            return each, operation
-    return None
+    found = (removals.get(name) for name in (*left.packages, left.operation.virtual))
+    return next((each for each in found if each is not None and each.index > run.instruction.index), None)
 
 
 def _reason(run: Run, left: _Left, removal: Instruction | None) -> str:

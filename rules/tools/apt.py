@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from rules.dockerfile import Instruction, ShellCommand
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.runs import Run
 from rules.tools.options import Call, read_call
 from rules.tools.remove import deletes
@@ -139,8 +139,16 @@ def are_lists_used_later(run: Run) -> bool:
                 return True
             elif stage is run.stage and below is each and any(updates(command) for command in below.commands):
                 break  # from here on other lists are read
-    return any(
-        flag.name == "from" and run.stage.name == (flag.value or "").lower() and "/var/lib/apt" in each.value
-        for each in run.dockerfile.instructions
+    return run.stage.name is not None and run.stage.name in _stages_with_copied_lists(run.dockerfile)
+
+
+@lru_cache(maxsize=32)
+def _stages_with_copied_lists(dockerfile: Dockerfile) -> frozenset[str]:
+    """Return the stages out of which a COPY takes apt's state."""
+    return frozenset(
+        (flag.value or "").lower()
+        for each in dockerfile.instructions
+        if "/var/lib/apt" in each.value
         for flag in each.flags
+        if flag.name == "from"
     )

@@ -275,20 +275,30 @@ def build_uses(commands: tuple[ShellCommand, ...]) -> Iterator[tuple[ShellComman
 # These compile only where no ready-made package exists.
 _WEAK = ("pip", "npm", "yarn", "pnpm", "gem", "bundle", "uv", "poetry", "pipenv", "pipx", "easy_install", "cpan")
 
-Uses = tuple[tuple[int, Instruction, str], ...]
+
+def last_use(dockerfile: Dockerfile, stage: int, *, strong: bool = False) -> tuple[Instruction, str] | None:
+    """Return the last RUN from the start of a stage on that may compile something, and how.
+
+    With `strong`, the last one that makes native code for certain.
+    """
+    return _last_uses(dockerfile, stage)[strong]
 
 
 @lru_cache(maxsize=32)
-def stage_uses(dockerfile: Dockerfile, stage: int) -> Uses:
-    """Return the last command of each RUN from the start of a stage on that may compile something."""
+def _last_uses(
+    dockerfile: Dockerfile, stage: int
+) -> tuple[tuple[Instruction, str] | None, tuple[Instruction, str] | None]:
     own = dockerfile.stages[stage]
-    found = []
+    last = last_strong = None
     for _, each in dockerfile.after(own, own.start):
         if each.keyword == "RUN" and may_build(each):
             uses = [use for _, use in build_uses(each.commands)]
-            if uses:
-                found.append((each.index, each, next((use for use in reversed(uses) if not is_weak(use)), uses[-1])))
-    return tuple(found)
+            strong = next((use for use in reversed(uses) if not is_weak(use)), None)
+            if strong is not None:
+                last = last_strong = (each, strong)
+            elif uses:
+                last = (each, uses[-1])
+    return last, last_strong
 
 
 def is_weak(use: str) -> bool:
