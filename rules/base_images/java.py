@@ -22,6 +22,7 @@ _NEEDS_JDK = re.compile(
 )
 # In the JDK images of openjdk, not in its JRE images: one is made from buildpack-deps:scm, the other from :curl.
 _NEEDS_SCM = re.compile(r"\b(?:git|hg|svn|ssh|scp|ps|pgrep|pkill)\b")
+_TOMCAT = re.compile(r"(?:^|/)tomcat:")
 _JAR = re.compile(r"(?<![-\w])jar\s+-?[cxtu]+f")
 
 
@@ -52,11 +53,13 @@ def judge(dockerfile: Dockerfile, stage: Stage, surroundings: Surroundings) -> V
     leaf = leaf_of(dockerfile, stage)
     program = read_program(dockerfile, leaf)
     if program.entrypoint is None and program.command is None:
+        if copies and _TOMCAT.search(stage.base):
+            return Verdict(sibling, "", "what the web application calls is not here to be read")
         return None  # a base image, or one to work in
     words = program.words
     if words is not None and words[0].rpartition("/")[2] in ("bash", "sh", "zsh") and len(words) == 1:
         return None
-    if words is None or words[0].rpartition("/")[2] != "java":
+    if words is None or words[0].rpartition("/")[2] not in ("java", "catalina.sh"):
         what = "what a container runs" if words is None else f"what `{words[0][:40]}` calls"
         if not copies:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, SourceMap, Stage
@@ -33,10 +34,15 @@ class Program(NamedTuple):
 
 
 def read_program(dockerfile: Dockerfile, stage: Stage) -> Program:
-    """Return what a container of `stage` runs; a CMD below the last ENTRYPOINT that comes later is gone."""
+    """Return what a container of `stage` runs: the last ENTRYPOINT and the last CMD of its lineage."""
+    return _read_program(dockerfile, stage.index)
+
+
+@lru_cache(maxsize=64)
+def _read_program(dockerfile: Dockerfile, index: int) -> Program:
     entrypoint: Instruction | None = None
     command: Instruction | None = None
-    for _, each in dockerfile.lineage(stage):
+    for _, each in dockerfile.lineage(dockerfile.stages[index]):
         if each.keyword == "ENTRYPOINT":
             entrypoint = each
         elif each.keyword == "CMD":

@@ -10,7 +10,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
 _HINTS = {
     "node": ("build", "tsc", "webpack"),
     "java": ("mvn", "gradle", "sbt", "lein", "ant"),
-    "go": ("go ", "make"),
+    "go": ("go ", '"go"', "make"),
     "rust": ("cargo",),
     "dotnet": ("dotnet",),
     "c": ("gcc", "g++", "make", "cc "),

@@ -23,6 +23,7 @@ _CLEANS = re.compile(
     r"rm [^;&|]*(?:node_modules|\.m2|\.gradle)|prune|--purge"
     r"|(?:apt-get|apk) (?:-\S+ )*(?:purge|del|remove)\b[^;&|]*(?:jdk|maven|node|gradle)"
 )
+_INSTALLS = re.compile(r"\b(?:npm|yarn|pnpm|mvnw?|gradlew?)\b")
 _LEFT = {
     "node": "The sources, the development dependencies and the bundler stay beside what it wrote.",
     "java": "The sources, the build tool's repository and the JDK stay beside the archive.",
@@ -45,9 +46,9 @@ class SingleStageBuild(Rule):
     What else the program reads at run time has to be added by who knows it.
 
     ## When it is silent
-    There is more than one stage; nothing is built; the build's packages are deleted or pruned; the program is a
-    development server, a test, a shell or not set; the image is named for development or CI. Compilers that apt or apk
-    install are another rule's matter, and so are images that are a compiler (compiler-base-shipped).
+    There is more than one stage; nothing is built; the RUN that installs what the build needs deletes it again; the
+    program is a development server, a test, a shell or not set; the image is named for development or CI. Compilers
+    that apt or apk install are another rule's matter, and so are images that are a compiler (compiler-base-shipped).
     """
 
     code = "DS404"
@@ -88,6 +89,13 @@ class SingleStageBuild(Rule):
             )
 
 
+def _is_cleaned(stage: Stage) -> bool:
+    """Tell whether the RUN that installs what the build needs deletes it again: a later one frees nothing."""
+    cleaning = next((each for each in stage.runs() if _CLEANS.search(each.value)), None)
+    installing = next((each for each in stage.runs() if _INSTALLS.search(each.value)), None)
+    return cleaning is not None and (installing is None or installing.index >= cleaning.index)
+
+
 def find_single_stage_build(
     dockerfile: Dockerfile, stage: Stage, surroundings: Surroundings
 ) -> tuple[str, Build] | None:
@@ -100,7 +108,7 @@ def find_single_stage_build(
     build = find_build(dockerfile, stage, compiler.language)
     if build is None or not runs_what_it_builds(dockerfile, stage):
         return None
-    if any(each.keyword == "RUN" and _CLEANS.search(each.value) for each in stage.instructions):
+    if _is_cleaned(stage):
         return None
     if any(each.keyword in ("CMD", "ENTRYPOINT") and _DEVELOPS.search(each.value) for each in stage.instructions):
         return None

@@ -28,6 +28,7 @@ FIRES = {
     "go": GO + 'RUN go build -o /x\nCMD ["/x"]\n',
     "go-alpine": GO.replace("1.22", "1.22-alpine") + 'RUN go build -o /x\nCMD ["/x"]\n',
     "go-install-of-a-remote-program": 'FROM golang:1.22\nRUN go install github.com/a/b@v1\nENTRYPOINT ["b"]\n',
+    "exec-form": GO + 'RUN ["go", "get"]\nRUN ["go", "install"]\nENTRYPOINT ["src"]\n',
     "make": GO + 'RUN make\nCMD ["/src/bin/x"]\n',
     "rust": "FROM rust:1.70\nRUN cargo build --release\nCMD ./target/release/x\n",
     "gradle": 'FROM gradle:7-jdk17\nRUN gradle :app:bootJar\nCMD ["java", "-jar", "x.jar"]\n',

@@ -56,6 +56,8 @@ SHOWN = {
     "script": 'FROM openjdk:8\nCOPY run.sh /\nENTRYPOINT ["/run.sh"]\n',
     "script-while-building": "FROM openjdk:8\nRUN ./install.sh\n" + RUN_IT,
     "git": "FROM openjdk:8\nRUN git clone x\n" + RUN_IT,
+    "tomcat": "FROM tomcat:9-jdk11-openjdk-slim\nCOPY x.war /usr/local/tomcat/webapps/\nCMD catalina.sh run\n",
+    "tomcat-by-itself": "FROM tomcat:9.0-jdk17-temurin\nCOPY x.war /usr/local/tomcat/webapps/\n",
     "several-commands": "FROM openjdk:8\nCOPY x /\nCMD cd /x && java -jar x.jar\n",
     "variable": "ARG V=17\nFROM eclipse-temurin:${V}-jdk\n" + RUN_IT,
 }

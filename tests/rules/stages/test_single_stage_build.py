@@ -6,7 +6,8 @@ from rules.surroundings import Surroundings
 from tests.rules.cases import assert_silent, findings, table
 
 CODE = "DS404"
-NODE = "FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
+ALONE = "FROM node:22\nWORKDIR /app\nCOPY . .\n"
+NODE = ALONE + "RUN npm ci\n"
 JDK = "FROM eclipse-temurin:17-jdk\nWORKDIR /app\nCOPY . .\n"
 SILENT = {
     "two-stages": NODE.replace("22", "22 AS b") + "RUN npm run build\nFROM nginx\nCOPY --from=b /app/dist /x\n",
@@ -16,14 +17,15 @@ SILENT = {
     "bundler-as-program": NODE + "RUN npm run build\nCMD gulp run\n",
     "shell": NODE + "RUN npm run build\nCMD bash\n",
     "tests": NODE + 'RUN npm run build\nCMD ["npm", "run", "test"]\n',
-    "packages-deleted": NODE + "RUN npm run build && rm -rf node_modules\nCMD node dist/x.js\n",
-    "packages-pruned": NODE + "RUN npm run build && npm prune --production\nCMD node dist/x.js\n",
+    "packages-deleted": ALONE + "RUN npm ci && npm run build && rm -rf node_modules\nCMD node dist/x.js\n",
+    "packages-pruned": ALONE + "RUN npm ci && npm run build && npm prune --production\nCMD node dist/x.js\n",
     "echo": NODE + "RUN echo npm run build\nCMD node x.js\n",
     "other-image": "FROM ubuntu\nRUN npm run build\nCMD node x.js\n",
     "maven-as-program": JDK + "RUN ./mvnw package\nCMD ./mvnw spring-boot:run\n",
     "pragma": NODE + "# dockslim ignore=DS404\nRUN npm run build\nCMD node x.js\n",
 }
 FIRES = {
+    "deleted-in-a-later-layer": NODE + "RUN npm run build && rm -rf node_modules && npm ci --omit=dev\nCMD node x.js\n",
     "npm": NODE + "RUN npm run build\nCMD node x.js\n",
     "yarn": NODE + "RUN yarn build\nCMD node x.js\n",
     "yarn-run": NODE + "RUN yarn install && yarn run build:prod\nCMD yarn start\n",
