@@ -18,34 +18,49 @@ from rules.dockerfile import Dockerfile
 from rules.rule import Surroundings
 
 if TYPE_CHECKING:
-    from workers.package_indexes import PackageIndexes
+    from workers.package_indexes import Packages
+    from workers.registry import Images
 
 GIT_SECONDS = 10
 _NAMES = ("dockerfile", "containerfile")
 
 
 def look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundings:
-    """Return what is known around a file: its context, and the package indexes that the environment configures."""
+    """Return what is known around a file: its context, and what the environment lets us look up."""
     around = _look_around(path, dockerfile, config)
-    if not os.environ.get("DOCKSLIM_APT_SOURCES"):
-        return around
     # Nobody else waits for an HTTP client.
-    from rules.packages.apt_estimates import wanted_releases
-    from workers.package_indexes import SourcesError
+    if os.environ.get("DOCKSLIM_APT_SOURCES"):
+        from rules.packages.apt_estimates import wanted_releases
 
-    try:
-        indexes = _indexes()
-    except SourcesError as error:
-        raise TroubleError("DOCKSLIM_APT_SOURCES", str(error)) from None
-    wanted = wanted_releases(dockerfile, around.targets)
-    return replace(around, packages=indexes.find(wanted)) if indexes is not None and wanted else around
+        wanted = wanted_releases(dockerfile, around.targets)
+        around = replace(around, packages=_indexes().find(wanted)) if wanted else around
+    if os.environ.get("DOCKSLIM_REGISTRIES"):
+        from rules.base_images.candidates import wanted_images
+
+        images = wanted_images(dockerfile, around)
+        around = replace(around, image_sizes=_registries().sizes(images)) if images else around
+    return around
 
 
 @lru_cache(maxsize=1)
-def _indexes() -> PackageIndexes | None:
-    from workers.package_indexes import open_indexes
+def _indexes() -> Packages:
+    from workers.package_indexes import PackageIndexes, SourcesError, open_indexes
 
-    return open_indexes(os.environ)
+    try:
+        return open_indexes(os.environ) or PackageIndexes((), None)
+    except SourcesError as error:
+        raise TroubleError("DOCKSLIM_APT_SOURCES", str(error)) from None
+
+
+@lru_cache(maxsize=1)
+def _registries() -> Images:
+    from workers.package_indexes import make_cache
+    from workers.registry import Registries, open_registries
+
+    try:
+        return open_registries(os.environ["DOCKSLIM_REGISTRIES"], make_cache(os.environ)) or Registries({})
+    except ValueError as error:
+        raise TroubleError("DOCKSLIM_REGISTRIES", str(error)) from None
 
 
 def _look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundings:

@@ -131,11 +131,15 @@ def _reason(call: Call, required: Needs, extra: Extra | None) -> str:
     verb = f"recommend{'s' if len(names) == 1 else ''}"
     if extra is not None and extra.packages:
         # What the author knows by name first: the rest is what that needs and recommends in turn.
-        first = extra.named[0] if extra.named else extra.packages[0].name
         others = f" and {len(extra.packages) - 1} more" if len(extra.packages) > 1 else ""
-        sentence = f"{some} {verb} `{first}`{others}."
+        if extra.named:
+            sentence = f"{some} {verb} `{extra.named[0]}`{others}."
+        else:
+            sentence = (
+                f"What {some} need{'s' if len(names) == 1 else ''} recommends `{extra.packages[0].name}`{others}."
+            )
     elif extra is not None:
-        sentence = f"Whatever {some} only {verb} is needed anyway."
+        sentence = f"{some} {verb} nothing that is not here anyway."
     else:
         sentence = f"Whatever {some or 'these packages'} only {verb} comes along."
     if required.packages:

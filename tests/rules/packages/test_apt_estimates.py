@@ -28,12 +28,19 @@ def test_a_finding_says_what_comes_along() -> None:
     assert found.severity is Severity.WARNING
 
 
+def test_what_a_dependency_recommends_is_told_apart() -> None:
+    (found,) = _findings(f"FROM debian:12\n{INSTALL}libfetch4{CLEAN}")
+    assert found.reason == "`libfetch4` recommends `bigdata`."
+    (found,) = _findings(f"FROM debian:12\n{INSTALL}default-post{CLEAN}")
+    assert found.reason == "What `default-post` needs recommends `readme`."
+
+
 def test_what_the_fix_adds_is_not_saved() -> None:
     (found,) = _findings(f"FROM debian:12\n{INSTALL}curl{CLEAN}")
     assert found.saving.bytes == 0
     assert found.severity is Severity.INFO
     assert found.is_small
-    assert found.reason.startswith("Whatever `curl` only recommends is needed anyway.")
+    assert found.reason.startswith("`curl` recommends nothing that is not here anyway.")
 
 
 def test_what_another_install_needs_is_not_saved() -> None:
