@@ -16,6 +16,7 @@ from rules.context.no_dockerignore import NoDockerignore
 from rules.context.secrets_copied import SecretsCopied
 from rules.context.unignored_files import UnignoredFiles
 from rules.layers.archive_left_behind import ArchiveLeftBehind
+from rules.layers.cache_mount_misses import CacheMountMisses
 from rules.layers.copied_archive import CopiedArchive
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
@@ -66,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     IneffectiveCleanup(),
     ArchiveLeftBehind(),
     CopiedArchive(),
+    CacheMountMisses(),
     SparseLastlog(),
     GitHistoryLeftBehind(),
     AptRecommendedPackages(),

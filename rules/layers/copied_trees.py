@@ -289,9 +289,14 @@ def is_fed_by_copies_alone(run: Run, path: str, command: ShellCommand) -> bool:
     return not any(_may_write_below(each, path, command) for each in runs)
 
 
+def is_official(base: str) -> bool:
+    """Tell whether a base is one of the official images whose users and directories are known."""
+    return "onbuild" not in base and _OFFICIAL.match(base) is not None
+
+
 def may_be_in_base(run: Run, path: str) -> bool:
     """Tell whether the base image may hold files at `path` already."""
-    return "onbuild" in run.base or _OFFICIAL.match(run.base) is None or _FOR_APPLICATIONS.match(path) is None
+    return not is_official(run.base) or _FOR_APPLICATIONS.match(path) is None
 
 
 def _workdir_after(stage: Stage, each: Instruction) -> str | None:
