@@ -23,6 +23,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=<>!~;#@\s
 _LONGEST_REQUIREMENTS = 64 * 1024
 _COMPILERS = frozenset({"gcc", "g++", "make"})
 _CONFIGURES = frozenset({"configure", "cmake", "node-gyp", "autogen.sh", "bootstrap.sh"})
+_INTERPRETERS = frozenset({"python", "python3", "node", "nodejs", "ruby", "irb", "perl", "erl", "iex"})
 _NOWHERE = SourceMap((0,), (0,))
 
 
@@ -86,6 +87,8 @@ def _look_at_program(dockerfile: Dockerfile, stage: Stage, known: Families, need
     words = read_program(dockerfile, children[-1] if children else stage).words
     if words is None:
         needs.wonder("what a container runs is not here to be read")
+    elif len(words) == 1 and words[0].rpartition("/")[2] in _INTERPRETERS:
+        needs.wonder("what it is given to run is not here to be read")
     elif words[0].rpartition("/")[2].rstrip(".0123456789") not in known.programs and words[0] not in known.programs:
         needs.wonder(f"what `{words[0][:40]}` calls is not here to be read")
 

@@ -63,7 +63,7 @@ def rename_base(dockerfile: Dockerfile, stage: Stage, new: str) -> NewBase | Non
         return None
     word = stage.start.words[0]
     raw = word.span.of(dockerfile.text)
-    if raw != word.text:
+    if raw != word.text or len(raw) > _LONGEST:
         return None
     if "$" not in raw:
         return _edit(stage.start, word.span, raw, new, is_argument=False, is_partial=False)

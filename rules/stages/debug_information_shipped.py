@@ -18,9 +18,9 @@ _HINTS = ("go build", "go install", "cargo", '"go"')
 _STRIPPED = re.compile(r"(?:^|\s|=|'|\")-s(?:\s|$|'|\")|(?:^|\s|=|'|\")-w(?:\s|$|'|\")")
 # Somebody strips, packs or debugs the program.
 _ELSEWHERE = re.compile(
-    r"\bstrip\b|\bupx\b|\bdlv\b|delve|-gcflags|-buildmode|GOFLAGS|goreleaser|LDFLAGS|GO_LDFLAGS|ldflags\s*=?\s*\$"
+    r"\bstrip\b|\bupx\b|\bdlv\b|delve|-gcflags|-buildmode|GOFLAGS|goreleaser|LDFLAGS|GO_LDFLAGS|ldflags[\s=]{0,9}\$"
 )
-_CARGO_STRIPS = re.compile(r"^\s*strip\s*=\s*(?:true|\"symbols\"|\"debuginfo\")", re.MULTILINE)
+_CARGO_STRIPS = re.compile(r"^[ \t]*strip[ \t]*=[ \t]*(?:true|\"symbols\"|\"debuginfo\")", re.MULTILINE)
 _CARGO_SET = re.compile(r"\bstrip\b|CARGO_PROFILE_RELEASE_\w+|RUSTFLAGS|\bupx\b")
 
 

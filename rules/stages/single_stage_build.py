@@ -20,8 +20,8 @@ _DEVELOPS = re.compile(
 )
 # Somebody has thought of what stays.
 _CLEANS = re.compile(
-    r"rm [^;&|]*(?:node_modules|\.m2|\.gradle)|prune|--purge"
-    r"|(?:apt-get|apk) (?:-\S+ )*(?:purge|del|remove)\b[^;&|]*(?:jdk|maven|node|gradle)"
+    r"rm [^;&|]{0,200}(?:node_modules|\.m2|\.gradle)|prune|--purge"
+    r"|(?:apt-get|apk) (?:-\S{1,40} ){0,9}(?:purge|del|remove)\b[^;&|]{0,200}(?:jdk|maven|node|gradle)"
 )
 _INSTALLS = re.compile(r"\b(?:npm|yarn|pnpm|mvnw?|gradlew?)\b")
 _LEFT = {

@@ -20,7 +20,9 @@ _PLAIN_PATH = re.compile(r"[\w./@+:-]+")
 _OUTPUTS = ("dist", "build", "public", "out", "www", "_site", ".next", ".output")
 _SERVERS = re.compile(r"(?:^|/)(?:nginx|httpd|caddy|nginx-unprivileged|lighttpd)(?::|@|$)")
 # Somebody has thought of what stays.
-_CLEANS = re.compile(r"\bprune\b|--prod(?:uction)?\b|--omit|\brm -[^;&|\n]*(?:node_modules|src|target|\.git\b|\*)")
+_CLEANS = re.compile(
+    r"\bprune\b|--prod(?:uction)?\b|--omit|\brm -[^;&|\n]{0,200}(?:node_modules|src|target|\.git\b|\*)"
+)
 _LEFT = {
     "node": "sources and development dependencies",
     "java": "sources, classes and the build's own files",

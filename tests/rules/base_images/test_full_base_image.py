@@ -77,6 +77,7 @@ SHOWN = {
     "script": "FROM python:3.12\nRUN ./setup.sh\n" + APP,
     "script-as-entrypoint": 'FROM python:3.12\nCOPY e.sh /\nENTRYPOINT ["/e.sh"]\n',
     "unread-heredoc": "FROM python:3.12\nRUN python <<E\nimport os\nE\n" + APP,
+    "interpreter-alone": 'FROM node:22\nCOPY . .\nCMD ["node"]\n',
     "npm": 'FROM node:22\nCOPY . .\nRUN npm ci\nCMD ["node", "."]\n',
     "child-stage-runs-more": "FROM python:3.12 AS common\nFROM common\nRUN quux\n" + APP,
     "onbuild-instruction": "FROM python:3.12\nONBUILD COPY . .\n" + APP,
