@@ -20,6 +20,7 @@ from rules.layers.cache_mount_misses import CacheMountMisses
 from rules.layers.copied_archive import CopiedArchive
 from rules.layers.copy_then_chmod import CopyThenChmod
 from rules.layers.copy_then_chown import CopyThenChown
+from rules.layers.copy_then_move import CopyThenMove
 from rules.layers.delete_in_later_layer import DeleteInLaterLayer
 from rules.layers.git_history_left_behind import GitHistoryLeftBehind
 from rules.layers.ineffective_cleanup import IneffectiveCleanup
@@ -64,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     PurgeInLaterLayer(),
     CopyThenChown(),
     CopyThenChmod(),
+    CopyThenMove(),
     IneffectiveCleanup(),
     ArchiveLeftBehind(),
     CopiedArchive(),
