@@ -69,7 +69,7 @@ class CopyThenMove(Rule):
                 run.instruction,
                 command.span,
                 f"{command.name} puts {shown(copied.path)} into another layer",
-                f"What line {line} copied stays in its layer; copied to `{target.text}` at once, it would be there once.",
+                f"What line {line} copied stays in its layer; copied to `{target.text}`, it would be there once.",
                 snippet=_snippet(run, copied, target) if command.name == "mv" else None,
             )
 

@@ -45,6 +45,6 @@ def test_fires_without_a_fix(text: str) -> None:
 
 
 def test_brings_the_copy() -> None:
-    (found,) = findings(CODE, D + "COPY --from=b /out /app\nRUN mv /app /srv/app\n")
+    (found,) = findings(CODE, D + "COPY --link . /app\nRUN mv /app /srv/app\n")
     assert found.snippet is not None
-    assert found.snippet.text == "COPY --from=b /out /srv/app"
+    assert found.snippet.text == "COPY --link . /srv/app"
