@@ -124,7 +124,7 @@ def _said(copy: Copy) -> str:
 
 
 def _places(stage: Stage, dockerfile: Dockerfile) -> Iterator[_Place]:
-    copy = first_broad(stage)
+    copy = first_broad(dockerfile, stage)
     if copy is None:
         return
     seen: set[str] = set()

@@ -63,7 +63,7 @@ class PackagesBelowCopy(Rule):
         if not any(map(dockerfile.text.__contains__, _INSTALLS)):
             return
         for stage in dockerfile.stages:
-            copy = first_broad(stage)
+            copy = first_broad(dockerfile, stage)
             if copy is None:
                 continue
             cwd = working_directory(stage, dockerfile.scope(stage, copy.instruction))

@@ -69,7 +69,7 @@ class CopiedTwice(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each COPY of what an earlier layer holds elsewhere."""
-        if not says_copy(dockerfile):
+        if not says_copy(dockerfile) or not _repeats(dockerfile):
             return
         reported: set[int] = set()
         for stage in dockerfile.shipped(surroundings.targets):
@@ -108,6 +108,12 @@ class CopiedTwice(Rule):
             saving=saving,
             severity=severity,
         )
+
+
+def _repeats(dockerfile: Dockerfile) -> bool:
+    """Tell whether two COPY begin with the same source, as most Dockerfiles' do not: the rest costs more to know."""
+    first = [each.arguments.split(None, 1)[:1] for each in dockerfile.instructions if each.keyword in ("COPY", "ADD")]
+    return len({each[0] for each in first if each}) < len(first)
 
 
 def _taken(dockerfile: Dockerfile, stage: Stage, instruction: Instruction) -> Iterator[_Taken]:

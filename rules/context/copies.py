@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Stage, Word
@@ -48,13 +49,26 @@ def read_copy(stage: Stage, instruction: Instruction) -> Copy | None:
     if instruction.heredocs or instruction.flag("from") is not None:
         return None
     words = instruction.words
+    if len(words) < 2:
+        return None
     sources = tuple(word for word in words[:-1] if not _REMOTE.match(word.text))
     return Copy(stage, instruction, sources, words[-1]) if sources else None
 
 
-def first_broad(stage: Stage) -> Copy | None:
+def first_broad(dockerfile: Dockerfile, stage: Stage) -> Copy | None:
     """Return the first COPY or ADD of a stage that takes the whole context."""
-    return next((copy for copy in copies((stage,)) if copy.broad is not None), None)
+    return _broad(dockerfile).get(stage.index)
+
+
+@lru_cache(maxsize=8)
+def _broad(dockerfile: Dockerfile) -> Mapping[int, Copy]:
+    """Find the first such COPY of each stage: several rules ask for it."""
+    found: dict[int, Copy] = {}
+    if says_copy(dockerfile):
+        for copy in copies(dockerfile.stages):
+            if copy.stage.index not in found and copy.broad is not None:
+                found[copy.stage.index] = copy
+    return found
 
 
 def says_copy(dockerfile: Dockerfile) -> bool:
@@ -64,4 +78,4 @@ def says_copy(dockerfile: Dockerfile) -> bool:
 
 def takes_all(dockerfile: Dockerfile) -> bool:
     """Tell whether some stage takes the whole context."""
-    return says_copy(dockerfile) and any(first_broad(stage) is not None for stage in dockerfile.stages)
+    return bool(_broad(dockerfile))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.context.copies import first_broad, says_copy
+from rules.context.copies import first_broad
 from rules.context.leftovers import FLOOR, find_leftovers, name_all, say_root, show_lines
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding, Provenance, Saving, Snippet
@@ -49,9 +49,10 @@ class UnignoredFiles(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for the first COPY of everything."""
         context = surroundings.context
-        if context is None or context.ignore is None or not says_copy(dockerfile):
+        if context is None or context.ignore is None:
             return
-        copy = next(filter(None, map(first_broad, dockerfile.shipped(surroundings.targets))), None)
+        shipped = (first_broad(dockerfile, stage) for stage in dockerfile.shipped(surroundings.targets))
+        copy = next(filter(None, shipped), None)
         if copy is None or copy.broad is None:
             return
         leftovers = find_leftovers(dockerfile, context)
