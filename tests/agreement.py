@@ -23,19 +23,55 @@ from tests.hadolint import Hit, lint
 
 KIN = {"DL3059": ("DS101", "DS102", "DS206")}
 """Codes of hadolint whose point a rule shares only where bytes depend on it."""
-_SORTERS: dict[str, list[tuple[str, str]]] = {
+_Patterns = list[tuple[str, str]]
+_THEIRS: dict[str, _Patterns] = {
     "DL3009": [("the same RUN deletes them in another way", r"find /var/lib/apt|rm -r -f|dist-?clean|/var/lib/apt\b")],
     "DL3015": [
         (
             "it names no package, or a file",
-            r"(?:-\w*f|--fix-broken)\b.*\binstall|install\s+-\w*f|install\s+(?:-\S+\s+)*\.?/\S+",
+            r"(?:-\w*f|--fix-broken)\b.*\binstall|install\s+(?:-\w*f|(?:-\S+\s+)*\.?/\S)",
         ),
+        ("the same RUN turns recommends off, or on", r"(?i)apt::install-recommends"),
     ],
     "DL3019": [("the same RUN empties the cache", r"/var/cache/apk|/var/cache\b|apk\s+cache\s+clean|rm\s.*/var/\S*")],
-    "DL3042": [("the same RUN deletes the cache", r"rm\s[^;&]*\.cache|pip\d?\s+cache\s+purge")],
+    "DL3042": [
+        ("the same RUN deletes the cache", r"rm\s[^;&]*(?:\.cache|\.pip|/root\b)|pip\d?\s+cache\s+purge"),
+        ("exec form", r"^RUN\s+\["),
+    ],
+    "DL3046": [("the number is a variable", r"-u\s*\"?\$")],
     "DL3060": [("the same RUN deletes the cache", r"rm\s[^;&]*(?:\.cache|share/\.cache)|cache\s+clean")],
 }
 """First sorting of what only hadolint reports, by what the source of the instruction holds."""
+_OURS: dict[str, _Patterns] = {
+    "DS201": [
+        ("behind sudo", r"\bsudo\b.*\binstall"),
+        ("`apt install`", r"\bapt\s+(?:-\S+\s+)*install"),
+        ("aptitude", r"\baptitude\b"),
+    ],
+    "DS202": [
+        ("behind sudo", r"\bsudo\b.*\bupdate"),
+        ("an `rm -rf` of something else counts as the clean-up", r"\brm\s+(?:-\S+\s+)*-\w*[rf]"),
+        ("`apt update`", r"\bapt\s+(?:-\S+\s+)*update"),
+    ],
+    "DS203": [("`apk update` or `apk upgrade` leaves an index too", r"\bapk\s+(?:-\S+\s+)*(?:update|upgrade)")],
+    "DS204": [
+        ("behind sudo", r"\bsudo\b.*\bpip"),
+        ("by path or version, `/opt/x/bin/pip3.6`", r"/pip|pip\d?\.\d|pip-\d|python\d\.\d"),
+    ],
+    "DS209": [
+        (
+            "`update`, `upgrade`, `localinstall`, `groupinstall`, ... fill it too",
+            r"(?:yum|dnf)\b.*\b(?:update|upgrade|re\w*|\w+install)\b",
+        )
+    ],
+    "DS210": [
+        ("`update`, `source-install`, ... fill it too", r"zypper\b.*\b(?:up|update|dup|ref\w*|source-install)\b")
+    ],
+    "DS231": [
+        ("`yarn`, `yarn add`, `yarn global add`: without the word `install`", r"\byarn\b(?!\s+(?:-\S+\s+)*install)")
+    ],
+}
+"""First sorting of what only dockslim reports."""
 NO_RULE = {
     "DL3014": "`-y` is missing: the build stops and asks; no bytes",
     "DL3047": "wget's progress bar fills the log; no bytes",
@@ -115,7 +151,7 @@ def _compare(name: str, dockerfile: Dockerfile, hits: tuple[Hit, ...], pairs: li
             pair.only_hadolint[why].append(where)
         for index in sorted(ours.keys() - theirs.keys()):
             instruction = dockerfile.instructions[index]
-            why = _why_they_are_silent(instruction, hits, {_stage_of(dockerfile, each) for each in theirs}, dockerfile)
+            why = _why_they_are_silent(dockerfile, instruction, ours[index].code, hits)
             pair.only_dockslim[f"{ours[index].code} {why}"].append(f"{name}:{instruction.line}")
 
 
@@ -162,7 +198,7 @@ def _why_silent(dockerfile: Dockerfile, index: int, code: str, ours: set[int]) -
 def _why_there(run: Run, code: str) -> str | None:
     """Return what this code's own exceptions say about a RUN."""
     source = run.instruction.span.of(run.dockerfile.text).replace("\\\n", " ")
-    for why, pattern in _SORTERS.get(code, []):
+    for why, pattern in _THEIRS.get(code, []):
         if re.search(pattern, source):
             return why
     if code == "DL3009" and apt.are_lists_used_later(run):
@@ -183,16 +219,14 @@ def _fetches_apk_index(each: Instruction) -> bool:
     return any(call is not None and not call.has("--no-cache") for call in calls)
 
 
-def _why_they_are_silent(
-    instruction: Instruction, hits: tuple[Hit, ...], stages: set[int], dockerfile: Dockerfile
-) -> str:
+def _why_they_are_silent(dockerfile: Dockerfile, instruction: Instruction, code: str, hits: tuple[Hit, ...]) -> str:
+    """Return a first sorting of what only dockslim reports."""
     if any(hit.code == "DL1000" for hit in hits):
         return "hadolint cannot read the file"
     if instruction.trigger is not None:
         return "behind ONBUILD"
-    if _stage_of(dockerfile, instruction.index) in stages:
-        return "hadolint speaks at another instruction of the stage"
-    return "other"
+    source = instruction.span.of(dockerfile.text).replace("\\\n", " ")
+    return next((why for why, pattern in _OURS.get(code, []) if re.search(pattern, source)), "other")
 
 
 def _print_pair(pair: Pair, examples: int) -> None:
