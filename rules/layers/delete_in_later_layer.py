@@ -20,10 +20,11 @@ from rules.tools.remove import is_recursive, removed_paths
 
 # Words without which a RUN is not worth reading here: reading them all is what this rule would cost most.
 _DELETERS = ("rm ", "rm\t", '"rm"', "-delete", "unlink ")
-_WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", *_DELETERS)
+_WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", "npm", "yarn", *_DELETERS)
 
 
-_MOST_HELD = 150  # paths that are remembered, the latest: each is held against each deletion
+_TINY = (".asc", ".sig", ".md5", ".sha1", ".sha256", ".sha512", ".gpg", ".pub")  # not worth a word
+_MOST_HELD = 80  # paths that are remembered, the latest: each is held against each deletion
 
 
 class DeleteInLaterLayer(Rule):
@@ -152,14 +153,14 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
         return
     own = {written.path for written in written_paths(run.instruction, run.stage, run.scope)}
     for command, path in found:
-        if not any(_is_deleted(each, path, True) for each in own):
+        if not any(_is_deleted(each, path, True) for each in own if each == path or not each.endswith("/node_modules")):
             yield command, path
 
 
 def _kept(run: Run) -> Iterator[Written]:
     """Yield what an instruction leaves in its layer: not what it deletes again, nor what lies on one of its mounts."""
     each = run.instruction
-    written = written_paths(each, run.stage, run.scope)
+    written = (one for one in written_paths(each, run.stage, run.scope) if not one.path.endswith(_TINY))
     if each.keyword != "RUN":
         yield from written
         return

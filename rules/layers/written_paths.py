@@ -71,9 +71,11 @@ def written_paths(instruction: Instruction, stage: Stage, scope: Scope) -> Itera
 
 def _copied(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
     words = instruction.words
-    if len(words) < 2 or instruction.heredocs or any("$" in word.text for word in words):
+    if len(words) < 2 or instruction.heredocs or "$" in words[-1].text:
         return
     *sources, target = [word.text for word in words]
+    if any("$" in posixpath.basename(source.split("?")[0].rstrip("/")) for source in sources):
+        return
     if cwd is None and not target.startswith("/"):
         return
     destination = posixpath.join(cwd or "/", target)
@@ -142,6 +144,9 @@ def _command(command: ShellCommand) -> Iterator[tuple[str, bool]]:
             yield from _wget(command)
         case "git":
             yield from _git_clone(command)
+        case "npm" | "yarn" | "pnpm":
+            if _fills_node_modules(command):
+                yield "node_modules", True
         case "tar" | "unzip":
             yield from _unpacked(command)
         case "apt-get" | "apt":
@@ -232,3 +237,10 @@ def _unpacked(command: ShellCommand) -> Iterator[tuple[str, bool]]:
         name = _TAR.sub("", posixpath.basename(word.text))
         if name != posixpath.basename(word.text) and any(char.isdigit() for char in name):
             yield name, True
+
+
+def _fills_node_modules(command: ShellCommand) -> bool:
+    call = read_call(command, frozenset({"--registry", "--loglevel", "--network-timeout"}))
+    if call.has("-g", "--global", "--prefix", "-C", "--cwd", "--dir", "--modules-folder"):
+        return False
+    return call.verb in ("install", "ci", "i") or (call.verb == "" and call.action is None and command.name == "yarn")
