@@ -210,14 +210,14 @@ def _read_files(folder: Path, meta: dict[str, Any]) -> Iterator[File]:
 
 
 def _lines_of(dockerfile: Dockerfile, lines: list[int]) -> frozenset[int]:
-    """Return all lines of the instructions that `lines` touch; `lines` themselves where they touch none."""
-    whole = {
-        line
-        for each in dockerfile.instructions
-        if any(each.line <= line <= each.end_line for line in lines)
-        for line in range(each.line, each.end_line + 1)
-    }
-    return frozenset(whole or lines)
+    """Return all lines of the instructions that `lines` touch.
+
+    Where they touch none, text was added between two instructions, after a comment: it acts on the one that follows.
+    """
+    touched = [each for each in dockerfile.instructions if any(each.line <= line <= each.end_line for line in lines)]
+    if not touched:
+        touched = [each for each in dockerfile.instructions if each.line > max(lines, default=0)][:1]
+    return frozenset(line for each in touched for line in range(each.line, each.end_line + 1))
 
 
 def _mirror_of(repo: str) -> Path:

@@ -25,9 +25,10 @@ def test_every_code_of_hadolint_is_in_one_pair() -> None:
 
 
 def test_recall_widens_lines_to_instructions() -> None:
-    dockerfile = parse("FROM a\nRUN b \\\n  c \\\n  d\n# e\n")
+    dockerfile = parse("FROM a\nRUN b \\\n  c \\\n  d\n# e\nRUN f\n")
     assert _lines_of(dockerfile, [3]) == {2, 3, 4}
-    assert _lines_of(dockerfile, [5]) == {5}
+    assert _lines_of(dockerfile, [5]) == {6}
+    assert _lines_of(dockerfile, [7]) == set()
 
 
 def test_recall_guesses_the_context_by_what_is_copied() -> None:
