@@ -12,6 +12,7 @@ _LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
 # Options of `set` that neither change globbing nor set positional parameters.
 _KNOWN_SET = re.compile(r"[-+][euxv]+o?|[-+]o|pipefail|errexit|nounset|xtrace")
 _INDENT = re.compile(r"[ \t]*")
+_BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
 _UNAPPENDABLE = frozenset({"heredoc", "negated_command", "function_definition", "comment", "ERROR"})
 _LEAVING = frozenset({"exit", "exec", "return", "logout", "reboot"})
 
@@ -192,16 +193,27 @@ def is_lone_command(script: Script) -> bool:
 
 
 def delete_lines(dockerfile: Dockerfile, instruction: Instruction) -> Edit:
-    """Remove an instruction with the whole lines that it stands on."""
+    """Remove an instruction with the whole lines that it stands on.
+
+    Of the blank lines around it one group stays; at the end of the file none, so that it ends as it did before.
+    """
+    text = dockerfile.text
     start = dockerfile.line_span(instruction.line, instruction.line).start
     end = dockerfile.line_span(instruction.line, instruction.end_line).end
-    if dockerfile.text[end : end + 1] == "\r":
-        end += 1
-    if dockerfile.text[end : end + 1] == "\n":
-        end += 1
-    elif start and dockerfile.text[start - 1] == "\n":
-        start -= 1
-    return Edit(Span(start, end), "")
+    following = _BLANK_LINES.match(text, end)
+    behind = following.end() if following is not None else end
+    if behind >= len(text):
+        kept = len(text[:start].rstrip(" \t\r\n"))
+        return Edit(Span(kept if end == len(text) else _line_end(text, kept), _line_end(text, end)), "")
+    is_below_blank = start == 0 or text[:start].endswith(("\n\n", "\n\r\n"))
+    return Edit(Span(start, behind if is_below_blank else _line_end(text, end)), "")
+
+
+def _line_end(text: str, at: int) -> int:
+    """Step over the line end at `at`."""
+    if text.startswith("\r\n", at):
+        return at + 2
+    return at + 1 if text.startswith("\n", at) else at
 
 
 # Commands whose effect would reach into the second RUN once the two are one shell.

@@ -124,20 +124,34 @@ def shipped_runs(
     behind ONBUILD.
     """
     hints = tuple(hints)
-    if not any(map(dockerfile.text.__contains__, hints)):
+    text = dockerfile.text
+    if not any(map(text.__contains__, hints)):
         return
-    for stage in dockerfile.shipped(surroundings.targets):
-        if _WINDOWS.search(stage.base):
+    for stage, each, run, source in _candidates(dockerfile, surroundings.targets):
+        if run is not each and not deferred:
             continue
-        for each in stage.instructions:
-            run = each.trigger if deferred and each.trigger is not None else each
-            if run.keyword != "RUN" or not (run.heredocs or any(map(run.value.__contains__, hints))):
-                continue
-            if where is not None and not where(stage, run):
-                continue
-            scope = dockerfile.scope(stage, each)
-            if (run.exec_words is not None or scope.is_posix) and run.script.parsed:
-                yield Run(dockerfile, stage, run, scope, run is not each)
+        if not (run.heredocs or any(map(source.__contains__, hints))):
+            continue
+        if where is not None and not where(stage, run):
+            continue
+        scope = dockerfile.scope(stage, each)
+        if (run.exec_words is not None or scope.is_posix) and run.script.parsed:
+            yield Run(dockerfile, stage, run, scope, run is not each)
+
+
+@lru_cache(maxsize=16)
+def _candidates(
+    dockerfile: Dockerfile, targets: frozenset[str]
+) -> tuple[tuple[Stage, Instruction, Instruction, str], ...]:
+    """Return the RUNs of the shipped stages: the stage, the instruction, the RUN it is or defers, and its source."""
+    return tuple(
+        (stage, each, run, run.value)
+        for stage in dockerfile.shipped(targets)
+        if not _WINDOWS.search(stage.base)
+        for each in stage.instructions
+        for run in (each.trigger or each,)
+        if run.keyword == "RUN"
+    )
 
 
 def _opaque_scripts(run: Instruction) -> Iterator[str]:
