@@ -97,7 +97,7 @@ FIXED = {
         D + "RUN curl https://e.com/a.tgz > /a.tgz\nRUN rm /a.tgz\n",
         D + "RUN curl https://e.com/a.tgz > /a.tgz && rm /a.tgz\n",
     ),
-    "blank-line-between": (D + f"RUN {GET}\n\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n\n"),
+    "blank-line-between": (D + f"RUN {GET}\n\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n"),
     "comment-between": (D + f"RUN {GET}\n# tidy\nRUN rm /tmp/a.tgz\n", None),
     "not-adjacent": (D + f"RUN {GET}\nENV A=1\nRUN rm /tmp/a.tgz\n", None),
     "flags-differ": (D + f"RUN {GET}\nRUN --network=none rm /tmp/a.tgz\n", None),
