@@ -36,7 +36,8 @@ HADOLINT = "hadolint codes that were not there before"
 FAULTS = (CRASH, OFFICIAL, SHELL, AGAIN, COMMENTS, HEREDOCS, NEWLINE, LINE_ENDS, ALONE, HADOLINT)
 
 EXPLAINED = {
-    "DL3008": "a package that came along unasked is now named, without a version as before",
+    "DL3008": "named without a version, as before: a package that came along unasked, or after `apt` became `apt-get`",
+    "DL3014": "`-y` was missing before, where it said `apt` and not `apt-get`",
     "DL3059": "it speaks of RUNs of up to two commands only, and a command is gone; no byte hangs on it",
 }
 """Codes of hadolint that a right fix may bring, each with the reason why it is no fault of the fix."""
