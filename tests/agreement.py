@@ -75,7 +75,6 @@ _OURS: dict[str, _Patterns] = {
 NO_RULE = {
     "DL3014": "`-y` is missing: the build stops and asks; no bytes",
     "DL3047": "wget's progress bar fills the log; no bytes",
-    "DL3027": "`apt` is meant for terminals; the same bytes",
 }
 """Codes that are often named beside these, and have no rule here."""
 
