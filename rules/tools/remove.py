@@ -80,17 +80,28 @@ def normalise(path: str) -> str:
 def deletes(command: ShellCommand, directory: str) -> bool:
     """Tell whether a command may empty `directory`: itself, all in it, or something above it.
 
-    A path with a variable in it counts as deleting: nobody can know, and silence is right then.
+    A path with a variable in it counts as deleting where it could: nobody can know, and silence is right then.
     """
     for word in removed_words(command):
         if not word.literal:
-            return True
+            if _may_stand_for(word.text, directory, is_recursive(command)):
+                return True
+            continue
         if _is_quoted_glob(word):
             continue
         for text in expand_braces(word.text):
             if _covers(normalise(text), directory):
                 return True
     return False
+
+
+def _may_stand_for(text: str, directory: str, recursive: bool) -> bool:
+    """Tell whether a path with a variable in it may be `directory` or above: not if it begins elsewhere."""
+    known = text.lstrip("\"'").partition("$")[0].partition("`")[0]
+    folder = known.rpartition("/")[0]
+    if known.startswith("/") and folder and ".." not in text:
+        return directory.startswith(folder) or folder.startswith(directory)
+    return recursive or "*" in text
 
 
 def _is_quoted_glob(word: Word) -> bool:

@@ -33,6 +33,9 @@ _CLEANUPS = {
     "variable": "rm -rf $LISTS",
 }
 SILENT = {
+    "variable-directory": D + f"RUN {UP} && rm -rf $LISTS\n",
+    "variable-below-var": D + f"RUN {UP} && rm -rf /var/lib/$X/*\n",
+    "variable-glob": D + f"RUN {UP} && rm $LISTS/*\n",
     **{f"cleanup-{name}": D + f"RUN {UP} && {text}\n" for name, text in _CLEANUPS.items()},
     "semicolons": D + f"RUN set -eux; apt-get update; apt-get install -y cron; {RM}\n",
     "env-prefix": D + f"RUN DEBIAN_FRONTEND=x apt-get update && A=1 apt-get install -y cron && {RM}\n",
@@ -58,6 +61,8 @@ SILENT = {
     "onbuild": D + f"ONBUILD RUN {UP}\n",
 }
 FIXED = {
+    "variable-elsewhere": (D + f"RUN {UP} && rm /x-$V.zip\n", D + f"RUN {UP} && rm /x-$V.zip && {RM}\n"),
+    "variable-of-one-file": (D + f'RUN {UP} && rm "$FILE"\n', D + f'RUN {UP} && rm "$FILE" && {RM}\n'),
     "plain": (D + f"RUN {UP}\n", D + f"RUN {UP} && {RM}\n"),
     "apt": (D + "RUN apt update && apt install -y cron\n", D + f"RUN apt update && apt install -y cron && {RM}\n"),
     "no-final-newline": (D + f"RUN {UP}", D + f"RUN {UP} && {RM}"),
