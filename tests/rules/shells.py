@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rules.dockerfile import Dockerfile, Instruction, Scope
+from rules.fix import Fix
 
 DASH = "/bin/dash"
 BASH = "/bin/bash"
@@ -217,6 +218,7 @@ def compare(
     env: dict[str, str],
     *,
     ordered: bool = True,
+    promised: Promised | None = None,
 ) -> list[str]:
     """Return in which ways `after` does other than `before`, none failing and each call failing alone.
 
@@ -230,7 +232,7 @@ def compare(
         fresh: list[Failing] = []
         old, new = world.run([before, after], scenarios, env)
         for failing, left, right in zip(scenarios, old, new, strict=True):
-            found = differences(left, right, ordered=ordered, complete=not failing)
+            found = differences(left, right, ordered=ordered, complete=not failing, promised=promised)
             shown = ", ".join(f"{key} (call {nth})" for key, nth in sorted(failing)) or "nothing"
             trouble += [f"when {shown} fails: {each}" for each in found]
             for key in left.keys:
@@ -241,9 +243,34 @@ def compare(
     return trouble
 
 
-def differences(old: Ran, new: Ran, *, ordered: bool = True, complete: bool = False) -> list[str]:
+@dataclass(frozen=True)
+class Promised:
+    """What a fix says that it does: the calls it appends, and those it changes, as (old, new)."""
+
+    appended: tuple[str, ...]
+    changed: frozenset[tuple[str, str]]
+
+    @classmethod
+    def by(cls, fix: Fix) -> Promised:
+        """Read the promise of a fix: a command that comes is another one changed where one of that program goes."""
+        gone = [" ".join(words) for words in fix.removed]
+        appended, changed = [], set()
+        for words in fix.added:
+            old = next((each for each in gone if each.split(" ")[0] == words[0]), None)
+            if old is None:
+                appended.append(" ".join(words))
+            else:
+                gone.remove(old)
+                changed.add((old, " ".join(words)))
+        return cls(tuple(appended), frozenset(changed))
+
+
+def differences(
+    old: Ran, new: Ran, *, ordered: bool = True, complete: bool = False, promised: Promised | None = None
+) -> list[str]:
     """Say what two runs that should be alike do not have in common; `complete` asks for a clean-up that works."""
     found = []
+    promised = promised or Promised((), frozenset())
     if old.ok != new.ok:
         found.append(f"status {old.status} -> {new.status}")
     left = [call for log in old.logs for call in log]
@@ -251,7 +278,9 @@ def differences(old: Ran, new: Ran, *, ordered: bool = True, complete: bool = Fa
     if left.count(UPDATE) > right.count(UPDATE):
         left = [call for call in left if call != UPDATE]
         right = [call for call in right if call != UPDATE]
-    right = _without_cleanups(right, left, _ends(old) if ordered else None)
+    right = _without_cleanups(right, left, _ends(old) if ordered else None, promised.appended)
+    back = {after: before for before, after in promised.changed if before in left}
+    right = [back.get(call, call) for call in right]
     if not ordered:
         left, right = sorted(left), _paired(sorted(left), right)
     if len(left) != len(right) or not all(map(_is_intended, left, right)):
@@ -284,9 +313,12 @@ def _ends(old: Ran) -> set[int]:
     return ends
 
 
-def _without_cleanups(calls: list[str], old: list[str], ends: set[int] | None) -> list[str]:
+def _without_cleanups(
+    calls: list[str], old: list[str], ends: set[int] | None, appended: tuple[str, ...] = ()
+) -> list[str]:
     """Take out the clean-ups that the original does not have and that stand where its RUN has succeeded."""
-    spare = {each: calls.count(each) - old.count(each) for each in (CLEANUP, "sudo " + CLEANUP, UNEXPANDED)}
+    texts = [CLEANUP, UNEXPANDED, *appended]
+    spare = {each: calls.count(each) - old.count(each) for text in texts for each in (text, "sudo " + text)}
     left: list[str] = []
     for call in calls:
         if spare.get(call, 0) > 0 and (ends is None or len(left) in ends):
