@@ -84,8 +84,20 @@ class CopyThenChown(Rule):
             message = f"{touched.name} copies {path} into another layer"
             reason = f"What line {line} copied stays there with its old owner, and is in the image twice."
         fix = flag_fix(run, touched, "chown", lambda copied: _owner_at(run, touched, copied))
-        snippet = flag_snippet(run, touched, "chown") if fix is None else None
+        snippet = flag_snippet(run, touched, "chown") if fix is None and _is_known_above(run, touched) else None
         return self.finding(run.instruction, touched.span, message, reason, fix, snippet=snippet)
+
+
+def _is_known_above(run: Run, touched: Touched) -> bool:
+    """Tell whether the owner exists at every COPY: BuildKit looks its name up there, and fails where it is not."""
+    if touched.change is None:
+        return False
+    names = [name for name in touched.change.value.text.split(":") if name]
+    return all(
+        users.is_same_at(run, copied.stage, copied.instruction, name, touched.change.command)
+        for copied in touched.copies
+        for name in names
+    )
 
 
 def _is_redundant(touched: Touched) -> bool:

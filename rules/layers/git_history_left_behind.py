@@ -64,7 +64,7 @@ class GitHistoryLeftBehind(Rule):
     """
 
     code = "DS111"
-    techniques = ("other", "git")
+    techniques = ("shallow-clone",)
     triggers = ("git clone", '"clone"', "git -c")
     good = (
         "FROM debian:12\nRUN git clone --depth 1 https://github.com/a/b.git /opt/b\n",

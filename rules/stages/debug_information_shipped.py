@@ -48,7 +48,7 @@ class DebugInformationShipped(Rule):
     """
 
     code = "DS403"
-    techniques = ("other", "strip")
+    techniques = ("strip-binary",)
     good = (
         "FROM golang:1.22 AS build\nRUN go build -ldflags='-s -w' -o /x .\nFROM scratch\nCOPY --from=build /x /x\n",
         "FROM golang:1.22 AS build\nRUN go build -o /x . && strip /x\nFROM scratch\nCOPY --from=build /x /x\n",

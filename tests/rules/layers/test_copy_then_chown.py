@@ -158,3 +158,9 @@ def test_brings_the_flag_where_there_is_no_fix() -> None:
 def test_weighs_what_the_context_holds(size: int, count: int) -> None:
     surroundings = Surroundings(context=Context({"src/a.js": size, "README.md": 9_000_000}))
     assert len(findings(CODE, D + "COPY src /app\nRUN chown -R 1:1 /app\n", surroundings)) == count
+
+
+def test_no_flag_is_shown_where_the_user_is_made_below_the_copy() -> None:
+    (found,) = findings(CODE, "FROM debian:12\nCOPY . /app\nRUN useradd app && make && chown -R app /app\n")
+    assert found.fix is None
+    assert found.snippet is None
