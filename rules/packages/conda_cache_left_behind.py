@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, Span
+from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.finding import Finding
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cache_cleanup, may_run_at_end
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, shipped_runs
+from rules.runs import Run
 from rules.tools import conda
 from rules.tools.options import Call
 
-_HINTS = ("conda", "mamba")
 # Images whose conda knows `-f`, which came with 4.6: no tag, or one of a later release. For any other `--all` does most
 # of it. Before 4.1 there was no `--all`.
 _KNOWS_FORCE = re.compile(
@@ -22,6 +22,15 @@ _KNOWS_FORCE = re.compile(
     r"(?::(?:latest|4\.(?:[6-9]|1\d)|2\d|20(?:19|2\d)|python-3\.|lab-|hub-)[\w.-]*)?(?:@[\w:]+)?$"
 )
 _ANCIENT_CONDA = re.compile(r"conda[\w.-]{0,20}[:=-](?:4\.0|3\.\d{1,2}|2\.\d)\b", re.IGNORECASE)
+
+
+CACHE = Cache(
+    hints=("conda", "mamba"),
+    fills=conda.fills_cache,
+    empties=conda.empties_cache,
+    place=conda.cache_directory,
+    marks=re.compile("pkgs|PKGS"),
+)
 
 
 class CondaCacheLeftBehind(Rule):
@@ -68,59 +77,34 @@ class CondaCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves packages in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, _HINTS):
-            calls = _uncleaned_installs(run)
-            if not calls or _is_mounted(run):
-                continue
-            last = calls[-1]
-            assert last.action is not None  # noqa: S101 - installs() looked at its verb
-            name = conda.program(last.command)
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
+            call = conda.read_conda(fillers[-1])
+            assert call is not None and call.action is not None  # noqa: S101, PT018 - conda.fills_cache looked at its verb
+            name = conda.program(call.command)
             yield self.finding(
                 run.instruction,
-                Span(last.command.words[0].span.start, last.action.span.end),
+                Span(call.command.words[0].span.start, call.action.span.end),
                 f"{name}'s downloaded packages stay in the layer",
-                f"`{name} {_verb(last)}` keeps every archive beside the files it unpacked, and nothing in this RUN"
+                f"`{name} {_verb(call)}` keeps every archive beside the files it unpacked, and nothing in this RUN"
                 " deletes them.",
-                _fix(run, calls),
+                _fix(run, fillers),
             )
-
-
-def _uncleaned_installs(run: Run) -> list[Call]:
-    calls: list[Call] = []
-    for command in run.commands:
-        if conda.cleans(command) or "clean" in command.name.lower():
-            calls = []
-            continue
-        call = conda.read_conda(command)
-        if call is not None and conda.installs(call):
-            calls.append(call)
-    return calls
 
 
 def _verb(call: Call) -> str:
     return f"env {call.operands[0].text}" if call.verb == "env" else call.verb
 
 
-def _is_mounted(run: Run) -> bool:
-    """Tell whether a mount was meant for the packages: where conda keeps them is known only when it runs."""
-    return any(
-        mount.type in ("cache", "tmpfs")
-        and mount.target is not None
-        and any(part in mount.target for part in ("conda", "mamba", "pkgs"))
-        for mount in run.instruction.mounts
-    )
-
-
-def _fix(run: Run, calls: list[Call]) -> Fix | None:
+def _fix(run: Run, fillers: list[ShellCommand]) -> Fix | None:
     text = run.dockerfile.text
     if "softlink" in text or "--offline" in text or _ANCIENT_CONDA.search(text):
         return None
-    command = calls[-1].command
-    program = command.words[0]
+    command = fillers[-1]
+    program = command.words[0].text
     name = conda.program(command)
-    if not all(conda.program(each.command) == name for each in calls):
+    if any(conda.program(each) != name for each in fillers):
         return None
-    if any(variable == "PATH" for variable, _ in command.assignments) or not may_run_at_end(run, program.text):
+    if any(variable == "PATH" for variable, _ in command.assignments) or not may_run_at_end(run, program):
         return None
     options = ("-afy",) if name == "conda" and _KNOWS_FORCE.search(run.base) else ("--all", "--yes")
-    return append_cache_cleanup(run, command, (program.text, "clean", *options))
+    return append_cache_cleanup(run, command, (program, "clean", *options))

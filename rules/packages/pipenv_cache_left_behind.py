@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cache_cleanup, may_run_at_end
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, shipped_runs
+from rules.runs import Run
 from rules.tools import poetry
 from rules.tools.options import Call
 
-_VARIABLES = ("PIP_NO_CACHE_DIR", "PIP_CONFIG_FILE")
+CACHE = Cache(
+    hints=("pipenv",),
+    fills=poetry.fills_pipenv_cache,
+    empties=poetry.empties_pipenv_cache,
+    place=poetry.pipenv_cache,
+    marks=re.compile(r"\.cache|CACHE|/\.?pip(?:env)?(?:[/*\s]|$)"),
+    switches=("PIP_NO_CACHE_DIR", "PIP_CONFIG_FILE"),
+)
 
 
 class PipenvCacheLeftBehind(Rule):
@@ -52,56 +61,22 @@ class PipenvCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves pipenv's cache in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, ("pipenv",)):
-            calls = _uncleaned_installs(run)
-            if not calls or _is_off(run) or _is_mounted(run):
-                continue
-            last = calls[-1]
-            assert last.action is not None  # noqa: S101 - _uncleaned_installs looked at its verb
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
+            call = poetry.read_pipenv(fillers[-1])
+            assert call is not None and call.action is not None  # noqa: S101, PT018 - fills_pipenv_cache looked at its verb
             yield self.finding(
                 run.instruction,
-                Span(last.command.words[0].span.start, last.action.span.end),
+                Span(call.command.words[0].span.start, call.action.span.end),
                 "pipenv's cache stays in the layer",
-                f"`pipenv {last.verb}` keeps every wheel beside the installed copy.",
-                _fix(run, calls),
+                f"`pipenv {call.verb}` keeps every wheel beside the installed copy.",
+                _fix(run, call),
             )
 
 
-def _uncleaned_installs(run: Run) -> list[Call]:
-    calls: list[Call] = []
-    for command in run.commands:
-        call = poetry.read_pipenv(command)
-        cleared = call is not None and not call.verb and call.has("--clear")
-        if cleared or poetry.deletes_cache(command, "pipenv") or "clean" in command.name.lower():
-            calls = []
-        elif call is not None and call.verb in ("install", "sync", "update") and not call.has("-h", "--help"):
-            calls.append(call)
-    return calls
-
-
-def _is_off(run: Run) -> bool:
-    if any(run.scope.sets(name) for name in _VARIABLES) or "PIP_NO_CACHE_DIR" in run.instruction.value:
-        return True
-    return any("extra-pip-args" in text for command in run.commands for text in command.texts)
-
-
-def _is_mounted(run: Run) -> bool:
-    return any(
-        mount.type in ("cache", "tmpfs") and mount.target and ("cache" in mount.target or "pip" in mount.target)
-        for mount in run.instruction.mounts
-    )
-
-
-def _fix(run: Run, calls: list[Call]) -> Fix | None:
-    last = calls[-1].command
-    action = calls[-1].action
-    assert action is not None  # noqa: S101 - _uncleaned_installs looked at its verb
+def _fix(run: Run, call: Call) -> Fix | None:
+    command = call.command
     # What stands before the subcommand says how pipenv is run: a path, `python -m`.
-    program = []
-    for word in last.words:
-        if word is action or (word.text.startswith("-") and word.text != "-m"):
-            break
-        program.append(word)
-    if last.assignments or not may_run_at_end(run, program[-1].text):
+    program = command.texts[:3] if command.texts[1:2] == ("-m",) else command.texts[:1]
+    if command.assignments or not may_run_at_end(run, program[-1]):
         return None
-    return append_cache_cleanup(run, last, (*(word.text for word in program), "--clear"))
+    return append_cache_cleanup(run, command, (*program, "--clear"))

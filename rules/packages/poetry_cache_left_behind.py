@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, Span
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.finding import Finding
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cache_cleanup
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, shipped_runs
+from rules.runs import Run
 from rules.tools import poetry
 from rules.tools.options import Call
 
@@ -18,6 +19,21 @@ _PLAIN_PATH = re.compile(r"(?:/[\w.-]+)+")
 _DEFAULT = "~/.cache/pypoetry"
 # `virtualenvs` lies there too, and holds the environment unless poetry is told otherwise.
 _PARTS = ("artifacts", "cache")
+
+
+def _configures(each: Instruction) -> bool:
+    """Tell whether an instruction moves the cache."""
+    return each.keyword == "RUN" and "cache-dir" in each.value and "poetry config" in each.value
+
+
+CACHE = Cache(
+    hints=("poetry",),
+    fills=poetry.fills_poetry_cache,
+    empties=lambda _: False,
+    place=lambda scope: f"{poetry.poetry_cache(scope)}/{_PARTS[0]}",
+    marks=re.compile(r"\.cache|CACHE|pypoetry"),
+    configures=_configures,
+)
 
 
 class PoetryCacheLeftBehind(Rule):
@@ -63,18 +79,15 @@ class PoetryCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves archives in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, ("poetry",)):
-            calls = _uncleaned_installs(run)
-            if not calls or _is_mounted(run):
-                continue
-            last = calls[-1]
-            assert last.action is not None  # noqa: S101 - _uncleaned_installs looked at its verb
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
+            call = poetry.read_poetry(fillers[-1])
+            assert call is not None and call.action is not None  # noqa: S101, PT018 - fills_poetry_cache looked at its verb
             yield self.finding(
                 run.instruction,
-                Span(last.command.words[0].span.start, last.action.span.end),
+                Span(call.command.words[0].span.start, call.action.span.end),
                 "poetry's downloaded archives stay in the layer",
-                _reason(run, last),
-                _fix(run, calls),
+                _reason(run, call),
+                _fix(run, fillers),
             )
 
 
@@ -84,40 +97,12 @@ def _reason(run: Run, call: Call) -> str:
     return f"`poetry {call.verb}` keeps every archive beside the installed copy."
 
 
-def _uncleaned_installs(run: Run) -> list[Call]:
-    calls: list[Call] = []
-    for command in run.commands:
-        if poetry.deletes_cache(command, "poetry") or "clean" in command.name.lower():
-            calls = []
-            continue
-        call = poetry.read_poetry(command)
-        if call is not None and call.verb in ("install", "sync", "add", "update") and _downloads(call):
-            calls.append(call)
-        if call is not None and call.verb == "config" and "cache-dir" in command.texts:
-            return []
-    return calls
-
-
-def _downloads(call: Call) -> bool:
-    return not call.has("-h", "--help", "--dry-run", "--lock", "--only-root")
-
-
-def _is_mounted(run: Run) -> bool:
-    if run.mounts(poetry.poetry_cache(run.scope) + "/artifacts"):
-        return True
-    # The user's home may be another than the file shows: a mount that names a cache was meant for this.
-    return any(
-        mount.type in ("cache", "tmpfs") and mount.target and ("cache" in mount.target or "poetry" in mount.target)
-        for mount in run.instruction.mounts
-    )
-
-
-def _fix(run: Run, calls: list[Call]) -> Fix | None:
+def _fix(run: Run, fillers: list[ShellCommand]) -> Fix | None:
     directory = _directory(run)
-    if directory is None or any(name == "HOME" for call in calls for name, _ in call.command.assignments):
+    if directory is None or any(name == "HOME" for each in fillers for name, _ in each.assignments):
         return None
     paths = (f"{directory}/{part}" for part in _PARTS)
-    return append_cache_cleanup(run, calls[-1].command, ("rm", "-rf", *paths))
+    return append_cache_cleanup(run, fillers[-1], ("rm", "-rf", *paths))
 
 
 def _directory(run: Run) -> str | None:
@@ -128,7 +113,5 @@ def _directory(run: Run) -> str | None:
         return None
     if not (run.scope.sets("POETRY_CACHE_DIR") or run.scope.sets("XDG_CACHE_HOME")):
         return _DEFAULT
-    if run.scope.variable("POETRY_CACHE_DIR") is None and run.scope.sets("POETRY_CACHE_DIR"):
-        return None
     directory = poetry.poetry_cache(run.scope)
     return directory if _PLAIN_PATH.fullmatch(directory) else None

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, Instruction, Span, Word
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, shipped_runs
+from rules.runs import Run
 from rules.tools import uv
-from rules.tools.options import Call
 
 FLAG = "--no-cache"
-_VARIABLES = ("UV_NO_CACHE", "UV_CONFIG_FILE")
-_HINTS = ("uv ", '"uv"')
+
+
+def _configures(each: Instruction) -> bool:
+    """Tell whether an instruction brings or writes a configuration of uv's, which may turn the cache off."""
+    return each.keyword in ("COPY", "ADD", "RUN") and "uv.toml" in each.value
+
+
+CACHE = Cache(
+    hints=("uv ", '"uv"'),
+    fills=uv.fills_cache,
+    empties=uv.empties_cache,
+    place=uv.cache_directory,
+    # Not `/uv` itself: that is the program, copied from the image of uv.
+    marks=re.compile(r"\.cache|CACHE|uv[-_]?cache|cache[-_/]uv"),
+    switches=("UV_NO_CACHE", "UV_CONFIG_FILE"),
+    configures=_configures,
+)
 
 
 class UvCacheLeftBehind(Rule):
@@ -59,45 +75,31 @@ class UvCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each install command."""
-        for run in shipped_runs(dockerfile, surroundings, _HINTS, deferred=True):
-            if _is_off(run, surroundings) or _is_mounted(run):
+        for run, fillers in left_behind(CACHE, dockerfile, surroundings, deferred=True):
+            if run.scope.variable("UV_LINK_MODE") == "symlink" or _is_off_in_project(surroundings):
                 continue
-            for call, word in _uncleaned_installs(run):
-                yield self._report(run, call, word)
+            for command in fillers:
+                yield self._report(run, command)
 
-    def _report(self, run: Run, call: Call, word: Word) -> Finding:
-        copies = "copy" in (run.scope.variable("UV_LINK_MODE"), call.command.assignment("UV_LINK_MODE")) or (
-            "--link-mode=copy" in call.command.texts
-        )
+    def _report(self, run: Run, command: ShellCommand) -> Finding:
+        call = uv.read_uv(command)
+        word = uv.installing_word(call) if call is not None else None
+        assert word is not None  # noqa: S101 - uv.fills_cache looked for it
+        copies = "copy" in (run.scope.variable("UV_LINK_MODE"), command.assignment("UV_LINK_MODE"))
         return self.finding(
             run.instruction,
-            Span(call.command.words[0].span.start, word.span.end),
+            Span(command.words[0].span.start, word.span.end),
             "uv's cache stays in the layer",
             "uv copies here, so every installed file lies in the cache once more."
-            if copies
+            if copies or "--link-mode=copy" in command.texts
             else "Index pages, builds and whatever uv cannot hard-link stay beside the installed files.",
             Fix(
-                (insert_words(call.command, word, FLAG),),
+                (insert_words(command, word, FLAG),),
                 Applicability.SAFE,
-                removed=(call.command.texts,),
-                added=(with_words(call.command, word, FLAG),),
+                removed=(command.texts,),
+                added=(with_words(command, word, FLAG),),
             ),
         )
-
-
-def _is_off(run: Run, surroundings: Surroundings) -> bool:
-    if any(run.scope.sets(name) for name in _VARIABLES) or run.scope.variable("UV_LINK_MODE") == "symlink":
-        return True
-    if any("UV_NO_CACHE" in name for command in run.commands for name, _ in command.assignments):
-        return True
-    return _configures(run.instruction) or run.is_preceded_by(_configures) or _is_off_in_project(surroundings)
-
-
-def _configures(each: Instruction) -> bool:
-    """Tell whether an instruction brings or writes a configuration of uv's that may turn the cache off."""
-    if each.keyword in ("COPY", "ADD", "RUN"):
-        return "uv.toml" in each.value or "UV_NO_CACHE" in each.value
-    return False
 
 
 def _is_off_in_project(surroundings: Surroundings) -> bool:
@@ -105,29 +107,3 @@ def _is_off_in_project(surroundings: Surroundings) -> bool:
     return any(
         "no-cache" in text for path, text in texts.items() if path.rpartition("/")[2] in ("pyproject.toml", "uv.toml")
     )
-
-
-def _is_mounted(run: Run) -> bool:
-    if run.mounts(uv.cache_directory(run.scope)):
-        return True
-    # The user's home may be another than the file shows: a mount that names a cache was meant for this.
-    return any(
-        mount.type in ("cache", "tmpfs") and mount.target and ("cache" in mount.target or "uv" in mount.target)
-        for mount in run.instruction.mounts
-    )
-
-
-def _uncleaned_installs(run: Run) -> list[tuple[Call, Word]]:
-    found: list[tuple[Call, Word]] = []
-    for command in run.commands:
-        if uv.cleans(command) or "clean" in command.name.lower():
-            found = []
-            continue
-        call = uv.read_uv(command)
-        word = uv.installing_word(call) if call is not None else None
-        if call is None or word is None or call.has(FLAG, "-n", "--cache-dir", "--no-cache-dir"):
-            continue
-        if "symlink" in command.texts or "--link-mode=symlink" in command.texts:
-            continue
-        found.append((call, word))
-    return found

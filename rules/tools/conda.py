@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rules.dockerfile import ShellCommand
+from rules.dockerfile import Scope, ShellCommand
 from rules.tools.options import Call, read_call
-from rules.tools.remove import removed_words
 
 PROGRAMS = frozenset({"conda", "mamba", "micromamba"})
 _VALUED = frozenset(
@@ -35,21 +34,22 @@ def program(command: ShellCommand) -> str:
     return command.words[0].text.rpartition("/")[2].strip("\"'")
 
 
-def installs(call: Call) -> bool:
-    """Tell whether a call fetches packages."""
-    if call.has(*_HARMLESS):
+def fills_cache(command: ShellCommand) -> bool:
+    """Tell whether a command fetches packages."""
+    call = read_conda(command)
+    if call is None or call.has(*_HARMLESS):
         return False
     if call.verb == "env":
         return bool(call.operands) and call.operands[0].text in ("create", "update")
     return call.verb in _INSTALLS
 
 
-def cleans(command: ShellCommand) -> bool:
-    """Tell whether a command empties the package cache, or may."""
+def empties_cache(command: ShellCommand) -> bool:
+    """Tell whether a command is conda's own way to delete packages."""
     call = read_conda(command)
-    if call is not None:
-        return call.verb == "clean" and call.has(*_TARGETS)
-    return any(
-        not word.literal or "pkgs" in word.text or "conda" in word.text or "mamba" in word.text
-        for word in removed_words(command)
-    )
+    return call is not None and call.verb == "clean" and call.has(*_TARGETS)
+
+
+def cache_directory(scope: Scope) -> str:
+    """Return where conda keeps packages, as far as images agree on it."""
+    return scope.variable("CONDA_PKGS_DIRS") or "/opt/conda/pkgs"

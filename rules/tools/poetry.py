@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rules.dockerfile import Scope, ShellCommand
-from rules.tools.home import home
+from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
 from rules.tools.pip import is_python
-from rules.tools.remove import removed_words
 
 _POETRY_VALUED = frozenset(
     {"-C", "--directory", "-P", "--project", "-E", "--extras", "--with", "--without", "--only", "-G", "--group"}
@@ -43,21 +42,38 @@ def _read(command: ShellCommand, program: str, valued: frozenset[str]) -> Call |
     return None
 
 
+def fills_poetry_cache(command: ShellCommand) -> bool:
+    """Tell whether a call of poetry downloads packages."""
+    call = read_poetry(command)
+    if call is None or call.has("-h", "--help", "--dry-run", "--lock", "--only-root"):
+        return False
+    return call.verb in ("install", "sync", "add", "update")
+
+
+def fills_pipenv_cache(command: ShellCommand) -> bool:
+    """Tell whether a call of pipenv downloads packages and lets pip keep them."""
+    call = read_pipenv(command)
+    if call is None or call.has("-h", "--help", "--extra-pip-args"):
+        return False
+    return call.verb in ("install", "sync", "update")
+
+
+def empties_pipenv_cache(command: ShellCommand) -> bool:
+    """Tell whether a command is `pipenv --clear`; `pipenv install --clear` clears first and installs then."""
+    call = read_pipenv(command)
+    return call is not None and not call.verb and call.has("--clear")
+
+
 def poetry_cache(scope: Scope) -> str:
     """Return where poetry keeps its cache."""
-    own = scope.variable("POETRY_CACHE_DIR")
-    if own:
-        return own
+    return _place(scope, "POETRY_CACHE_DIR", "pypoetry")
+
+
+def pipenv_cache(scope: Scope) -> str:
+    """Return where pipenv keeps its cache."""
+    return _place(scope, "PIPENV_CACHE_DIR", "pipenv")
+
+
+def _place(scope: Scope, variable: str, name: str) -> str:
     shared = scope.variable("XDG_CACHE_HOME")
-    return f"{shared}/pypoetry" if shared else f"{home(scope)}/.cache/pypoetry"
-
-
-def deletes_cache(command: ShellCommand, *names: str) -> bool:
-    """Tell whether a command deletes a cache that one of `names` is part of, or may."""
-    return any(
-        not word.literal
-        or ".cache" in word.text
-        or any(name in word.text for name in names)
-        or word.text.rstrip("/*") in ("/root", "~", "/tmp")  # noqa: S108 - a path in an image
-        for word in removed_words(command)
-    )
+    return first_set(scope, variable, default=f"{shared}/{name}" if shared else f"{home(scope)}/.cache/{name}")

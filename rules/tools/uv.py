@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rules.dockerfile import Scope, ShellCommand, Word
-from rules.tools.home import home
+from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
 from rules.tools.pip import is_python
-from rules.tools.remove import removed_words
 
 _VALUED = frozenset(
     {
@@ -47,23 +46,27 @@ def installing_word(call: Call) -> Word | None:
     return None
 
 
+def fills_cache(command: ShellCommand) -> bool:
+    """Tell whether a command downloads or builds packages and keeps them."""
+    call = read_uv(command)
+    if call is None or call.has("--no-cache", "-n", "--cache-dir", "--no-cache-dir") or "symlink" in command.texts:
+        return False
+    # Linked symbolically, the cache is what is installed.
+    return installing_word(call) is not None and "--link-mode=symlink" not in command.texts
+
+
+def empties_cache(command: ShellCommand) -> bool:
+    """Tell whether a command is uv's own way to delete its cache."""
+    call = read_uv(command)
+    return (
+        call is not None
+        and call.verb == "cache"
+        and bool(call.operands)
+        and call.operands[0].text in ("clean", "prune")
+    )
+
+
 def cache_directory(scope: Scope) -> str:
     """Return where uv keeps its cache."""
-    own = scope.variable("UV_CACHE_DIR")
-    if own:
-        return own
     shared = scope.variable("XDG_CACHE_HOME")
-    return f"{shared}/uv" if shared else f"{home(scope)}/.cache/uv"
-
-
-def cleans(command: ShellCommand) -> bool:
-    """Tell whether a command empties uv's cache, or may."""
-    call = read_uv(command)
-    if call is not None:
-        return call.verb == "clean" or (
-            call.verb == "cache" and bool(call.operands) and call.operands[0].text in ("clean", "prune")
-        )
-    return any(
-        not word.literal or ".cache" in word.text or "uv" in word.text or word.text.rstrip("/*") in ("/root", "~")
-        for word in removed_words(command)
-    )
+    return first_set(scope, "UV_CACHE_DIR", default=f"{shared}/uv" if shared else f"{home(scope)}/.cache/uv")
