@@ -48,7 +48,8 @@ class PipCacheLeftBehind(Rule):
     """Wheels and downloads that pip keeps for a next time that never comes.
 
     ## What it does
-    Finds `pip install` (also `pip3`, `python -m pip`) whose cache ends up in the layer.
+    Finds `pip install`, `pip wheel` and `pip download` (also `pip3.12`, `python -m pip`, `$VENV/bin/pip`, `xargs pip`)
+    whose cache ends up in the layer.
 
     ## Why it costs
     pip keeps every file that it downloads or builds below `~/.cache/pip`, beside the installed copy. For Django 5.2.19

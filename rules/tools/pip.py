@@ -66,16 +66,36 @@ _OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 @lru_cache(maxsize=1024)
 def read_pip(command: ShellCommand) -> Call | None:
-    """Return the call of pip or `python -m pip`, None for any other command."""
-    if _PIP.match(command.name):
+    """Return the call of pip, None for any other command.
+
+    Also `python -m pip`, pip below a directory that a variable names, and the pip that xargs runs.
+    """
+    name = command.name or _below_variable(command)
+    if _PIP.match(name):
         return read_call(command, _VALUED)
-    if _PYTHON.match(command.name):
-        texts = command.texts
-        for at in range(1, len(texts) - 1):
-            if texts[at] == "-m":
-                return read_call(command, _VALUED, at + 2) if _PIP.match(texts[at + 1]) else None
-            if not texts[at].startswith("-"):
-                return None
+    if _PYTHON.match(name):
+        return _read_module(command)
+    if name == "xargs":
+        at = next((at for at, text in enumerate(command.texts) if _PIP.match(text.rpartition("/")[2])), None)
+        return None if at is None else read_call(command, _VALUED, at + 1)
+    return None
+
+
+def _below_variable(command: ShellCommand) -> str:
+    """Return the program of `$VENV/bin/pip`, whose directory a variable names."""
+    head, _, name = command.words[0].text.strip("\"'").rpartition("/") if command.words else ("", "", "")
+    return name if head.startswith("$") else ""
+
+
+def _read_module(command: ShellCommand) -> Call | None:
+    texts = command.texts
+    for at in range(1, len(texts) - 1):
+        if texts[at] == "-mpip":
+            return read_call(command, _VALUED, at + 1)
+        if texts[at] == "-m":
+            return read_call(command, _VALUED, at + 2) if _PIP.match(texts[at + 1]) else None
+        if not texts[at].startswith("-"):
+            return None
     return None
 
 
@@ -110,8 +130,8 @@ def empties_cache(command: ShellCommand) -> bool:
 def fills_cache(command: ShellCommand) -> bool:
     """Tell whether the command downloads or builds packages and keeps them."""
     call = read_pip(command)
-    if call is None or call.verb != "install":
+    if call is None or call.verb not in ("install", "wheel", "download"):
         return False
     if call.has("--no-cache-dir", "--cache-dir", "--help", "-h", "--dry-run", "--no-index"):
         return False
-    return bool(call.operands) or call.has("-r", "--requirement", "-e", "--editable")
+    return bool(call.operands) or command.name == "xargs" or call.has("-r", "--requirement", "-e", "--editable")

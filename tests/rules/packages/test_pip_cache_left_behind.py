@@ -45,7 +45,10 @@ SILENT = {
     "debian-7": "FROM debian:wheezy\nRUN pip install flask\n",
     "pipenv": P + "RUN pipenv install flask\n",
     "pipx": P + "RUN pipx install flask\n",
-    "pip-download": P + "RUN pip download flask\n",
+    "xargs-uninstall": P + "RUN pip freeze | xargs pip uninstall -y\n",
+    "xargs-of-another-program": P + "RUN echo pip install | xargs -n1 echo\n",
+    "variable-of-a-whole-program": P + "RUN $PIP install flask\n",
+    "wheel-with-flag": P + "RUN pip wheel --no-cache-dir -w /w flask\n",
     "pip-uninstall": P + "RUN pip uninstall -y flask\n",
     "echo": P + "RUN echo pip install flask\n",
     "stage-not-shipped": "FROM python:3.12 AS b\nRUN pip install flask\nFROM python:3.12\nCOPY --from=b /x /x\n",
@@ -65,6 +68,25 @@ FIXED = {
     "plain": (P + "RUN pip install flask\n", P + f"RUN pip install {FLAG} flask\n"),
     "pip3": (P + "RUN pip3 install flask\n", P + f"RUN pip3 install {FLAG} flask\n"),
     "pip3.12": (P + "RUN pip3.12 install flask\n", P + f"RUN pip3.12 install {FLAG} flask\n"),
+    "below-a-variable": (
+        P + "RUN $VENV/bin/pip install flask\n",
+        P + f"RUN $VENV/bin/pip install {FLAG} flask\n",
+    ),
+    "below-a-quoted-variable": (
+        P + 'RUN "$VENV"/bin/pip install flask && "${VENV}/bin/pip" install gunicorn\n',
+        P + f'RUN "$VENV"/bin/pip install {FLAG} flask && "${{VENV}}/bin/pip" install {FLAG} gunicorn\n',
+    ),
+    "python-below-a-variable": (
+        P + "RUN ${VENV}/bin/python -m pip install flask\n",
+        P + f"RUN ${{VENV}}/bin/python -m pip install {FLAG} flask\n",
+    ),
+    "python-mpip": (P + "RUN python3 -mpip install flask\n", P + f"RUN python3 -mpip install {FLAG} flask\n"),
+    "xargs": (
+        P + "RUN cat r.txt | xargs -n 1 -L 1 pip install\n",
+        P + f"RUN cat r.txt | xargs -n 1 -L 1 pip install {FLAG}\n",
+    ),
+    "wheel": (P + "RUN pip wheel -w /w flask\n", P + f"RUN pip wheel {FLAG} -w /w flask\n"),
+    "download": (P + "RUN pip download -d /w flask\n", P + f"RUN pip download {FLAG} -d /w flask\n"),
     "path": (P + "RUN /venv/bin/pip install flask\n", P + f"RUN /venv/bin/pip install {FLAG} flask\n"),
     "python-m": (P + "RUN python -m pip install flask\n", P + f"RUN python -m pip install {FLAG} flask\n"),
     "python3-m-with-options": (
