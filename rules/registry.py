@@ -47,6 +47,7 @@ from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
 from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
 from rules.packages.purge_without_autoremove import PurgeWithoutAutoremove
 from rules.packages.repeated_apt_update import RepeatedAptUpdate
+from rules.packages.python_development_requirements import PythonDevelopmentRequirements
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
@@ -90,6 +91,7 @@ RULES: tuple[Rule, ...] = (
     UvCacheLeftBehind(),
     PoetryCacheLeftBehind(),
     PipenvCacheLeftBehind(),
+    PythonDevelopmentRequirements(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     NodeDevelopmentDependencies(),
