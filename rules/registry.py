@@ -46,8 +46,8 @@ from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
 from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
 from rules.packages.purge_without_autoremove import PurgeWithoutAutoremove
-from rules.packages.repeated_apt_update import RepeatedAptUpdate
 from rules.packages.python_development_requirements import PythonDevelopmentRequirements
+from rules.packages.repeated_apt_update import RepeatedAptUpdate
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
