@@ -110,7 +110,7 @@ class PythonDevelopmentRequirements(Rule):
             ),
         ),
         Bad(
-            'FROM python:3.12-slim\nRUN pip install --no-cache-dir flask pytest\nCMD ["flask", "run"]\n',
+            'FROM python:3.12-slim\nRUN pip install --no-cache-dir flask pytest\nCOPY . .\nCMD ["flask", "run"]\n',
             None,
         ),
     )

@@ -9,6 +9,7 @@ CODE = "DS222"
 P = "FROM python:3.12-slim\n"
 CLEAN = "rm -rf ~/.cache/pypoetry/artifacts ~/.cache/pypoetry/cache"
 SILENT = {
+    "inline-directory": P + "RUN POETRY_CACHE_DIR=/x poetry install\n",
     "rm-all": P + "RUN poetry install && rm -rf ~/.cache\n",
     "rm-poetry": P + "RUN poetry install && rm -rf /root/.cache/pypoetry\n",
     "rm-variable": P + 'RUN poetry install && rm -rf "$POETRY_CACHE_DIR"\n',
@@ -63,7 +64,6 @@ FIXED = {
     "branch": (P + "RUN if [ $D ]; then poetry install; fi\n", None),
     "or-true": (P + "RUN poetry install || true\n", None),
     "unknown-directory": (P + "ARG D\nENV POETRY_CACHE_DIR=$D\nRUN poetry install\n", None),
-    "inline-directory": (P + "RUN POETRY_CACHE_DIR=/x poetry install\n", None),
     "project-configuration": (P + "COPY poetry.toml .\nRUN poetry install\n", None),
 }
 
