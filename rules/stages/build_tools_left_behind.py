@@ -226,6 +226,8 @@ def _purge_command(left: _Left) -> tuple[str, ...]:
     if left.operation.virtual:
         return (*words, left.operation.virtual) if left.has_tools else ()
     names = [name for name in left.packages if builds.is_toolchain(name) or builds.is_bare_headers(name)]
+    if any(" " in name for name in names):
+        return ()  # a group of packages: what removes one differs from yum to dnf
     return (*words, *names) if left.has_tools else ()
 
 

@@ -132,6 +132,8 @@ def fills_cache(command: ShellCommand) -> bool:
     call = read_pip(command)
     if call is None or call.verb not in ("install", "wheel", "download"):
         return False
-    if call.has("--no-cache-dir", "--cache-dir", "--help", "-h", "--dry-run", "--no-index"):
+    if call.has("--cache-dir", "--help", "-h", "--dry-run", "--no-index"):
         return False
+    if any(option.startswith("--no-c") and "--no-cache-dir".startswith(option) for option in call.options):
+        return False  # pip takes the beginning of an option for the whole
     return bool(call.operands) or command.name == "xargs" or call.has("-r", "--requirement", "-e", "--editable")

@@ -9,6 +9,7 @@ CODE = "DS204"
 P = "FROM python:3.12-slim\n"
 SILENT = {
     "flag": P + "RUN pip install --no-cache-dir flask\n",
+    "flag-cut-short": P + "RUN pip3 install --no-cache --upgrade flask\n",
     "flag-behind": P + "RUN pip install flask --no-cache-dir\n",
     "flag-before-install": P + "RUN pip --no-cache-dir install flask\n",
     "env-1": P + "ENV PIP_NO_CACHE_DIR=1\nRUN pip install flask\n",

@@ -161,3 +161,10 @@ def test_is_silent_for_an_image_to_build_in() -> None:
     for path in ("ci/Dockerfile", "Dockerfile.dev", ".devcontainer/Dockerfile", "docker/builder/Dockerfile"):
         assert_silent(CODE, A + TOOLS + MAKE, Surroundings(path=path))
     assert findings(CODE, A + TOOLS + MAKE, Surroundings(path="services/device/Dockerfile"))
+
+
+def test_no_purge_is_shown_for_a_group_of_packages() -> None:
+    text = 'FROM centos:7\nRUN yum groupinstall -y "Development Tools"\nRUN curl -O https://a/x.c && make\nCMD ["x"]\n'
+    (found,) = findings("DS401", text)
+    assert found.fix is None
+    assert found.snippet is None
