@@ -8,6 +8,7 @@ found`, `gpg: failed to start agent`).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,11 +74,7 @@ def needs(run: Run, call: Call) -> Needs:
     named = [_bare(word.text) for word in call.operands if word.literal]
     present = {name for name in _WATCHED if _is_installed(run, call.command, name)} | set(named)
     packages: list[str] = []
-    if (
-        "ca-certificates" not in present
-        and not _CERTIFICATES_INCLUDED.search(run.stage.base)
-        and (not _HTTPS_CLIENTS.isdisjoint(named) or _speaks(run, _speaks_https))
-    ):
+    if "ca-certificates" not in present and _needs_certificates(run, call):
         packages.append("ca-certificates")
     if any(_C_COMPILERS.match(name) for name in named) and not any(_CXX_COMPILERS.match(name) for name in present):
         packages.append("libc6-dev")
@@ -93,6 +90,51 @@ def needs(run: Run, call: Call) -> Needs:
     if packages and not _confirms(call):
         risk = risk or "This install waits for a confirmation as soon as a package is added: -y is missing."
     return Needs(tuple(packages), risk)
+
+
+def _needs_certificates(run: Run, call: Call) -> bool:
+    """Tell whether this install is the one that has to bring the certificates.
+
+    The first install of a client that recommends them is: with or without the fix they are there from then on.
+    """
+    if _CERTIFICATES_INCLUDED.search(run.stage.base):
+        return False
+    first = _first_client(run.dockerfile, run.stage.index)
+    if first is None:
+        return _names_client(call) or _speaks(run, _speaks_https)
+    here, there = call.command.span.start, first.span.start
+    if here < there:
+        return _names_client(call) or _is_https_between(run.dockerfile, here, there)
+    return call.command is first
+
+
+def _names_client(call: Call) -> bool:
+    return any(word.literal and _bare(word.text) in _HTTPS_CLIENTS for word in call.operands)
+
+
+@lru_cache(maxsize=32)
+def _first_client(dockerfile: Dockerfile, stage: int) -> ShellCommand | None:
+    """Return the first install, up to the end of a stage, that certainly runs and takes a client's recommends along."""
+    for _, each in dockerfile.lineage(dockerfile.stages[stage]):
+        if each.keyword == "RUN" and "apt" in each.value:
+            for command in each.commands:
+                call = apt.read_apt(command)
+                if call is None or call.verb != "install" or command.nesting or command.before == "||":
+                    continue
+                if _names_client(call) and not apt.skips_recommends(call):
+                    return command
+    return None
+
+
+@lru_cache(maxsize=32)
+def _https(dockerfile: Dockerfile) -> list[int]:
+    return [match.start() for match in re.finditer("https://", dockerfile.text)]
+
+
+def _is_https_between(dockerfile: Dockerfile, start: int, end: int) -> bool:
+    found = _https(dockerfile)
+    at = bisect_left(found, start)
+    return at < len(found) and found[at] < end
 
 
 def _confirms(call: Call) -> bool:

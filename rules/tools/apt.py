@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.runs import Run
+from rules.tools.archives import SUFFIX
 from rules.tools.options import Call, read_call
-from rules.tools.remove import deletes
+from rules.tools.remove import deletes, normalise
 
 LISTS = "/var/lib/apt/lists"
 CLEANUP = "rm -rf /var/lib/apt/lists/*"
@@ -106,10 +108,28 @@ def skips_recommends(call: Call) -> bool:
 
 def mentions_recommends(instruction: Instruction) -> bool:
     """Tell whether an instruction may configure recommends for all later installs."""
-    text = instruction.span.of(instruction.document).lower()
     if instruction.keyword in ("COPY", "ADD"):
-        return "/etc/apt" in text
-    return "apt::install-recommends" in text
+        return "/etc" in instruction.value and _brings_configuration(instruction)
+    return "apt::install-recommends" in instruction.span.of(instruction.document).lower()
+
+
+# What people copy into /etc/apt and no setting stands in.
+_NO_CONFIGURATION = re.compile(
+    r"(?:preferences|keyrings|auth\.conf|trusted\.gpg)(?:\.d)?$|.*\.(?:list|sources|gpg|asc|key|pref)$"
+)
+
+
+def _brings_configuration(copy: Instruction) -> bool:
+    """Tell whether a COPY or ADD may bring a file that apt reads its settings from."""
+    *sources, target = [normalise(word.text) for word in copy.words] or [""]
+    if target.startswith("/etc/apt/"):
+        return target.startswith(("/etc/apt/apt.conf", "/etc/apt/$"))
+    if target not in ("/etc", "/etc/apt"):
+        return False
+    names = [posixpath.basename(each).rstrip("*") for each in sources]
+    if target == "/etc/apt":
+        return not all(map(_NO_CONFIGURATION.match, names))
+    return any("." not in name.strip(".") or SUFFIX.search(name) for name in names)  # a folder, or what ADD unpacks
 
 
 def needs_lists(commands: Sequence[ShellCommand]) -> bool:

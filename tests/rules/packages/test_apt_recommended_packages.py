@@ -25,6 +25,12 @@ SILENT = {
     "apt.conf.d-copied": D + "COPY no-recommends /etc/apt/apt.conf.d/01\nRUN apt-get install -y cron\n",
     "apt.conf.d-in-the-parent-stage": "FROM debian:12 AS base\nCOPY 01 /etc/apt/apt.conf.d/\n"
     "FROM base\nRUN apt-get install -y cron\n",
+    "apt.conf-copied": D + "COPY apt.conf /etc/apt/\nRUN apt-get install -y cron\n",
+    "apt.conf-written-inline": D + "COPY <<EOF /etc/apt/apt.conf.d/01\nx\nEOF\nRUN apt-get install -y cron\n",
+    "etc-copied": D + "COPY rootfs/etc /etc/\nRUN apt-get install -y cron\n",
+    "etc-unpacked": D + "ADD etc.tar.gz /etc/\nRUN apt-get install -y cron\n",
+    "etc-apt-copied": D + "COPY apt /etc/apt\nRUN apt-get install -y cron\n",
+    "etc-apt-copied-by-a-star": D + 'COPY ["apt/*", "/etc/apt/"]\nRUN apt-get install -y cron\n',
     "apt-config-variable": D + "ENV APT_CONFIG=/apt.conf\nRUN apt-get install -y cron\n",
     "aptitude-R": D + "RUN aptitude install -y -R cron\n",
     "aptitude-without-recommends": D + "RUN aptitude --without-recommends install cron\n",
@@ -50,7 +56,48 @@ SILENT = {
     "shell-comment": D + "RUN true # apt-get install -y cron\n",
     "hadolint-pragma": D + "# hadolint ignore=DL3015\nRUN apt-get install -y cron\n",
 }
+ONCE = "RUN apt-get install --no-install-recommends -y"
 FIXED = {
+    **{
+        f"copied-{name}": (D + f"{copy}\nRUN apt-get install -y cron\n", D + f"{copy}\n{ONCE} cron\n")
+        for name, copy in {
+            "sources.list": "COPY sources.list /etc/apt/sources.list",
+            "sources.list-into": "ADD docker/sources.list /etc/apt/",
+            "sources.list.d": "COPY x.list y.sources /etc/apt/sources.list.d/",
+            "keyring": "COPY --from=keys /x.gpg /etc/apt/keyrings/x.gpg",
+            "preferences": "COPY preferences /etc/apt/preferences.d/x",
+            "file-into-etc": "COPY pip.conf /etc/",
+            "file-below-etc": "COPY x.ini /etc/php/",
+        }.items()
+    },
+    "certificates-once-in-a-stage": (
+        D + "RUN apt-get install -y curl\nRUN apt-get install -y git\nRUN apt-get install -y cron && x https://e.com\n",
+        D + f"{ONCE} ca-certificates curl\n{ONCE} git\n{ONCE} cron && x https://e.com\n",
+    ),
+    "certificates-once-in-a-run": (
+        D + "RUN apt-get install -y wget && apt-get install -y git\n",
+        D + f"{ONCE} ca-certificates wget && {ONCE[4:]} git\n",
+    ),
+    "certificates-not-before-the-client": (
+        D + "RUN apt-get install -y cron\nRUN apt-get install -y wget\nRUN wget https://e.com\n",
+        D + f"{ONCE} cron\n{ONCE} ca-certificates wget\nRUN wget https://e.com\n",
+    ),
+    "certificates-before-the-client": (
+        D + "RUN apt-get install -y cron && x https://e.com\nRUN apt-get install -y wget\n",
+        D + f"{ONCE} ca-certificates cron && x https://e.com\n{ONCE} ca-certificates wget\n",
+    ),
+    "certificates-after-a-client-without-them": (
+        D + f"{ONCE} curl\nRUN apt-get install -y git\n",
+        D + f"{ONCE} curl\n{ONCE} ca-certificates git\n",
+    ),
+    "certificates-after-a-conditional-client": (
+        D + "RUN if a; then apt-get install -y curl; fi\nRUN apt-get install -y git\n",
+        D + f"RUN if a; then {ONCE[4:]} ca-certificates curl; fi\n{ONCE} ca-certificates git\n",
+    ),
+    "certificates-once-in-each-stage": (
+        D + f"RUN apt-get install -y curl\n{D}RUN apt-get install -y curl\n",
+        D + f"RUN apt-get install -y curl\n{D}{ONCE} ca-certificates curl\n",
+    ),
     "plain": (
         D + "RUN apt-get install -y cron\n",
         D + "RUN apt-get install --no-install-recommends -y cron\n",
