@@ -148,7 +148,8 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
         if command.name in ("cd", "pushd", "popd"):
             cwd = enter(cwd, command)
         elif not any(kind in ("if", "case", "function", "substitution") for kind in command.nesting):
-            found += [(command, path) for path in removed_paths(command, cwd) if path.startswith("/")]
+            text = run.dockerfile.text
+            found += [(command, path) for path in removed_paths(command, text, cwd) if path.startswith("/")]
     if not found:
         return
     own = {written.path for written in written_paths(run.instruction, run.stage, run.scope)}
@@ -168,7 +169,7 @@ def _kept(run: Run) -> Iterator[Written]:
     if not found:
         return
     cwd = working_directory(run.stage, run.scope)
-    gone = [path for command in each.commands for path in removed_paths(command, cwd)]
+    gone = [path for command in each.commands for path in removed_paths(command, run.dockerfile.text, cwd)]
     text = " ".join(word.text for c in each.commands if c.name in ("rm", "mv", "find", "unlink") for word in c.words)
     for one in found:
         name = posixpath.basename(one.path)

@@ -14,6 +14,7 @@ from rules.fix import Applicability, Command, Fix
 from rules.layers.written_paths import enter, working_directory
 from rules.rule import Surroundings
 from rules.runs import Fact, Run, shipped_runs
+from rules.tools.archives import SUFFIX
 from rules.tools.remove import expand_braces, is_recursive, normalise, removed_paths, removed_words
 
 # Variables that, set for one command, put its cache where neither a look at the scope nor a clean-up finds it.
@@ -67,11 +68,12 @@ def _uncleaned(cache: Cache, run: Run) -> list[ShellCommand]:
 
 def _may_empty(cache: Cache, run: Run, command: ShellCommand) -> bool:
     """Tell whether an `rm` takes the cache away, or a command of unknown content may."""
-    for word in removed_words(command):
-        if cache.marks.search(word.text):
-            return True
+    words = removed_words(command)
+    if any(cache.marks.search(word.text) for word in words):
+        return True
+    for word in words if is_recursive(command) else ():  # no cache is a single file
         if not word.literal:
-            if "/" not in word.text or word.text.strip("\"'").rstrip("/*") in ("$HOME", "${HOME}"):
+            if _may_name_directory(word.text.strip("\"'")):
                 return True
             continue
         place = cache.place(run.scope)
@@ -80,6 +82,13 @@ def _may_empty(cache: Cache, run: Run, command: ShellCommand) -> bool:
             if path in ("~", "/root") or _lies_below(place, path) or _lies_below(place, text):
                 return True
     return "clean" in command.name.lower()
+
+
+def _may_name_directory(text: str) -> bool:
+    """Tell whether a word with a variable may be a directory from the root on: `$DIR`, `$HOME/*`, no `node-v$V`."""
+    if text.rstrip("/*") in ("$HOME", "${HOME}"):
+        return True
+    return text.startswith(("$", "`")) and "/" not in text and SUFFIX.search(text) is None
 
 
 def _is_kept_out(cache: Cache, run: Run) -> bool:
@@ -182,7 +191,7 @@ def _may_lose_ground(run: Run) -> bool:
             if not {"subshell", "substitution"}.intersection(command.nesting):
                 cwd = enter(cwd, command)
         elif removed_words(command) and is_recursive(command):
-            gone += [path for path in removed_paths(command, cwd or "/?") if path.startswith("/")]
+            gone += [path for path in removed_paths(command, run.dockerfile.text, cwd or "/?") if path.startswith("/")]
     if cwd is None:
         return any(not path.startswith("/var/") for path in gone)
     here = normalise(cwd)

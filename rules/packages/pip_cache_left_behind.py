@@ -16,21 +16,16 @@ from rules.tools import pip
 
 FLAG = "--no-cache-dir"
 _OLD_PIP = re.compile(r"\bpip\s*(?:==|<=?)\s*[0-5]\.|\bpip<6")
+_CONFIGURATION = re.compile(r"(?:^|[/\s\"'=>])(?:pip\.(?:conf|ini)\b|\.pip(?![\w.-])|\.config/pip\b)")
 
 
 def _configures(each: Instruction) -> bool:
-    text = each.value
-    if each.keyword in ("COPY", "ADD"):
-        return (
-            _OLD_PIP.search(text) is not None
-            or "pip.conf" in text
-            or "pip.ini" in text
-            or ".pip" in text
-            or ".config/pip" in text
-        )
-    if each.keyword == "RUN":
-        return _OLD_PIP.search(text) is not None or "pip.conf" in text or ("no-cache-dir" in text and "config" in text)
-    return False
+    """Tell whether pip is configured by a file, by `pip config`, or replaced by one that is too old for the flag."""
+    if each.keyword not in ("COPY", "ADD", "RUN") or "pip" not in each.value:
+        return False
+    if _OLD_PIP.search(each.value) or _CONFIGURATION.search(each.value):
+        return True
+    return "no-cache-dir" in each.value and any(map(pip.configures, each.commands))
 
 
 CACHE = Cache(

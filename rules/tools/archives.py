@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.dockerfile import ShellCommand, Word
+from rules.tools.pip import read_pip
 
 SUFFIX = re.compile(
     r"\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.(?:gz|bz2|xz|zst|lz|lzma|Z)|zip|7z|rar|deb|rpm|whl|gem|apk|run|bin|bsx|cab)[\"']?$",
@@ -19,9 +20,7 @@ _PACKAGERS = {
     "dpkg": ("-i", "--install", "--unpack", "-x", "--extract"),
     "rpm": ("-i", "-U", "-F", "--install", "--upgrade"),
 }
-_INSTALLERS = frozenset(
-    {"apt-get", "apt", "yum", "dnf", "microdnf", "zypper", "gdebi", "alien", "pip", "pip3", "gem", "apk"}
-)
+_INSTALLERS = frozenset({"apt-get", "apt", "yum", "dnf", "microdnf", "zypper", "gdebi", "alien", "gem", "apk"})
 _SHELLS = frozenset({"sh", "bash", "dash", "ash"})
 
 
@@ -37,7 +36,7 @@ def unpacked(command: ShellCommand) -> Iterator[Word]:
     elif name in _PACKAGERS:
         if command.has_flag(*_PACKAGERS[name]):
             yield from (word for word in words if _is_file(word))
-    elif name in _INSTALLERS:
+    elif name in _INSTALLERS or read_pip(command) is not None:
         if any(word.text in ("install", "localinstall", "reinstall", "add", "in") for word in words) or name == "gdebi":
             yield from (word for word in words if _is_file(word) and not word.text.startswith("-"))
     elif name in _SHELLS:

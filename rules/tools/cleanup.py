@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules.dockerfile import ShellCommand, Word
-from rules.tools.remove import normalise, removed_words
+from rules.tools.remove import is_whole_quote, normalise, removed_words
 
 APT_LISTS = "/var/lib/apt/lists"
 _CACHES = ("/var/cache/apk", "/var/cache/yum", "/var/cache/dnf")
@@ -36,7 +36,7 @@ def ineffective(command: ShellCommand, source: str) -> Iterator[Ineffective]:
             continue
         head, tail = _split(word.text)
         if word.quoted:
-            if _is_whole_quote(word, source) and tail and head in _REAL:
+            if is_whole_quote(word, source) and tail and head in _REAL:
                 yield Ineffective(word, head, word.text, quoted=True)
         elif (directory := _meant(head)) is not None:
             yield Ineffective(word, directory, directory + tail, quoted=False)
@@ -48,11 +48,6 @@ def _split(text: str) -> tuple[str, str]:
         if text.endswith(tail) and len(text) > len(tail):
             return normalise(text[: -len(tail)]), tail
     return normalise(text), ""
-
-
-def _is_whole_quote(word: Word, source: str) -> bool:
-    quoted = word.span.of(source)
-    return quoted[1:-1] == word.text and quoted[0] == quoted[-1] and quoted[0] in "'\""
 
 
 def _meant(head: str) -> str | None:

@@ -9,7 +9,7 @@ from rules.dockerfile import Scope, ShellCommand
 from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
 
-_PIP = re.compile(r"pip(?:[23](?:\.\d+)?)?$")
+_PIP = re.compile(r"pip(?:-?[23](?:\.\d+)?)?$")
 _PYTHON = re.compile(r"(?:python|pypy)(?:[23](?:\.\d+)?)?$")
 _VALUED = frozenset(
     {
@@ -125,6 +125,12 @@ def empties_cache(command: ShellCommand) -> bool:
         and bool(call.operands)
         and call.operands[0].text in ("purge", "remove")
     )
+
+
+def configures(command: ShellCommand) -> bool:
+    """Tell whether the command is `pip config`."""
+    call = read_pip(command)
+    return call is not None and call.verb == "config"
 
 
 def fills_cache(command: ShellCommand) -> bool:

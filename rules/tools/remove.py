@@ -58,10 +58,10 @@ def expand_braces(text: str) -> tuple[str, ...]:
     return tuple(done + pending)
 
 
-def removed_paths(command: ShellCommand, cwd: str | None = None) -> Iterator[str]:
-    """Yield the paths that a command deletes, globs unexpanded, relative ones joined to `cwd` where it is known."""
+def removed_paths(command: ShellCommand, source: str, cwd: str | None = None) -> Iterator[str]:
+    """Yield the paths that a command in `source` deletes, globs unexpanded, relative ones joined to a known `cwd`."""
     for word in removed_words(command):
-        if not word.literal or _is_quoted_glob(word):
+        if not word.literal or (any(char in word.text for char in "*?[") and is_whole_quote(word, source)):
             continue
         for text in expand_braces(word.text) if not word.quoted else (word.text,):
             path = text
@@ -80,14 +80,13 @@ def normalise(path: str) -> str:
 def deletes(command: ShellCommand, directory: str) -> bool:
     """Tell whether a command may empty `directory`: itself, all in it, or something above it.
 
-    A path with a variable in it counts as deleting where it could: nobody can know, and silence is right then.
+    A path with a variable in it counts as deleting where it could: nobody can know, and silence is right then. So does
+    a star that quotes keep from the shell: ineffective-cleanup says what is wrong with it.
     """
     for word in removed_words(command):
         if not word.literal:
             if _may_stand_for(word.text, directory, is_recursive(command)):
                 return True
-            continue
-        if _is_quoted_glob(word):
             continue
         for text in expand_braces(word.text):
             if _covers(normalise(text), directory):
@@ -101,11 +100,15 @@ def _may_stand_for(text: str, directory: str, recursive: bool) -> bool:
     folder = known.rpartition("/")[0]
     if known.startswith("/") and folder and ".." not in text:
         return directory.startswith(folder) or folder.startswith(directory)
+    if known[:1] not in ("", "/", ".", "~") or SUFFIX.search(text):
+        return False  # `node-v$V` and `$NAME.tgz` lie where the RUN works
     return recursive or "*" in text
 
 
-def _is_quoted_glob(word: Word) -> bool:
-    return word.quoted and word.span.end - word.span.start == len(word.text) + 2 and any(c in word.text for c in "*?[")
+def is_whole_quote(word: Word, source: str) -> bool:
+    """Tell whether quotes enclose all of a word, so that the shell expands nothing in it."""
+    quoted = word.span.of(source)
+    return word.quoted and quoted[1:-1] == word.text and quoted[0] == quoted[-1] and quoted[0] in "'\""
 
 
 def _covers(pattern: str, directory: str) -> bool:

@@ -38,6 +38,8 @@ SILENT = {
 FIXED = {
     "adjacent": (D + f"RUN {GET}\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n"),
     "rm-rf-parent": (D + f"RUN {GET}\nRUN rm -rf /tmp\n", D + f"RUN {GET} && rm -rf /tmp\n"),
+    "half-quoted-glob": (D + f"RUN {GET}\nRUN rm '/tmp/'*.tgz\n", D + f"RUN {GET} && rm '/tmp/'*.tgz\n"),
+    "half-quoted-star": (D + f"RUN {GET}\nRUN rm '/tmp/'*\n", D + f"RUN {GET} && rm '/tmp/'*\n"),
     "glob": (D + f"RUN {GET}\nRUN rm /tmp/*.tgz\n", D + f"RUN {GET} && rm /tmp/*.tgz\n"),
     "variable-in-the-address": (D + "ADD https://e.com/$V/a.zip /\nRUN unzip /a.zip\nRUN rm /a.zip\n", None),
     "node-modules": (D + "WORKDIR /app\nRUN npm ci\nCOPY . .\nRUN npm run build && rm -rf node_modules\n", None),

@@ -48,6 +48,7 @@ SILENT = {
     "mount-tmpfs": D + f"RUN --mount=type=tmpfs,target=/var/lib/apt/lists {UP}\n",
     "mount-second": D + f"RUN --mount=type=cache,target=/var/cache/apt --mount=type=cache,target=/var/lib/apt {UP}\n",
     "quoted-is-for-another-rule": D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/*'\n",
+    "half-quoted": D + f"RUN {UP} && rm -rf '/var/lib/apt/lists/'*\n",
     "misspelt-is-for-another-rule": D + f"RUN {UP} && rm -rf /var/lib/apt/list/*\n",
     "no-update": D + "RUN apt-get install -y cron\n",
     "stage-not-shipped": f"{D[:-1]} AS b\nRUN {UP}\n{D}COPY --from=b /x /x\n",
@@ -63,6 +64,8 @@ SILENT = {
 FIXED = {
     "variable-elsewhere": (D + f"RUN {UP} && rm /x-$V.zip\n", D + f"RUN {UP} && rm /x-$V.zip && {RM}\n"),
     "variable-of-one-file": (D + f'RUN {UP} && rm "$FILE"\n', D + f'RUN {UP} && rm "$FILE" && {RM}\n'),
+    "folder-with-a-version": (D + f"RUN {UP} && rm -rf x-$V\n", D + f"RUN {UP} && rm -rf x-$V && {RM}\n"),
+    "archive-of-a-variable": (D + f"RUN {UP} && rm -rf $X.tgz\n", D + f"RUN {UP} && rm -rf $X.tgz && {RM}\n"),
     "plain": (D + f"RUN {UP}\n", D + f"RUN {UP} && {RM}\n"),
     "apt": (D + "RUN apt update && apt install -y cron\n", D + f"RUN apt update && apt install -y cron && {RM}\n"),
     "no-final-newline": (D + f"RUN {UP}", D + f"RUN {UP} && {RM}"),

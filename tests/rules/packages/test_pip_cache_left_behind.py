@@ -26,11 +26,16 @@ SILENT = {
     "config-set-same-run": P + "RUN pip config set global.no-cache-dir true && pip install flask\n",
     "config-file": P + "COPY pip.conf /etc/pip.conf\nRUN pip install flask\n",
     "config-file-written": P + "RUN printf '[global]\\nno-cache-dir = true' > /etc/pip.conf\nRUN pip install flask\n",
+    "config-folder": P + "COPY conf /root/.pip\nRUN pip install flask\n",
+    "config-folder-of-xdg": P + "COPY conf/x /root/.config/pip/pip.conf\nRUN pip install flask\n",
+    "config-set-by-python": P + "RUN python3 -m pip config --global set global.no-cache-dir true\nRUN pip install a\n",
     "config-file-variable": P + "ENV PIP_CONFIG_FILE=/x\nRUN pip install flask\n",
     "rm-cache": P + "RUN pip install flask && rm -rf /root/.cache/pip\n",
     "rm-cache-above": P + "RUN pip install flask && rm -rf ~/.cache\n",
     "rm-cache-home": P + 'RUN pip install flask && rm -rf "$HOME/.cache"\n',
     "rm-cache-glob": P + "RUN pip install flask && rm -rf /root/.cache/*\n",
+    "rm-variable": P + "RUN pip install flask && rm -rf $CACHES\n",
+    "rm-of-files": P + "RUN pip install flask && rm -f ~/.cache/pip/*\n",
     "purge": P + "RUN pip install flask && pip cache purge\n",
     "purge-python": P + "RUN python3 -m pip install flask && python3 -m pip cache purge\n",
     "mount": P + "RUN --mount=type=cache,target=/root/.cache/pip pip install flask\n",
@@ -62,6 +67,33 @@ SILENT = {
 
 FLAG = "--no-cache-dir"
 FIXED = {
+    "pip-3.6": (P + "RUN pip-3.6 install flask\n", P + f"RUN pip-3.6 install {FLAG} flask\n"),
+    "pip-3": (P + "RUN /usr/bin/pip-3 install flask\n", P + f"RUN /usr/bin/pip-3 install {FLAG} flask\n"),
+    "pip3.11": (P + "RUN pip3.11 install flask\n", P + f"RUN pip3.11 install {FLAG} flask\n"),
+    "configuration-of-dpkg": (
+        P + "RUN dpkg-reconfigure tzdata && pip install --no-cache-dir a && pip install b\n",
+        P + f"RUN dpkg-reconfigure tzdata && pip install --no-cache-dir a && pip install {FLAG} b\n",
+    ),
+    "configuration-of-others": (
+        P + "RUN pkg-config x && pip install --no-cache-dir a\nRUN pip install b\n",
+        P + f"RUN pkg-config x && pip install --no-cache-dir a\nRUN pip install {FLAG} b\n",
+    ),
+    "file-that-ends-in-pip": (
+        P + "COPY owtf.pip my-pip.conf.md /tmp/\nRUN pip install -r /tmp/owtf.pip\n",
+        P + f"COPY owtf.pip my-pip.conf.md /tmp/\nRUN pip install {FLAG} -r /tmp/owtf.pip\n",
+    ),
+    "rm-of-an-archive": (
+        P + "RUN pip install flask && rm python-$V.tgz $NAME.zip\n",
+        P + f"RUN pip install {FLAG} flask && rm python-$V.tgz $NAME.zip\n",
+    ),
+    "rm-of-a-file-that-a-variable-names": (
+        P + "RUN pip install flask && rm -f $FILE\n",
+        P + f"RUN pip install {FLAG} flask && rm -f $FILE\n",
+    ),
+    "rm-of-an-unpacked-folder": (
+        P + "RUN pip install flask && rm -rf python-$V\n",
+        P + f"RUN pip install {FLAG} flask && rm -rf python-$V\n",
+    ),
     "program-in-a-directory-that-a-variable-names": (
         P + "RUN $VENV/bin/pip install flask\n",
         P + f"RUN $VENV/bin/pip install {FLAG} flask\n",
