@@ -18,9 +18,10 @@ _VALUED = frozenset(
     }
 )  # fmt: skip
 _DOWNLOADS = frozenset({"", "install", "add", "upgrade", "import"})
-# What only yarn 2 and later has, or what brings it.
+# What only yarn 2 and later has, or what brings it. Of a home directory `.yarn` is where yarn 1 installs itself.
 _BERRY = re.compile(
-    r"\.yarnrc\.yml|\.yarn\b|corepack|--immutable|\byarn set version|yarn@(?:berry|stable|[2-9])|workspaces focus"
+    r"\.yarnrc\.yml|\.yarn/berry|(?<!/root/)(?<!~/)(?<!HOME/)(?<!HOME}/)\.yarn\b|corepack|--immutable"
+    r"|\byarn set version|yarn@(?:berry|stable|[2-9])|workspaces focus"
     r"|YARN_ENABLE|YARN_VERSION[ =]\"?v?[2-9]|\.pnp\."
 )
 # What yarn 2 and later does not know.

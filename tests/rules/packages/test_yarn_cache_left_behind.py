@@ -30,6 +30,8 @@ SILENT = {
     "build": N + "RUN yarn build && yarn run install-it\n",
     "berry-yarnrc": N + "COPY package.json .yarnrc.yml ./\nRUN yarn install --production\n",
     "berry-yarn-folder": N + "COPY .yarn ./.yarn\nRUN yarn\n",
+    "berry-cache": N + "RUN --mount=type=cache,target=/root/.yarn/berry/cache yarn\n",
+    "berry-release": N + "COPY .yarn/releases /app/.yarn/releases\nRUN yarn\n",
     "berry-corepack": N + "RUN corepack enable && yarn\n",
     "berry-immutable": N + "RUN yarn install --immutable\n",
     "berry-focus": N + "RUN yarn workspaces focus --production\n",
@@ -60,6 +62,14 @@ SAFE = {
     ),
 }
 UNSAFE = {
+    "mount-of-what-yarn-1-is-installed-in": (
+        N + "RUN --mount=type=cache,target=/root/.yarn yarn\n",
+        N + f"RUN --mount=type=cache,target=/root/.yarn yarn && {CLEAN}\n",
+    ),
+    "installed-at-home": (
+        N + 'ENV PATH="$HOME/.yarn/bin:/root/.yarn/bin:$PATH"\nRUN yarn\n',
+        N + f'ENV PATH="$HOME/.yarn/bin:/root/.yarn/bin:$PATH"\nRUN yarn && {CLEAN}\n',
+    ),
     "bare": (N + "RUN yarn\n", N + f"RUN yarn && {CLEAN}\n"),
     "frozen": (N + "RUN yarn --frozen-lockfile\n", N + f"RUN yarn --frozen-lockfile && {CLEAN}\n"),
     "install": (N + "RUN yarn install\n", N + f"RUN yarn install && {CLEAN}\n"),
