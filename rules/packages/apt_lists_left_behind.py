@@ -8,7 +8,7 @@ from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import UNKNOWN_SAVING, Finding
 from rules.packages.apt_estimates import estimate_lists
 from rules.packages.cache_cleanup import later_cleanup
-from rules.packages.lists_cleanup import append_cleanup
+from rules.packages.lists_cleanup import append_cleanup, join_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.sizes import format_bytes
@@ -76,7 +76,7 @@ class AptListsLeftBehind(Rule):
                 update.span,
                 f"{size} lists stay in the layer",
                 _reason(run, update),
-                append_cleanup(run, update),
+                join_cleanup(run, run.instruction) or append_cleanup(run, update),
                 saving,
             )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.dockerfile import ShellCommand
-from rules.edits import append_command
+from rules.dockerfile import Instruction, ShellCommand
+from rules.edits import append_command, join_all_runs
 from rules.fix import Applicability, Fix
 from rules.runs import Run
 from rules.tools import apt
@@ -22,3 +22,15 @@ def append_cleanup(run: Run, update: ShellCommand) -> Fix | None:
         return Fix((edit,), Applicability.SAFE, added=(apt.CLEANUP_WORDS,))
     caution = f"Breaks the build if {script} installs packages without an apt-get update of its own."
     return Fix((edit,), Applicability.UNSAFE, added=(apt.CLEANUP_WORDS,), caution=caution)
+
+
+def join_cleanup(run: Run, first: Instruction) -> Fix | None:
+    """Join the RUNs from `first` to the one right behind `run`, where that deletes the lists too late for its layer.
+
+    None where it does not, or where they cannot be joined. delete-in-later-layer makes the same edits: one suggestion.
+    """
+    following = run.dockerfile.instructions[run.instruction.index + 1 : run.instruction.index + 2]
+    commands = following[0].commands if following and run.scope.is_plain else ()
+    if not any(map(apt.cleans_lists, commands)) or any(map(apt.updates, commands)):
+        return None
+    return join_all_runs(run.dockerfile, first, following[0], shell_errexit=run.scope.errexit)

@@ -10,7 +10,7 @@ from rules.dockerfile import Dockerfile, Script, ShellCommand, Span, Statement
 from rules.edits import delete_lines, is_lone_command
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
-from rules.packages.lists_cleanup import append_cleanup
+from rules.packages.lists_cleanup import append_cleanup, join_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -72,11 +72,8 @@ class UpdateSplitFromInstall(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN whose lists are read by a later one."""
         for run in shipped_runs(dockerfile, surroundings, ("apt",)):
-            update = _trailing_update(run)
-            if update is None or run.mounts(apt.LISTS):
-                continue
-            readers = _readers(run)
-            if not readers:
+            update, readers = find_split(run)
+            if update is None or not readers or run.mounts(apt.LISTS):
                 continue
             yield self.finding(
                 run.instruction,
@@ -85,6 +82,12 @@ class UpdateSplitFromInstall(Rule):
                 f"Line {readers[0].instruction.line} installs from them; this layer keeps them for good.",
                 _fix(run, update, readers),
             )
+
+
+def find_split(run: Run) -> tuple[ShellCommand | None, list[Run]]:
+    """Return the update of a RUN whose lists later RUNs install from, and these RUNs."""
+    update = _trailing_update(run)
+    return update, _readers(run) if update is not None else []
 
 
 def _trailing_update(run: Run) -> ShellCommand | None:
@@ -123,6 +126,9 @@ def _fix(run: Run, update: ShellCommand, readers: list[Run]) -> Fix | None:
     if place is None or len(readers) > 1:
         return None  # with several readers the lists have to stay, wherever they are fetched
     edits = (delete_lines(run.dockerfile, run.instruction), _prepend(run, install_run, place))
+    joined = join_cleanup(install_run, run.instruction)
+    if joined is not None:
+        return joined
     moved = Fix(edits, Applicability.SAFE, (update.texts,), (update.texts,))
     if any(apt.cleans_lists(command) for command in install_run.commands):
         return moved

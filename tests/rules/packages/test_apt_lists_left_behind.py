@@ -66,6 +66,19 @@ FIXED = {
     "variable-of-one-file": (D + f'RUN {UP} && rm "$FILE"\n', D + f'RUN {UP} && rm "$FILE" && {RM}\n'),
     "folder-with-a-version": (D + f"RUN {UP} && rm -rf x-$V\n", D + f"RUN {UP} && rm -rf x-$V && {RM}\n"),
     "archive-of-a-variable": (D + f"RUN {UP} && rm -rf $X.tgz\n", D + f"RUN {UP} && rm -rf $X.tgz && {RM}\n"),
+    "cleanup-in-the-next-layer": (D + f"RUN {UP}\nRUN {RM}\n", D + f"RUN {UP} && {RM}\n"),
+    "cleanup-of-more-in-the-next-layer": (
+        D + f"RUN apt-get update \\\n && x\nRUN apt-get clean && {RM} /tmp/*\nCMD a\n",
+        D + f"RUN apt-get update \\\n && x \\\n && apt-get clean && {RM} /tmp/*\nCMD a\n",
+    ),
+    "cleanup-in-the-next-layer-that-cannot-be-joined": (
+        D + f"RUN cd /x && {UP}\nRUN {RM}\n",
+        D + f"RUN cd /x && {UP} && {RM}\nRUN {RM}\n",
+    ),
+    "cleanup-further-on": (
+        D + f"RUN {UP}\nCOPY a /\nRUN {RM}\n",
+        D + f"RUN {UP} && {RM}\nCOPY a /\nRUN {RM}\n",
+    ),
     "plain": (D + f"RUN {UP}\n", D + f"RUN {UP} && {RM}\n"),
     "apt": (D + "RUN apt update && apt install -y cron\n", D + f"RUN apt update && apt install -y cron && {RM}\n"),
     "no-final-newline": (D + f"RUN {UP}", D + f"RUN {UP} && {RM}"),
@@ -191,3 +204,12 @@ def test_applicability() -> None:
     assert unsafe.fix is not None
     assert unsafe.fix.applicability is Applicability.UNSAFE
     assert "/setup.sh" in unsafe.fix.caution
+
+
+def test_what_the_next_layer_deletes_is_one_suggestion_with_delete_in_later_layer() -> None:
+    text = D + f"RUN {UP}\nRUN {RM}\n"
+    (left,), (deleted,) = findings(CODE, text), findings("DS101", text)
+    assert left.fix is not None
+    assert deleted.fix is not None
+    assert left.fix.edits == deleted.fix.edits
+    assert left.fix.applicability is Applicability.SAFE

@@ -26,6 +26,10 @@ SILENT = {
     "pragma": D + f"# dockslim ignore=DS205\n{UPDATE}RUN apt-get install -y cron\n",
 }
 FIXED = {
+    "cleanup-in-the-next-layer": (
+        D + UPDATE + f"RUN apt-get install -y cron\nRUN {RM}\n",
+        D + f"RUN apt-get update && apt-get install -y cron && {RM}\n",
+    ),
     "adjacent": (
         D + UPDATE + "RUN apt-get install -y cron\n",
         D + f"RUN apt-get update && apt-get install -y cron && {RM}\n",
