@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import Finding, Severity
+from rules.packages.update_split_from_install import find_split
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -24,8 +25,8 @@ class RepeatedAptUpdate(Rule):
     """Package lists that are fetched for several installs of one stage.
 
     ## What it does
-    Finds the second and later RUN of a shipped stage that runs `apt-get update` and an install, with nothing in between
-    that would need it.
+    Finds the second and later RUN of a shipped stage that runs `apt-get update` for an install, in this RUN or a later
+    one, with nothing in between that would need it.
 
     ## Why it costs
     Time: each fetches the same lists anew. Bytes: each layer holds its own copy of dpkg's and debconf's databases;
@@ -35,8 +36,8 @@ class RepeatedAptUpdate(Rule):
     No fix: several installs may be kept apart for the build cache, or because one needs what stands between them.
 
     ## When it is silent
-    Only one RUN of the stage does so; a source, a key or an architecture is added at or after the first of them; the
-    lists lie on a mount; the stage is not shipped.
+    Only one RUN of the stage does so; one of the two removes packages again, which were for that RUN alone; a source, a
+    key or an architecture is added at or after the first of them; the lists lie on a mount; the stage is not shipped.
     """
 
     code = "DS206"
@@ -69,7 +70,7 @@ class RepeatedAptUpdate(Rule):
             if _ADDS_SOURCE.search(run.instruction.span.of(dockerfile.text)):
                 first = None
                 continue
-            update = _update_before_install(run)
+            update = _update_before_install(run) or _update_split_from_install(run)
             if update is None or run.mounts(apt.LISTS):
                 continue
             if first is None:
@@ -87,6 +88,8 @@ class RepeatedAptUpdate(Rule):
 
 
 def _update_before_install(run: Run) -> ShellCommand | None:
+    if any(map(_takes_away_again, run.commands)):
+        return None
     update = None
     for command in run.commands:
         if apt.updates(command):
@@ -94,6 +97,19 @@ def _update_before_install(run: Run) -> ShellCommand | None:
         elif update is not None and apt.installs(command):
             return update
     return None
+
+
+def _takes_away_again(command: ShellCommand) -> bool:
+    """Tell whether a command removes packages: what is installed for one RUN alone belongs into that RUN."""
+    call = apt.read_apt(command)
+    if call is None:
+        return command.name == "apt-mark"
+    return call.verb in ("remove", "purge") or call.has("--auto-remove", "--purge")
+
+
+def _update_split_from_install(run: Run) -> ShellCommand | None:
+    update, readers = find_split(run)
+    return update if readers else None
 
 
 def _source_is_copied(first: Run, run: Run) -> bool:

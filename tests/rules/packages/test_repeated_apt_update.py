@@ -17,6 +17,11 @@ SILENT = {
     "source-added-by-the-second": D + ONE + "RUN add-apt-repository ppa:x && apt-get update && apt-get install -y x\n",
     "source-copied-between": D + ONE + "COPY x.list /etc/apt/sources.list.d/\n" + TWO,
     "script-adds-source": D + ONE + "RUN curl -sL https://deb.nodesource.com/setup_18.x | bash -\n" + TWO,
+    "installed-for-one-run-alone": D + ONE + "RUN apt-get update && apt-get install -y a && b && apt-get purge -y a\n",
+    "installed-for-the-first-alone": D
+    + "RUN apt-get update && apt-get install -y a && b && apt-mark auto a && apt-get autoremove -y --purge\n"
+    + TWO,
+    "split-update-that-nothing-reads": D + ONE + "RUN apt-get update\n",
     "mount": D + "RUN --mount=type=cache,target=/var/lib/apt apt-get update && apt-get install -y a\n" * 2,
     "other-stages": "FROM debian AS a\n" + ONE + "FROM debian\n" + TWO,
     "not-shipped": "FROM debian AS a\n" + ONE + TWO + "FROM debian\n",
@@ -26,6 +31,9 @@ FIRES = {
     "twice": (D + ONE + TWO, [3]),
     "thrice": (D + ONE + TWO + ONE, [3, 4]),
     "apart": (D + ONE + "COPY . .\nRUN make\n" + TWO, [5]),
+    "split": (D + ONE + "RUN apt-get update\nRUN apt-get install -y tzdata\n", [3]),
+    "split-before": (D + "RUN apt-get update\nRUN apt-get install -y tzdata\n" + ONE, [4]),
+    "autoremove-of-what-nothing-needs": (D + ONE + TWO[:-1] + " && apt-get autoremove -y\n", [3]),
     "crlf": ((D + ONE + TWO).replace("\n", "\r\n"), [3]),
     "apt": (D + (ONE + TWO).replace("apt-get", "apt"), [3]),
 }
