@@ -70,6 +70,8 @@ class Families:
     """What a Python package loads at run time."""
     harmless: frozenset[str]
     """Python packages that install without a compiler in any version."""
+    gems: Mapping[str, tuple[str, ...]]
+    """What the build of a gem needs."""
     suites: str
 
 
@@ -95,6 +97,7 @@ def families() -> Families:
             *python["loads"],
             "apt",
             "git+",
+            "gem ",
             "configure",
             "cmake",
             "autogen",
@@ -105,6 +108,7 @@ def families() -> Families:
         {name: tuple(needed) for name, needed in python["builds"].items()},
         {name: tuple(needed) for name, needed in python["loads"].items()},
         frozenset(python["harmless"]["names"]),
+        {name: ("build-essential", *needed) for name, needed in data["ruby"]["builds"].items()},
         data["suites"],
     )
 

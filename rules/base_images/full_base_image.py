@@ -17,11 +17,15 @@ from rules.base_images.swap import (
     swap_fix,
     swap_saving,
 )
-from rules.dockerfile import Dockerfile, Stage
+from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.finding import Finding, Snippet
 from rules.fix import Applicability, Fix
 from rules.rule import Bad, Rule, Surroundings
+from rules.runs import shipped_runs
+from rules.stages.build_tools_left_behind import find_left
 from rules.stages.single_stage_build import find_single_stage_build
+from rules.tools import builds
+from rules.tools.system_packages import HINTS
 
 # Packages whose installation wants directories that debian's slim images leave out, and what is about what is left out.
 _WANTS_DOCUMENTATION = re.compile(
@@ -49,8 +53,9 @@ class FullBaseImage(Rule):
     Offered as a click only where every command of the stage, and of those built from it, is known to need nothing that
     the slim image lacks, every Python package is pure, and the tag is known to be published. Otherwise the change is
     shown, with the Debian packages that it will need where the file names them. A program may still call one of the
-    missing tools at run time, so the click says so. alpine is never proposed: another C library, and wheels that have
-    to be compiled.
+    missing tools at run time, so the click says so. Where a RUN installs build tools itself, which the full image has
+    anyway, nothing is offered, and what would be left of them is said. alpine is never proposed: another C library, and
+    wheels that have to be compiled.
 
     ## When it is silent
     The stage is not shipped; file or stage are named for development, tests or CI; no slim sibling was ever published
@@ -105,16 +110,39 @@ class FullBaseImage(Rule):
             if needs.compiles and reference is not None and reference.image == "buildpack-deps":
                 return None
         fix = None if needs.packages else _fix(dockerfile, stage, sibling, needs, is_debian)
+        tools = _own_tools(dockerfile, stage, sibling, surroundings) if fix is not None else None
+        if tools is not None:
+            fix = None
         snippet = _snippet(dockerfile, stage, sibling, needs) if needs.packages else None
         return self.finding(
             stage.start,
             stage.start.words[0].span,
             f"{stage.base} brings {sibling.brings} along",
-            _reason(sibling, needs, fix, is_debian, bool(reference and reference.digest)),
+            _reason(sibling, needs, fix, is_debian, bool(reference and reference.digest)) + _said_of(tools),
             fix,
             swap_saving(stage, sibling, surroundings),
             snippet,
         )
+
+
+def _own_tools(
+    dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundings: Surroundings
+) -> Instruction | None:
+    """Return the RUN whose build tools the full image has anyway, so that only on the slim one they would be left."""
+    if builds.brings_compiler(sibling.reference) or not builds.brings_compiler(stage.base):
+        return None
+    for run in shipped_runs(dockerfile, surroundings, HINTS):
+        if run.base == stage.base and not builds.is_wanted(dockerfile, run.stage, surroundings):
+            left = find_left(run, sibling.reference)
+            if left is not None and left.has_tools:
+                return run.instruction
+    return None
+
+
+def _said_of(tools: Instruction | None) -> str:
+    return (
+        "" if tools is None else f" The build tools of line {tools.line} would be left on it: purge them there first."
+    )
 
 
 def _is_toolbox(dockerfile: Dockerfile, stage: Stage) -> bool:

@@ -13,7 +13,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, SourceMap, S
 from rules.dockerfile.shell import parse_script
 from rules.runs import Run
 from rules.surroundings import Surroundings
-from rules.tools import apt, pip
+from rules.tools import apt, pip, ruby
 from rules.tools.options import Call
 
 _PROVES_NOTHING = frozenset(
@@ -114,10 +114,19 @@ def _look_at(
     if python is not None:
         _look_at_pip(python, known, needs, installed, surroundings)
         return
+    gem = ruby.read_gem(command)
+    if gem is not None and gem.verb == "install":
+        for word in gem.operands:
+            needs.need(*(package for package in known.gems.get(_bare_gem(word.text), ()) if package not in installed))
     if command.name in known.everywhere and command.name not in _PROVES_NOTHING:
         return
     if command.words:
         needs.wonder(f"`{command.words[0].text[:40]}` may need more")
+
+
+def _bare_gem(text: str) -> str:
+    """Return the name of a gem without its version: `rails:7.0`."""
+    return text.partition(":")[0]
 
 
 def _look_at_pip(call: Call, known: Families, needs: Needs, installed: set[str], surroundings: Surroundings) -> None:

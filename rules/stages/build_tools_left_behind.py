@@ -28,7 +28,7 @@ _PURGE = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
+class Left:
     """Build packages that an install leaves, and the last command that may need them."""
 
     operation: Operation
@@ -100,7 +100,7 @@ class BuildToolsLeftBehind(Rule):
         """Yield one finding for each RUN that leaves build tools."""
         seen: set[int] = set()
         for run in shipped_runs(dockerfile, surroundings, HINTS):
-            left = _left(run)
+            left = find_left(run, run.base)
             if (
                 left is None
                 or (run.stage.index in seen and not left.has_tools)
@@ -122,8 +122,11 @@ class BuildToolsLeftBehind(Rule):
             )
 
 
-def _left(run: Run) -> _Left | None:
-    """Return what the installs of one RUN leave, None where that is no toolchain or nothing is built with it."""
+def find_left(run: Run, base: str) -> Left | None:
+    """Return what the installs of one RUN leave on top of `base`.
+
+    None where that is no toolchain, or nothing is built with it.
+    """
     source = run.instruction.span.of(run.dockerfile.text)
     if "$" not in source and not any(map(source.__contains__, _TOOL_HINTS)):
         return None
@@ -143,7 +146,7 @@ def _left(run: Run) -> _Left | None:
     if not found or any(builds.is_workbench(name) for each in found for name in each.names):
         return None
     names = dict.fromkeys(name for each in found for name in each.names)
-    tools = () if builds.brings_compiler(run.base) else tuple(filter(builds.is_toolchain, names))
+    tools = () if builds.brings_compiler(base) else tuple(filter(builds.is_toolchain, names))
     headers = tuple(filter(builds.is_headers, names))
     if not tools and is_purged:
         return None  # whoever removes the compiler and keeps headers may mean to
@@ -151,7 +154,7 @@ def _left(run: Run) -> _Left | None:
     if first is None:
         return None
     user = _last_user(run, first, strong=not tools)
-    return None if user is None else _Left(first, tools + headers, bool(tools), *user)
+    return None if user is None else Left(first, tools + headers, bool(tools), *user)
 
 
 def _without(operation: Operation, gone: set[str]) -> Operation:
@@ -187,14 +190,14 @@ def _removals(dockerfile: Dockerfile, stage: int) -> dict[str, Instruction]:
     }
 
 
-def _removed_later(run: Run, left: _Left) -> Instruction | None:
+def _removed_later(run: Run, left: Left) -> Instruction | None:
     """Return the later RUN that removes one of the packages: that takes nothing out of this layer."""
     removals = _removals(run.dockerfile, run.stage.index)
     found = (removals.get(name) for name in (*left.packages, left.operation.virtual))
     return next((each for each in found if each is not None and each.index > run.instruction.index), None)
 
 
-def _reason(run: Run, left: _Left, removal: Instruction | None) -> str:
+def _reason(run: Run, left: Left, removal: Instruction | None) -> str:
     names = [f"`{name}`" for name in left.packages]
     some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     verb = "is" if len(names) == 1 else "are"
@@ -205,7 +208,7 @@ def _reason(run: Run, left: _Left, removal: Instruction | None) -> str:
     return f"{some} {verb} installed here; line {left.user.line} (`{left.use}`) is the last that may build with them."
 
 
-def _purge(run: Run, left: _Left) -> Fix | None:
+def _purge(run: Run, left: Left) -> Fix | None:
     """Show the purge at the end of the RUN that both installs and builds."""
     command = _purge_command(left)
     if left.user is not run.instruction or not run.scope.is_plain or not command or left.operation.command.nesting:
@@ -217,7 +220,7 @@ def _purge(run: Run, left: _Left) -> Fix | None:
     return Fix((edit,), Applicability.DISPLAY, added=(command,), caution=_caution(left))
 
 
-def _purge_command(left: _Left) -> tuple[str, ...]:
+def _purge_command(left: Left) -> tuple[str, ...]:
     """Return what removes the tools, and of the headers those that bring no library along; empty for no tools."""
     manager = left.operation.manager
     words = _PURGE[manager]
@@ -231,7 +234,7 @@ def _purge_command(left: _Left) -> tuple[str, ...]:
     return (*words, *names) if left.has_tools else ()
 
 
-def _caution(left: _Left) -> str:
+def _caution(left: Left) -> str:
     kept = [name for name in left.packages if not builds.is_toolchain(name) and not builds.is_bare_headers(name)]
     if left.operation.manager == "apk" and not _CXX.isdisjoint(left.packages):
         return "Takes libstdc++ and libgcc along: name them in the install if what is built is C++."
@@ -243,11 +246,11 @@ def _caution(left: _Left) -> str:
 _CXX = frozenset({"g++", "build-base", "alpine-sdk"})
 
 
-def _with_sudo(left: _Left, command: tuple[str, ...]) -> str:
+def _with_sudo(left: Left, command: tuple[str, ...]) -> str:
     return " ".join(("sudo", *command) if "sudo" in left.operation.command.wrappers else command)
 
 
-def _joined(run: Run, left: _Left) -> Snippet | None:
+def _joined(run: Run, left: Left) -> Snippet | None:
     """Show the RUNs from the install to the last build as one that ends with the purge."""
     command = _purge_command(left)
     if left.user is run.instruction or not command:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from rules.check import check
+from rules.config import Config
+from rules.dockerfile import parse
 from rules.finding import Provenance
 from rules.fix import Applicability
 from rules.surroundings import Context, Surroundings
@@ -87,6 +90,11 @@ SHOWN = {
     "debian-with-java": "FROM debian:12\nRUN apt-get install -y default-jre\n",
     "debian-with-documentation": "FROM debian:12\nRUN zcat /usr/share/doc/x/create.sql.gz | mysql\n",
 }
+GEMS = {
+    "rails": ("gem install bundler rails:7.0", ("build-essential",)),
+    "pg": ("gem install --no-document pg -v 1.5", ("build-essential", "libpq-dev")),
+    "below-a-doubt": ("gem install quux && gem install puma", ("build-essential",)),
+}
 NEEDED = {
     "git": ("RUN git clone https://e.org/x", ("git",)),
     "curl-and-tar": ("RUN curl -L https://e.org/x | tar xz", ("curl",)),
@@ -133,6 +141,27 @@ def test_what_is_needed_is_named_in_a_snippet(line: str, packages: tuple[str, ..
     lines = finding.snippet.text.splitlines()
     assert lines[0] == "FROM python:3.12-slim AS app"
     assert tuple(each.strip(" \\") for each in lines[3:-1]) == packages
+
+
+@table(("line", "packages"), GEMS)
+def test_what_gems_need_is_named_in_a_snippet(line: str, packages: tuple[str, ...]) -> None:
+    (finding,) = findings(CODE, f'FROM ruby:3.3\nRUN {line}\nCOPY . .\nCMD ["./start.sh"]\n')
+    assert finding.snippet is not None
+    assert tuple(each.strip(" \\") for each in finding.snippet.text.splitlines()[3:-1]) == packages
+    assert "there may be more" in finding.reason
+
+
+def test_an_unknown_gem_leaves_the_change_to_be_read() -> None:
+    (finding,) = findings(CODE, 'FROM ruby:3.3\nRUN gem install quux\nCOPY . .\nCMD ["ruby", "a.rb"]\n')
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.DISPLAY
+
+
+def test_build_tools_that_the_file_installs_are_said_to_be_left_on_slim() -> None:
+    text = "FROM python:3.12\nCOPY . .\nRUN apt-get update && apt-get install -y build-essential && make\n" + APP
+    report = check(parse(text), Config(select=frozenset({CODE})))
+    assert [(each.fix, "tools of line 3" in each.reason) for each in report.findings] == [(None, True)]
+    assert report.refused == ()
 
 
 def test_what_apt_installs_anyway_is_not_needed_again() -> None:
