@@ -10,12 +10,17 @@ from dataclasses import dataclass, replace
 from rules.cache_order.installs import HINTS, Install, locate, read_install, reads_no_source
 from rules.context.copies import Copy, first_broad
 from rules.context.sent import ignore_of, sent_files
-from rules.dockerfile import Dockerfile, Instruction, Span, Stage
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Stage
 from rules.finding import Finding
-from rules.fix import Applicability, Edit, Fix, Statement
+from rules.fix import Applicability, Command, Edit, Fix, Statement
 from rules.layers.written_paths import working_directory
+from rules.packages import npm_cache_left_behind, pip_cache_left_behind, yarn_cache_left_behind
+from rules.packages.caches import fills_layer
 from rules.rule import Bad, Good, Rule, Surroundings
+from rules.runs import Run
 from rules.surroundings import Context
+from rules.tools import yarn
+from rules.tools.remove import removed_words
 
 _NESTED = frozenset({"if", "loop", "case", "function", "substitution", "subshell", "pipeline", "negation"})
 # What may stand between a COPY and the RUN below which it moves.
@@ -95,17 +100,18 @@ class CopyBeforeInstall(Rule):
             return
         for stage in dockerfile.stages:
             for place in _places(stage, dockerfile):
-                finding = self._judge(dockerfile, place, surroundings.context)
+                finding = self._judge(dockerfile, place, surroundings)
                 if finding is not None:
                     yield finding
 
-    def _judge(self, dockerfile: Dockerfile, place: _Place, context: Context | None) -> Finding | None:
+    def _judge(self, dockerfile: Dockerfile, place: _Place, surroundings: Surroundings) -> Finding | None:
+        context = surroundings.context
         manifests = _manifests(dockerfile, place, context)
         if context is not None and (manifests is None or _is_bare(context, manifests)):
             return None
         risk = _risk(place, context, manifests)
         install = place.installs[0]
-        fix = _fix(dockerfile, place, manifests) if manifests else None
+        fix = _fix(dockerfile, place, manifests, surroundings) if manifests else None
         if fix is not None and risk:
             fix = replace(fix, applicability=Applicability.DISPLAY, caution="" if context is None else risk)
         return self.finding(
@@ -211,7 +217,7 @@ def _risk(place: _Place, context: Context | None, manifests: tuple[str, ...] | N
     return None
 
 
-def _fix(dockerfile: Dockerfile, place: _Place, manifests: tuple[str, ...]) -> Fix | None:
+def _fix(dockerfile: Dockerfile, place: _Place, manifests: tuple[str, ...], surroundings: Surroundings) -> Fix | None:
     """Copy the manifests first; the COPY of everything moves below the RUN, or the install alone is done above both."""
     copy = place.copy.instruction
     lines = list(_copy_lines(dockerfile, place.copy, manifests))
@@ -237,21 +243,64 @@ def _fix(dockerfile: Dockerfile, place: _Place, manifests: tuple[str, ...]) -> F
             removed_instructions=(moved,),
             added_instructions=(*added, moved),
         )
+    if any(_takes_back(command, install) for command in place.run.commands for install in place.installs):
+        return None  # an install above would keep in a layer what this RUN does not leave
     first = tuple({install.tool: install for install in reversed(place.installs)}.values())
-    commands = [install.command.span.of(dockerfile.text) for install in first]
-    if any("\n" in each for each in commands) or any(each.from_exec or each.assignments for each in own):
+    if any(each.from_exec or each.assignments or "\n" in each.span.of(dockerfile.text) for each in own):
         return None
-    runs = [f"RUN {each}" for each in commands]
+    runs = [_alone(dockerfile, place, install, surroundings) for install in first]
     workdir = dockerfile.scope(place.stage, copy).workdir
     if workdir != dockerfile.scope(place.stage, place.run).workdir:
         return None
     at = copy.span.start
     return Fix(
-        (Edit(Span(at, at), "".join(f"{line}{newline}" for line in (*lines, *runs))),),
+        (Edit(Span(at, at), "".join(f"{line}{newline}" for line in (*lines, *(line for line, _ in runs)))),),
         Applicability.DISPLAY,
-        added=tuple(install.command.texts for install in first),
+        added=tuple(command for _, commands in runs for command in commands),
         added_instructions=added,
     )
+
+
+def _takes_back(command: ShellCommand, install: Install) -> bool:
+    """Tell whether a command removes what an install brings, or some of it."""
+    leaves = install.leaves
+    return "prune" in command.texts or bool(leaves and any(leaves in word.text for word in removed_words(command)))
+
+
+# What empties the cache of a tool behind its install.
+_CLEANUPS = {
+    "npm": (npm_cache_left_behind.CACHE, ("npm", "cache", "clean", "--force")),
+    "yarn": (yarn_cache_left_behind.CACHE, ("yarn", "cache", "clean")),
+}
+
+
+def _alone(
+    dockerfile: Dockerfile, place: _Place, install: Install, surroundings: Surroundings
+) -> tuple[str, tuple[Command, ...]]:
+    """Return an install as a RUN of its own that leaves no cache in a shipped layer, and the commands in it."""
+    command = install.command
+    line = f"RUN {command.span.of(dockerfile.text)}"
+    run = Run(dockerfile, place.stage, place.run, dockerfile.scope(place.stage, place.run))
+    if place.stage not in dockerfile.shipped(surroundings.targets):
+        return line, (command.texts,)
+    if install.tool == "pip" and pip_cache_left_behind.leaves(run, command):
+        edit, words = pip_cache_left_behind.insert_flag(command)
+        at = len("RUN ") + edit.span.start - command.span.start
+        return line[:at] + edit.replacement + line[at:], (words,)
+    cache, cleanup = _CLEANUPS.get(install.tool, (None, ()))
+    if (
+        cache is None
+        or command.wrappers
+        or not fills_layer(cache, run, command)
+        or _is_berry(install, dockerfile, surroundings)
+    ):
+        return line, (command.texts,)
+    return f"{line} && {' '.join(cleanup)}", (command.texts, cleanup)
+
+
+def _is_berry(install: Install, dockerfile: Dockerfile, surroundings: Surroundings) -> bool:
+    is_classic = install.tool != "yarn" or yarn.is_classic(install.command, surroundings)
+    return is_classic is False or (install.tool == "yarn" and yarn.may_be_berry(dockerfile))
 
 
 def _may_move(dockerfile: Dockerfile, place: _Place) -> bool:

@@ -56,6 +56,11 @@ def left_behind(
             yield run, fillers
 
 
+def fills_layer(cache: Cache, run: Run, command: ShellCommand) -> bool:
+    """Tell whether `command`, in a RUN of its own with the flags of `run`, would leave the cache in its layer."""
+    return cache.fills(command) and not _is_kept_out(cache, run) and not _is_read_later(run.dockerfile, cache.marks)
+
+
 def _uncleaned(cache: Cache, run: Run) -> list[ShellCommand]:
     fillers: list[ShellCommand] = []
     for command in run.commands:

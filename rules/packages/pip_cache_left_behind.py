@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
-from rules.fix import Applicability, Fix
-from rules.packages.caches import Cache, left_behind
+from rules.fix import Applicability, Command, Edit, Fix
+from rules.packages.caches import Cache, fills_layer, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import pip
@@ -91,18 +91,26 @@ class PipCacheLeftBehind(Rule):
         call = pip.read_pip(command)
         assert call is not None and call.action is not None  # noqa: S101, PT018 - pip.fills_cache looked at its verb
         action = call.action
+        edit, words = insert_flag(command)
         return self.finding(
             run.instruction,
             type(action.span)(command.words[0].span.start, action.span.end),
             "pip's cache stays in the layer",
             f"Every download is kept in {_place(run)} beside the installed copy.",
-            Fix(
-                (insert_words(command, action, FLAG),),
-                Applicability.SAFE,
-                removed=(command.texts,),
-                added=(with_words(command, action, FLAG),),
-            ),
+            Fix((edit,), Applicability.SAFE, removed=(command.texts,), added=(words,)),
         )
+
+
+def leaves(run: Run, command: ShellCommand) -> bool:
+    """Tell whether `command`, in a RUN of its own with the flags of `run`, would leave the cache in its layer."""
+    return fills_layer(CACHE, run, command) and not pip.may_be_too_old(run.base)
+
+
+def insert_flag(command: ShellCommand) -> tuple[Edit, Command]:
+    """Return the edit that gives an install the flag, and its words with it."""
+    call = pip.read_pip(command)
+    assert call is not None and call.action is not None  # noqa: S101, PT018 - pip.fills_cache looked at its verb
+    return insert_words(command, call.action, FLAG), with_words(command, call.action, FLAG)
 
 
 def _place(run: Run) -> str:

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from rules.check import check
+from rules.config import Config
+from rules.dockerfile import parse
 from rules.fix import Applicability
 from rules.surroundings import Context, Surroundings
 from tests.rules.cases import assert_fixed, assert_silent, findings, table
@@ -148,6 +151,42 @@ def test_install_that_the_run_does_more_than() -> None:
     assert found.fix.applicability is Applicability.DISPLAY
 
 
+ALONE = {
+    "npm": (N + "COPY . .\nRUN npm ci && npm run build\n", "RUN npm ci && npm cache clean --force"),
+    "npm-with-a-build-stage": (
+        f"FROM node:22 AS b\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\n{N}COPY --from=b /app/dist /app\n",
+        "RUN npm ci",
+    ),
+    "npm-cache-elsewhere": (
+        N + "ENV npm_config_cache=/c\nCOPY . .\nRUN npm ci && npm run build\nVOLUME _cacache\n",
+        "RUN npm ci",
+    ),
+    "yarn": (
+        N + "COPY . .\nRUN yarn --frozen-lockfile && yarn build\n",
+        "RUN yarn --frozen-lockfile && yarn cache clean",
+    ),
+    "yarn-berry": (N + "COPY . .\nRUN yarn --immutable && yarn build\n", "RUN yarn --immutable"),
+    "pip": (P + "COPY . .\nRUN pip3 install -r r.txt && make\n", "RUN pip3 install --no-cache-dir -r r.txt"),
+    "pip-with-the-flag": (
+        P + "COPY . .\nRUN pip install --no-cache-dir -r r.txt && make\n",
+        "RUN pip install --no-cache-dir -r r.txt",
+    ),
+    "pip-configured": (
+        P + "ENV PIP_NO_CACHE_DIR=1\nCOPY . .\nRUN pip install -r r.txt && make\n",
+        "RUN pip install -r r.txt",
+    ),
+}
+
+
+@table(("text", "line"), ALONE)
+def test_the_install_that_is_added_leaves_no_cache_in_a_shipped_layer(text: str, line: str) -> None:
+    report = check(parse(text), Config())
+    (found,) = (each for each in report.findings if each.code == CODE)
+    assert [each.reason for each in report.refused] == []
+    assert found.fix is not None
+    assert found.fix.edits[0].replacement.splitlines()[1:] == [line]
+
+
 FILES = {"package.json": 9, "package-lock.json": 9, "src/a.js": 9, ".dockerignore": 9}
 PACKAGE = {"name": "a", "scripts": {"build": "vite build"}, "dependencies": {"a": "^1"}}
 
@@ -247,3 +286,9 @@ def test_silent_in_this_repository(files: dict[str, int]) -> None:
 
 def test_manifests_that_are_ignored_are_none() -> None:
     assert_silent(CODE, N + "COPY . .\nRUN npm ci\n", _around(ignore="*.json\n"))
+
+
+@pytest.mark.parametrize("back", ["rm -rf node_modules", "rm -rf /app/node_modules/*", "npm prune --production"])
+def test_an_install_that_its_run_takes_back_is_not_kept_above(back: str) -> None:
+    (found,) = findings(CODE, N + f"COPY . .\nRUN npm ci && npm run build && {back}\n")
+    assert found.fix is None
