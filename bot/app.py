@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter, ValidationError
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from bot.jobs import DeliveryId
+from bot.jobs import DeliveryId, ReviewJob
 from bot.queue import Queue, QueueError
+from bot.record import Record
 from bot.settings import Settings
 from bot.webhooks.decide import Ignored, decide
 from bot.webhooks.events import EventError, read_event
@@ -29,17 +34,31 @@ BODY_SECONDS = 10
 MAX_CONNECTIONS = 100
 STOP_SECONDS = 5
 _DELIVERY_ID: TypeAdapter[str] = TypeAdapter(DeliveryId)
+_EVENT = re.compile(r"[a-z_]{1,50}")
 
 log = structlog.get_logger("dockslim.web")
 
 
 class RefusalError(Exception):
-    """A request that is turned away, with its status and the reason."""
+    """A delivery that is turned away, with its status and the reason; `event` once it is known to be GitHub's."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, event: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.event = event
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was made of a delivery: the answer to it, and what is recorded."""
+
+    outcome: str
+    body: dict[str, str]
+    status: int
+    event: str
+    reason: str
+    job: ReviewJob | None = None
 
 
 def create_app(settings: Settings, queue: Queue) -> FastAPI:
@@ -51,12 +70,7 @@ def create_app(settings: Settings, queue: Queue) -> FastAPI:
         queue.close()
 
     app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=close_queue)
-    secret = settings.webhook_secret.get_secret_value()
-
-    @app.exception_handler(RefusalError)
-    async def refuse(_: Request, refusal: RefusalError) -> JSONResponse:
-        log.info("delivery refused", status=refusal.status, reason=refusal.reason)
-        return JSONResponse({"error": refusal.reason}, refusal.status)
+    record = Record(queue.redis)
 
     @app.exception_handler(HTTPException)
     async def refuse_route(_: Request, error: HTTPException) -> JSONResponse:
@@ -64,31 +78,26 @@ def create_app(settings: Settings, queue: Queue) -> FastAPI:
 
     @app.post("/webhooks")
     async def receive(request: Request) -> JSONResponse:
-        with structlog.contextvars.bound_contextvars(delivery=_printable(request.headers.get("x-github-delivery"))):
-            body = await _read_verified(request, secret)
-            name, delivery = _read_headers(request)
+        started = time.monotonic()
+        delivery = _printable(request.headers.get("x-github-delivery")) or ""
+        with structlog.contextvars.bound_contextvars(delivery=delivery):
             try:
-                decision = decide(read_event(name, body), delivery, settings.app_id)
-            except EventError as error:
-                raise RefusalError(400, str(error)) from error
-            if isinstance(decision, Ignored):
-                log.info("delivery ignored", github_event=name, reason=decision.reason)
-                return JSONResponse({"ignored": decision.reason})
-            try:
-                receipt = await run_in_threadpool(queue.enqueue, decision)
-            except QueueError as error:
-                log.warning("job not queued", error=str(error))
-                # GitHub marks the delivery as failed, and it can be redelivered.
-                raise RefusalError(503, f"{error}; redeliver this later") from error
-            log.info(
-                "job queued",
-                github_event=name,
-                repository=f"{decision.owner}/{decision.repository}",
-                number=decision.number,
-                reason=decision.reason,
-                duplicate=receipt.duplicate,
-            )
-            return JSONResponse({"job": receipt.id}, 202)
+                taken = await _take(request, settings, queue)
+            except RefusalError as refusal:
+                log.info("delivery refused", status=refusal.status, reason=refusal.reason)
+                outcome = "refused" if refusal.status < 500 else "failed"
+                taken = Taken(outcome, {"error": refusal.reason}, refusal.status, refusal.event, refusal.reason)
+        # Once the answer is sent: GitHub does not wait for it.
+        write = BackgroundTask(
+            record.add_delivery,
+            delivery,
+            taken.event,
+            taken.outcome,
+            time.monotonic() - started,
+            reason=taken.reason,
+            job=taken.job,
+        )
+        return JSONResponse(taken.body, taken.status, background=write)
 
     @app.get("/healthz")
     async def answer_health() -> JSONResponse:
@@ -115,6 +124,37 @@ def run_web(settings: Settings, redis_url: str) -> None:
         server_header=False,
         ws="none",
     )
+
+
+async def _take(request: Request, settings: Settings, queue: Queue) -> Taken:
+    """Verify, decide, enqueue; raise RefusalError where one of them fails."""
+    body = await _read_verified(request, settings.webhook_secret.get_secret_value())
+    name, delivery = _read_headers(request)
+    # GitHub's names of events are words; what signs with our secret and is not GitHub gets no label of its own.
+    event = name if _EVENT.fullmatch(name) else "other"
+    try:
+        decision = decide(read_event(name, body), delivery, settings.app_id)
+    except EventError as error:
+        raise RefusalError(400, str(error), event) from error
+    if isinstance(decision, Ignored):
+        log.info("delivery ignored", github_event=name, reason=decision.reason)
+        return Taken("ignored", {"ignored": decision.reason}, 200, event, decision.reason)
+    try:
+        receipt = await run_in_threadpool(queue.enqueue, decision)
+    except QueueError as error:
+        log.warning("job not queued", error=str(error))
+        # GitHub marks the delivery as failed, and it can be redelivered.
+        raise RefusalError(503, f"{error}; redeliver this later", event) from error
+    log.info(
+        "job queued",
+        github_event=name,
+        repository=f"{decision.owner}/{decision.repository}",
+        number=decision.number,
+        reason=decision.reason,
+        duplicate=receipt.duplicate,
+    )
+    outcome = "duplicate" if receipt.duplicate else "queued"
+    return Taken(outcome, {"job": receipt.id}, 202, event, decision.reason, decision)
 
 
 async def _read_verified(request: Request, secret: str) -> bytearray:

@@ -75,8 +75,8 @@ class Queue:
     """Puts jobs into the queue, each delivery's once."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = connect(redis_url)
-        self._deliveries = Deliveries(self._redis)
+        self.redis = connect(redis_url)
+        self._deliveries = Deliveries(self.redis)
         self._celery = Celery("dockslim", broker=redis_url, set_as_current=False)
         self._celery.conf.update(celery_options(redis_url), broker_pool_limit=4)
 
@@ -102,14 +102,14 @@ class Queue:
     def ping(self) -> None:
         """Raise QueueError unless Redis answers."""
         try:
-            self._redis.ping()
+            self.redis.ping()
         except RedisError as error:
             raise _unreachable(error) from error
 
     def close(self) -> None:
         """Let go of the connections."""
         self._celery.close()
-        self._redis.close()
+        self.redis.close()
 
     def _publish(self, job: ReviewJob) -> None:
         try:

@@ -21,6 +21,7 @@ from bot.github.pulls import read_pull
 from bot.github.snapshot import read_snapshot
 from bot.jobs import ReviewJob
 from bot.notices import not_reviewed
+from bot.record import Record
 from workers.package_indexes import Packages
 from workers.registry import Images
 from workers.review import Outcome, review
@@ -109,8 +110,10 @@ class Performer:
             # A defect of ours must not leave a check run open.
             log.exception("job crashed")
             return self._give_up(job, deliveries, f"dockslim failed ({type(error).__name__})")
+        finally:
+            Record(self.redis).add_requests(job, meter.requests, meter.remaining)
         deliveries.finish(job.delivery, State.DONE)
-        _report(job, outcome, meter, time.monotonic() - started)
+        _report(job, outcome, meter, time.monotonic() - started, Record(self.redis))
         return None
 
     def _fail(self, job: ReviewJob, deliveries: Deliveries, error: GitHubError) -> timedelta | None:
@@ -122,6 +125,7 @@ class Performer:
         log.warning("job failed", error=str(error), failures=failures, wait=wait and wait.total_seconds())
         if wait is not None and failures < MAX_FAILURES:
             deliveries.put_back(job.delivery)
+            Record(self.redis).add_failure(job, str(error), again_in=wait)
             return wait
         # That one request was answered with 404 does not mean that the pull request is gone.
         return self._give_up(job, deliveries, str(error))
@@ -133,6 +137,7 @@ class Performer:
         log.warning("rate limit", count=count, wait=wait.total_seconds())
         if count < MAX_LIMITED:
             deliveries.put_back(job.delivery)
+            Record(self.redis).add_failure(job, str(error), again_in=wait)
             raise LimitedError(wait) from error
 
     def _give_up(self, job: ReviewJob, deliveries: Deliveries, reason: str) -> timedelta | None:
@@ -147,11 +152,13 @@ class Performer:
             if is_gone(error):
                 log.info("nobody to tell", error=str(error))
                 deliveries.finish(job.delivery, State.FAILED)
+                Record(self.redis).add_failure(job, f"{reason}; {error}", again_in=None)
                 return None
             failures = deliveries.count_failure(job.delivery)
             log.warning("check not concluded", error=str(error), failures=failures)
             if should_retry(error, failures) is not None and failures < MAX_CONCLUSIONS:
                 deliveries.put_back(job.delivery)
+                Record(self.redis).add_failure(job, str(error), again_in=CONCLUSION_WAIT)
                 return CONCLUSION_WAIT
         except RedisError:
             raise
@@ -159,6 +166,7 @@ class Performer:
             # The delivery has to end as failed all the same, or no redelivery would ever run it again.
             log.exception("check not concluded")
         deliveries.finish(job.delivery, State.FAILED)
+        Record(self.redis).add_failure(job, reason, again_in=None)
         log.error("job given up", reason=reason)
         return None
 
@@ -178,7 +186,7 @@ def _place(job: ReviewJob) -> RepositoryRef:
     return RepositoryRef(job.installation_id, job.repository_id, job.owner, job.repository)
 
 
-def _report(job: ReviewJob, outcome: Outcome, meter: Meter, seconds: float) -> None:
+def _report(job: ReviewJob, outcome: Outcome, meter: Meter, seconds: float, record: Record) -> None:
     log.info(
         "job done",
         ending=outcome.ending,
@@ -189,3 +197,14 @@ def _report(job: ReviewJob, outcome: Outcome, meter: Meter, seconds: float) -> N
         remaining=meter.remaining,
         seconds=round(seconds, 2),
     )
+    record.add_review(
+        job,
+        ending=outcome.ending.value,
+        title=outcome.title,
+        comments=outcome.comments,
+        requests=meter.requests,
+        seconds=seconds,
+    )
+    record.add_findings(outcome.told)
+    record.settle_offers(job, outcome.texts)
+    record.add_offers(job, outcome.offers, outcome.texts)

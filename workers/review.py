@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import structlog
@@ -20,7 +20,7 @@ from bot.github.snapshot import Snapshot, Source, Unread, read_snapshot
 from bot.jobs import ReviewJob
 from bot.notices import CONTINUED, add_notes, say_left_out, say_not_permitted, say_refused, say_unlisted, take_in
 from bot.review.fingerprint import read_fingerprints
-from bot.review.model import ChangedFile, Comment, Review, Standing
+from bot.review.model import ChangedFile, Comment, Offer, Review, Standing
 from bot.review.plan import plan
 from bot.review.surroundings import find_images, find_releases
 from workers.package_indexes import Packages
@@ -50,11 +50,18 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job came to; `title` is what the check run or the log says."""
+    """What a job came to; `title` is what the check run or the log says.
+
+    `told` are the codes of the findings that it told of, `offers` the suggestions that GitHub took, `texts` the
+    Dockerfiles that it read, by path.
+    """
 
     ending: Ending
     title: str
     comments: int = 0
+    told: tuple[str, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class StaleError(Exception):
@@ -103,7 +110,10 @@ def review(
         conclude(session, job.number, reading.target.head_sha, check, reading.snapshot.check_run)
     except StaleError as stale:
         return stale.outcome
-    return Outcome(Ending.REVIEWED, check.title, len(found.review.comments) - len(refused) if found.review else 0)
+    taken = [each for each in found.review.comments if each not in refused] if found.review is not None else []
+    offers = tuple(each.offer for each in taken if each.offer is not None)
+    texts = {file.path: file.head for file in reading.files}
+    return Outcome(Ending.REVIEWED, check.title, len(taken), found.told, offers, texts)
 
 
 def _look_up(

@@ -42,6 +42,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What one click puts into a file, and the bytes that are known to be saved by it."""
+
+    path: str
+    lines: tuple[str, ...]
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """One inline comment on the right side of the diff; `start_line` only where it is smaller than `line`."""
 
@@ -49,6 +58,7 @@ class Comment:
     line: int
     body: str
     start_line: int | None = None
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one job posts: a review or nothing, and always a check."""
+    """What one job posts: a review or nothing, and always a check; `told` are the codes of what the review tells."""
 
     review: Review | None
     check: Check
+    told: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.review.diff import Diff, parse_patch
 from bot.review.fingerprint import digest, fingerprints, normalise
-from bot.review.model import ChangedFile, Check, Comment, Plan, Review, Standing
+from bot.review.model import ChangedFile, Check, Comment, Offer, Plan, Review, Standing
 from bot.review.render import (
     Counts,
     Outcome,
@@ -111,7 +111,7 @@ def plan(files: Sequence[ChangedFile], standing: Standing, config: Config = DEFA
     sections = [_section(each, outcomes, standing) for each in read]
     counts = _count_all(readable, whole.values())
     check_run = Check(_conclude(read, counts), render_title(counts, sections), render_summary(sections))
-    return Plan(review, check_run)
+    return Plan(review, check_run, tuple(entry.finding.code for entry in fresh))
 
 
 def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
@@ -266,13 +266,16 @@ def _instruction_lines(dockerfile: Dockerfile, finding: Finding) -> tuple[int, i
 
 
 def _comment(note: _Note, marks: Sequence[str]) -> Comment:
+    path, offer = note.file.path, None
     match note.content:
         case Suggestion() as suggestion:
             body = render_suggestion(suggestion, marks)
+            saved = sum(finding.saving.bytes or 0 for finding in suggestion.findings)
+            offer = Offer(path, suggestion.lines, saved)
         case Remark() as remark:
             body = render_remark(note.file.dockerfile, remark, marks)
     # GitHub refuses a start_line that equals line.
-    return Comment(note.file.path, note.end, body, note.start if note.start < note.end else None)
+    return Comment(path, note.end, body, note.start if note.start < note.end else None, offer)
 
 
 def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[str]:

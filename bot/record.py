@@ -1,0 +1,307 @@
+"""The record: what web processes and workers did lately, and how often, in Redis; the status page and metrics read it.
+
+Nothing depends on it: what cannot be written is logged and left out. Lists are short and everything but the counts
+runs out; counts are few, since their labels come from closed sets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import structlog
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+
+from bot.deliveries import KEEP
+from bot.jobs import ReviewJob
+from bot.review.model import Offer
+
+MOST = 50
+"""Entries that each list keeps."""
+OFFERS_KEEP = timedelta(days=30)
+REMAINING_KEEP = timedelta(hours=1)
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+"""Upper bounds of durations, in seconds."""
+_COUNTS = "dockslim:counts"
+_ENTRIES = "dockslim:record:{}"
+_REMAINING = "dockslim:record:remaining"
+_Entry = TypeVar("_Entry")
+
+log = structlog.get_logger("dockslim.record")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEntry:
+    """One delivery of GitHub's: `outcome` is queued, duplicate, ignored, refused or failed, `reason` says why."""
+
+    at: str
+    delivery: str
+    event: str
+    outcome: str
+    seconds: float
+    reason: str = ""
+    repository: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEntry:
+    """One job that came to an end: `ending` is reviewed, skipped or superseded, `title` what the check run says."""
+
+    at: str
+    delivery: str
+    repository: str
+    number: int
+    ending: str
+    title: str
+    comments: int
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailureEntry:
+    """One job that failed; `again_in` is after how many seconds it runs again, None when it was given up."""
+
+    at: str
+    delivery: str
+    repository: str
+    number: int
+    reason: str
+    again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the record holds: entries newest first, counts by name and labels, what installations have left."""
+
+    deliveries: tuple[DeliveryEntry, ...] = ()
+    refused: tuple[DeliveryEntry, ...] = ()
+    reviews: tuple[ReviewEntry, ...] = ()
+    failures: tuple[FailureEntry, ...] = ()
+    counts: Mapping[tuple[str, ...], float] = field(default_factory=dict)
+    remaining: Mapping[str, int] = field(default_factory=dict)
+
+
+class Record:
+    """Writes and reads the record. Times are UTC."""
+
+    def __init__(self, redis: Redis, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._redis = redis
+        self._now = now
+
+    def add_delivery(
+        self,
+        delivery: str,
+        event: str,
+        outcome: str,
+        seconds: float,
+        *,
+        reason: str = "",
+        job: ReviewJob | None = None,
+    ) -> None:
+        """Record what was made of a delivery. Only a verified one names its event; anybody can send the others."""
+        place = (_place(job), job.number) if job is not None else ("", None)
+        entry = DeliveryEntry(self._stamp(), delivery, event, outcome, round(seconds, 4), reason, *place)
+
+        def write(pipe: Pipeline) -> None:
+            # What is not from GitHub must not push out what is.
+            _push(pipe, "deliveries" if event else "refused", entry)
+            _count(pipe, "deliveries", event or "unverified", outcome)
+            _observe(pipe, "delivery_seconds", seconds)
+
+        self._write(write)
+
+    def add_review(
+        self,
+        job: ReviewJob,
+        *,
+        ending: str,
+        title: str,
+        comments: int,
+        requests: int,
+        seconds: float,
+    ) -> None:
+        """Record the end of a job, and what it cost."""
+        entry = ReviewEntry(
+            self._stamp(), job.delivery, _place(job), job.number, ending, title, comments, requests, round(seconds, 2)
+        )
+
+        def write(pipe: Pipeline) -> None:
+            _push(pipe, "reviews", entry)
+            _count(pipe, "jobs", job.reason, ending)
+            _observe(pipe, "job_seconds", seconds)
+
+        self._write(write)
+
+    def add_failure(self, job: ReviewJob, reason: str, *, again_in: timedelta | None) -> None:
+        """Record that a job failed, and whether it runs again."""
+        wait = again_in.total_seconds() if again_in is not None else None
+        entry = FailureEntry(self._stamp(), job.delivery, _place(job), job.number, reason, wait)
+
+        def write(pipe: Pipeline) -> None:
+            _push(pipe, "failures", entry)
+            _count(pipe, "jobs", job.reason, "failed" if again_in is None else "put_back")
+
+        self._write(write)
+
+    def add_requests(self, job: ReviewJob, requests: int, remaining: int | None) -> None:
+        """Count what a job asked of GitHub, whatever came of it, and what GitHub says its installation has left."""
+
+        def write(pipe: Pipeline) -> None:
+            _count(pipe, "github_requests", by=requests)
+            if remaining is not None:
+                pipe.hset(_REMAINING, str(job.installation_id), f"{remaining} {self._now().timestamp():.0f}")
+                pipe.expire(_REMAINING, KEEP)
+
+        self._write(write)
+
+    def add_findings(self, codes: Iterable[str]) -> None:
+        """Count the findings that a review told of, by rule."""
+        told = Counter(codes)
+        if told:
+
+            def write(pipe: Pipeline) -> None:
+                for code, many in told.items():
+                    _count(pipe, "findings", code, by=many)
+
+            self._write(write)
+
+    def add_offers(self, job: ReviewJob, offers: Iterable[Offer], texts: Mapping[str, str]) -> None:
+        """Count the bytes that suggestions save, and remember the suggestions until somebody commits them.
+
+        `texts` are the Dockerfiles by path, as they were when the suggestions were made. Hashes are kept, not lines.
+        """
+        fields: dict[Any, Any] = {}
+        total = 0
+        for offer in offers:
+            lines = texts.get(offer.path, "").splitlines()
+            fields[json.dumps([offer.path, len(offer.lines), _hash(offer.lines)])] = json.dumps(
+                [offer.bytes, _windows(lines, len(offer.lines))[_hash(offer.lines)]]
+            )
+            total += offer.bytes
+        if not fields:
+            return
+
+        def write(pipe: Pipeline) -> None:
+            pipe.hset(_offers(job), mapping=fields)
+            pipe.expire(_offers(job), OFFERS_KEEP)
+            _count(pipe, "suggestions", "made", by=len(fields))
+            _count(pipe, "suggested_bytes", by=total)
+
+        self._write(write)
+
+    def settle_offers(self, job: ReviewJob, texts: Mapping[str, str]) -> None:
+        """Count the suggestions whose lines now stand in the Dockerfiles: somebody committed them."""
+        try:
+            known = _strings(self._redis.hgetall(_offers(job)))
+        except RedisError as error:
+            _say(error)
+            return
+        accepted = {}
+        for name, value in known.items():
+            path, length, digest = json.loads(name)
+            saved, before = json.loads(value)
+            if path in texts and _windows(texts[path].splitlines(), length)[digest] > before:
+                accepted[name] = saved
+        if not accepted:
+            return
+
+        def write(pipe: Pipeline) -> None:
+            pipe.hdel(_offers(job), *accepted)
+            _count(pipe, "suggestions", "accepted", by=len(accepted))
+            _count(pipe, "accepted_bytes", by=sum(accepted.values()))
+
+        self._write(write)
+
+    def read(self) -> Facts:
+        """Return all of it, or raise RedisError."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in ("deliveries", "refused", "reviews", "failures"):
+                pipe.lrange(_ENTRIES.format(name), 0, MOST - 1)
+            pipe.hgetall(_COUNTS)
+            pipe.hgetall(_REMAINING)
+            deliveries, refused, reviews, failures, counts, remaining = pipe.execute()
+        return Facts(
+            _entries(DeliveryEntry, deliveries),
+            _entries(DeliveryEntry, refused),
+            _entries(ReviewEntry, reviews),
+            _entries(FailureEntry, failures),
+            {tuple(json.loads(labels)): float(value) for labels, value in _strings(counts).items()},
+            self._fresh(_strings(remaining)),
+        )
+
+    def _fresh(self, remaining: Mapping[str, str]) -> dict[str, int]:
+        since = (self._now() - REMAINING_KEEP).timestamp()
+        split = {name: value.partition(" ") for name, value in remaining.items()}
+        return {name: int(left) for name, (left, _, at) in split.items() if float(at) > since}
+
+    def _stamp(self) -> str:
+        return self._now().isoformat(timespec="seconds")
+
+    def _write(self, write: Callable[[Pipeline], object]) -> None:
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                write(pipe)
+                pipe.execute()
+        except RedisError as error:
+            _say(error)
+
+
+def _say(error: RedisError) -> None:
+    log.warning("not recorded", error=type(error).__name__)
+
+
+def _push(pipe: Pipeline, name: str, entry: Any) -> None:
+    key = _ENTRIES.format(name)
+    pipe.lpush(key, json.dumps({each: _fit(value) for each, value in asdict(entry).items()}))
+    pipe.ltrim(key, 0, MOST - 1)
+    pipe.expire(key, KEEP)
+
+
+def _count(pipe: Pipeline, name: str, *labels: str, by: int = 1) -> None:
+    pipe.hincrby(_COUNTS, json.dumps([name, *labels]), by)
+
+
+def _observe(pipe: Pipeline, name: str, seconds: float) -> None:
+    bound = next((each for each in BUCKETS if seconds <= each), None)
+    pipe.hincrby(_COUNTS, json.dumps([name, "+Inf" if bound is None else repr(bound)]), 1)
+    pipe.hincrbyfloat(_COUNTS, json.dumps([name, "sum"]), seconds)
+
+
+def _entries(kind: Callable[..., _Entry], rows: Sequence[bytes]) -> tuple[_Entry, ...]:
+    return tuple(kind(**json.loads(row)) for row in rows)
+
+
+def _strings(mapping: Mapping[Any, Any]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in mapping.items()}
+
+
+def _fit(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return "".join(each if each.isprintable() else "?" for each in value[:300])
+
+
+def _place(job: ReviewJob) -> str:
+    return f"{job.owner}/{job.repository}"
+
+
+def _offers(job: ReviewJob) -> str:
+    return f"dockslim:offers:{job.repository_id}:{job.number}"
+
+
+def _windows(lines: Sequence[str], length: int) -> Counter[str]:
+    """Count each run of `length` lines by its hash."""
+    return Counter(_hash(lines[at : at + length]) for at in range(len(lines) - length + 1)) if length else Counter()
+
+
+def _hash(lines: Sequence[str]) -> str:
+    return sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:24]
