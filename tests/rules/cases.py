@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -41,3 +41,20 @@ def assert_fixed(code: str, text: str, fixed: str | None, surroundings: Surround
         return
     assert apply(text, fixes) == fixed
     assert_silent(code, fixed, surroundings)
+
+
+def rule_test(
+    code: str, silent: Mapping[str, str], fixed: Mapping[str, tuple[str, str | None]]
+) -> Callable[[str, str | None], None]:
+    """Return the test of a rule's tables: nothing found in these, and of those made what they say, None for no fix."""
+    cases = [pytest.param(text, text, id=name) for name, text in silent.items()]
+    cases += [pytest.param(text, after, id=name) for name, (text, after) in fixed.items()]
+
+    @pytest.mark.parametrize(("text", "after"), cases)
+    def test(text: str, after: str | None) -> None:
+        if after == text:
+            assert_silent(code, text)
+        else:
+            assert_fixed(code, text, after)
+
+    return test

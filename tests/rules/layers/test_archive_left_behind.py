@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.fix import Applicability
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS107"
 D = "FROM debian:12\n"
@@ -107,15 +107,7 @@ FIXED = {
     "command-substitution": (D + "RUN curl -O https://e.com/$(u).tgz && tar xf $(u).tgz\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_a_script_behind_may_use_it() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.finding import Severity
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS109"
 P = "FROM python:3.12\n"
@@ -56,15 +56,7 @@ FIXED = {
     "user-made": (P + f"RUN useradd -m a\nUSER a\n{M}/root/.cache/pip pip install a\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_docker_clean_is_information() -> None:

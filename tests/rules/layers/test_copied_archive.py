@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS108"
 D = "FROM debian:12\n"
@@ -36,15 +36,7 @@ FIRES = {
     "crlf": "FROM debian:12\r\nCOPY a.tgz /tmp/\r\nRUN tar xzf /tmp/a.tgz\r\n",
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table("text", FIRES)
-def test_fires_without_a_fix(text: str) -> None:
-    assert_fixed(CODE, text, None)
+test_cases = rule_test(CODE, SILENT, {name: (text, None) for name, text in FIRES.items()})
 
 
 def test_brings_the_bind_mount() -> None:

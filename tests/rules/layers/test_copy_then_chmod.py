@@ -6,7 +6,7 @@ import pytest
 
 from rules.fix import Applicability
 from rules.surroundings import Context, Surroundings
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS104"
 D = "FROM debian:12\n"
@@ -82,15 +82,7 @@ FIXED = {
     "copied-by-a-parent": (f"{D[:-1]} AS a\n{COPIED}FROM a\nRUN chmod +x /usr/bin/app\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_says_that_it_needs_buildkit() -> None:

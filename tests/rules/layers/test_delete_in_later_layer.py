@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS101"
 D = "FROM debian:12\n"
@@ -118,15 +118,7 @@ FIXED = {
     "heredoc": (D + "COPY a.tgz /tmp/\nRUN <<EOF\nrm /tmp/a.tgz\nEOF\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_names_the_path_and_the_line() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.finding import Severity
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS111"
 D = "FROM debian:12\n"
@@ -58,15 +58,7 @@ FIXED = {
     "variable": (D + "RUN git clone $REPO b\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_is_information_where_nothing_can_be_offered() -> None:

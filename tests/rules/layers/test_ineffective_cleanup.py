@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.fix import Applicability
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS106"
 D = "FROM debian:12\n"
@@ -62,15 +62,7 @@ FIXED = {
     "exec-form": (D + 'RUN ["rm", "-rf", "/var/lib/apt/lists/*"]\n', None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_a_script_behind_may_need_the_lists() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS110"
 U = "FROM ubuntu:22.04\n"
@@ -50,15 +50,7 @@ FIXED = {
     ),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_estimates_the_log() -> None:
