@@ -13,10 +13,10 @@ from itertools import accumulate
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage, Word
 from rules.dockerfile.parse import expand
-from rules.layers.written_paths import UNKNOWN_DIRECTORY, enter, working_directory
+from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
 from rules.runs import Run
 from rules.surroundings import Context
-from rules.tools.remove import normalise
+from rules.tools.remove import may_remove, normalise
 
 _MOST = 24  # of the copies below one path, so many are looked at
 _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w{1,4})$")
@@ -38,6 +38,7 @@ _LARGE = re.compile(
 )
 _LARGE_WORD = re.compile(_LARGE.pattern.removesuffix("$") + r"[\s\"',]", re.IGNORECASE)
 _RECURSIVE = re.compile(r"[\s\"']-[a-zA-Z]{0,5}R|--recursive|-exec")
+_FILLERS = ("npm", "yarn", "clone", "tar", "unzip")  # whose directories written_paths knows
 _BINARIES = re.compile(r"/(?:[\w.-]{1,40}/){0,6}s?bin/[^/]{1,80}$")
 SMALL_BYTES = 100_000
 RunFilter = Callable[[Stage, Instruction], bool]
@@ -114,7 +115,7 @@ def may_touch_copies(dockerfile: Dockerfile, sized: bool) -> RunFilter:
             return False
         first, names = _large_copies(dockerfile, stage.index, sized)
         if first > run.index:
-            return False
+            return recursive and any(each.instruction.index < run.index for each in _filled(dockerfile, stage.index))
         if recursive:
             return True
         return any(name in text for name in names) or (sized and bool(names)) or ("*" in text and bool(names))
@@ -171,6 +172,28 @@ def copies_below(run: Run, path: str) -> list[Copied]:
                 result.append(found[at])
             at += 1
     return sorted(result, key=lambda each: each.instruction.index)
+
+
+def filled_by(run: Run, path: str) -> Instruction | None:
+    """Return the RUN below `run` that filled a directory at `path` or below it, and left it there."""
+    for each in _filled(run.dockerfile, run.stage.index):
+        if each.instruction.index < run.instruction.index and f"{each.path}/".startswith(path.rstrip("/") + "/"):
+            since = (other for other in run.earlier() if other.instruction.index >= each.instruction.index)
+            if not any(may_remove(command, each.path) for other in since for command in other.commands):
+                return each.instruction
+    return None
+
+
+@lru_cache(maxsize=32)
+def _filled(dockerfile: Dockerfile, stage: int) -> tuple[Written, ...]:
+    """Return the directories that RUNs filled on the way to a stage."""
+    return tuple(
+        written
+        for owner, each in dockerfile.lineage(dockerfile.stages[stage])
+        if each.keyword == "RUN" and any(map(each.value.__contains__, _FILLERS))
+        for written in written_paths(each, owner, dockerfile.scope(owner, each))
+        if written.is_directory and not any(mount.covers(written.path) for mount in each.mounts)
+    )
 
 
 @lru_cache(maxsize=32)

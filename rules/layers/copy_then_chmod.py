@@ -78,14 +78,13 @@ class CopyThenChmod(Rule):
                 yield self._report(run, touched)
 
     def _report(self, run: Run, touched: Touched) -> Finding:
-        line = touched.copies[0].instruction.line
         fix = _fix(run, touched)
         snippet = flag_snippet(run, touched, "chmod") if fix is None and _octal(touched) is not None else None
         return self.finding(
             run.instruction,
             touched.span,
             f"{touched.name} copies {shown(touched.path)} into another layer",
-            f"What line {line} copied stays there with its old mode, and is in the image twice.",
+            touched.reason("mode"),
             fix,
             snippet=snippet,
         )

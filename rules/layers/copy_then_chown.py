@@ -22,7 +22,8 @@ class CopyThenChown(Rule):
     """A copied tree whose owner a later RUN changes, so that it is in the image twice.
 
     ## What it does
-    Finds `chown -R` and `chgrp -R` in a RUN of what a COPY or ADD brought in below it.
+    Finds `chown -R` and `chgrp -R` in a RUN of what a COPY or ADD brought in below it, or of what another RUN (`npm
+    ci`, `git clone`, `tar`) made of that.
 
     ## Why it costs
     A layer holds whole files: changing the owner of a file copies it. Measured with Docker 20.10 (both builders) and
@@ -82,7 +83,7 @@ class CopyThenChown(Rule):
             )
         else:
             message = f"{touched.name} copies {path} into another layer"
-            reason = f"What line {line} copied stays there with its old owner, and is in the image twice."
+            reason = touched.reason("owner")
         fix = flag_fix(run, touched, "chown", lambda copied: _owner_at(run, touched, copied))
         snippet = flag_snippet(run, touched, "chown") if fix is None and _is_known_above(run, touched) else None
         return self.finding(run.instruction, touched.span, message, reason, fix, snippet=snippet)

@@ -35,7 +35,7 @@ class CopyThenMove(Rule):
 
     ## When it is silent
     The file looks small; a `cp` whose source is deleted in the same RUN (delete-in-later-layer speaks); the command is
-    conditional; the path was copied by a stage that is not shipped.
+    conditional; something else may be at the target before; the path was copied by a stage that is not shipped.
     """
 
     code = "DS105"
@@ -65,12 +65,14 @@ class CopyThenMove(Rule):
                 continue
             command, copied, target = found
             line = copied.instruction.line
+            mode = _changes_mode(run, copied, target)
+            place = f"`{target.text}`" + (f" with the mode that `{mode}` sets" if mode else "")
             yield self.finding(
                 run.instruction,
                 command.span,
                 f"{command.name} puts {shown(copied.path)} into another layer",
-                f"What line {line} copied stays in its layer; copied to `{target.text}`, it would be there once.",
-                snippet=_snippet(run, copied, target) if command.name == "mv" else None,
+                f"What line {line} copied stays in its layer; copied to {place}, it would be there once.",
+                snippet=_snippet(run, copied, target) if command.name == "mv" and not mode else None,
             )
 
 
@@ -92,9 +94,34 @@ def _moved(run: Run, sizes: Sizes) -> Iterator[tuple[ShellCommand, Copied, Word]
             if copied is None or run.mounts(copied.path):
                 continue
             removed = command.name == "cp" and any(may_remove(each, copied.path) for each in run.commands[at + 1 :])
-            if removed or (command.name == "cp" and not copied.is_tree):
+            if (
+                removed
+                or (command.name == "cp" and not copied.is_tree)
+                or _is_used_before(run, command, copied, operands[-1])
+            ):
                 continue
             yield command, copied, operands[-1]
+
+
+def _is_used_before(run: Run, command: ShellCommand, copied: Copied, target: Word) -> bool:
+    """Tell whether something else may be at the target until the move: copied there at once, it would meet that."""
+    before = (each for each in run.commands if each.span.start < command.span.start)
+    runs = (each for each in run.earlier() if each.instruction.index > copied.instruction.index)
+    commands = (*before, *(command for each in runs for command in each.commands))
+    return any(each.name != "mkdir" and target.text in each.texts for each in commands)
+
+
+def _changes_mode(run: Run, copied: Copied, target: Word) -> str:
+    """Return what changes mode or owner of the file in the RUN that moves it, which copies it as well."""
+    return next(
+        (
+            each.name
+            for each in run.commands
+            if each.name in ("chmod", "chown", "chgrp")
+            and any(text in (copied.path, copied.path.lstrip("/"), target.text) for text in each.texts)
+        ),
+        "",
+    )
 
 
 def _copied(run: Run, word: Word, cwd: str | None, sizes: Sizes) -> Copied | None:

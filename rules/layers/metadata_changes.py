@@ -7,10 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from rules.dockerfile import Dockerfile, ShellCommand, Span, Word
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Word
 from rules.finding import Snippet
 from rules.fix import Applicability, Edit, Fix
-from rules.layers.copied_trees import Copied, Sizes, copies_below, is_fed_by_copies_alone, may_be_in_base, resolve
+from rules.layers.copied_trees import (
+    Copied,
+    Sizes,
+    copies_below,
+    filled_by,
+    is_fed_by_copies_alone,
+    may_be_in_base,
+    resolve,
+)
 from rules.layers.written_paths import enter, working_directory
 from rules.runs import Run
 from rules.tools.ownership import Change, changes_found, read_change
@@ -23,13 +31,25 @@ _CONDITIONAL = ("if", "case", "function", "substitution", "loop")
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """One command that changes `path`, and the copies that it reaches, heaviest first; `change` is None for find."""
+    """One command that changes `path`, and the copies that it reaches, heaviest first; `change` is None for find.
+
+    Where these are all small, `filler` is the RUN that filled the tree above the command.
+    """
 
     command: ShellCommand
     change: Change | None
     path: str
     paths: tuple[str, ...]
     copies: tuple[Copied, ...]
+    filler: Instruction | None = None
+
+    def reason(self, kind: str) -> str:
+        """Say what is in the image twice; `kind` is what the command changes of it."""
+        if self.filler is not None:
+            what, instead = f"line {self.filler.line} wrote", f"; in that RUN, {self.command.name} copies nothing"
+        else:
+            what, instead = f"line {self.copies[0].instruction.line} copied", ""
+        return f"What {what} stays there with its old {kind}, and is in the image twice{instead}."
 
     @property
     def span(self) -> Span:
@@ -73,13 +93,19 @@ def _touched(run: Run, command: ShellCommand, cwd: str | None, sizes: Sizes) -> 
         if path is None or run.mounts(path):
             continue
         reached += [(path, each) for each in _reached(run, word, path, recursive)]
-    reached = [(path, each) for path, each in reached if each.may_be_large(sizes)]
-    if not reached:
-        return None
+    filler: Instruction | None = None
+    large = [(path, each) for path, each in reached if each.may_be_large(sizes)]
+    if not large:
+        if change is not None and recursive:
+            reached = [(path, each) for path, each in reached if filled_by(run, path) is not None]
+            filler = filled_by(run, reached[0][0]) if reached else None
+        if filler is None:
+            return None
+    reached = large or reached
     reached.sort(key=lambda pair: (not pair[1].is_tree, pair[1].instruction.index))
     paths = tuple(path for _, path in resolved if path is not None)
     complete = paths if len(paths) == len(resolved) else ()
-    return Touched(command, change, reached[0][0], complete, tuple(each for _, each in reached))
+    return Touched(command, change, reached[0][0], complete, tuple(each for _, each in reached), filler)
 
 
 def _reached(run: Run, word: Word, path: str, recursive: bool) -> Iterator[Copied]:
@@ -109,7 +135,13 @@ def flag_fix(run: Run, touched: Touched, flag: str, value_at: Callable[[Copied],
     The command itself stays, for the directory: COPY does not change one that is there already.
     """
     change = touched.change
-    if change is None or not change.plain or change.command.from_exec or not touched.paths:
+    if (
+        change is None
+        or not change.plain
+        or change.command.from_exec
+        or not touched.paths
+        or touched.filler is not None
+    ):
         return None
     if any(word.has_glob for word in change.paths) or change.command.wrappers:
         return None
@@ -164,7 +196,7 @@ def _is_touched_twice(run: Run, touched: Touched) -> bool:
 def flag_snippet(run: Run, touched: Touched, flag: str) -> Snippet | None:
     """Return the COPY lines with the flag that would make the command needless, to be copied by hand."""
     change = touched.change
-    if change is None or len(touched.copies) > 6:
+    if change is None or len(touched.copies) > 6 or touched.filler is not None:
         return None
     value = change.value.span.of(run.dockerfile.text).strip("\"'")
     if _SIMPLE.fullmatch(value) is None or change.command.name == "chgrp":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.surroundings import Context, Surroundings
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS103"
 N = "FROM node:22\nWORKDIR /app\n"
@@ -28,6 +28,14 @@ SILENT = {
     "powershell": D + 'SHELL ["pwsh", "-c"]\nCOPY . /app\nRUN chown -R 1 /app\n',
     "unknown-workdir": D + "WORKDIR $X\nCOPY . .\nRUN chown -R 1 .\n",
     "unknown-variable": D + "COPY . /app\nRUN chown -R 1 $FOO\n",
+    "small-copy-and-nothing-filled": N + "COPY package.json .\nRUN npm -v\nRUN chown -R node /app\n",
+    "filled-in-the-same-run": N + "COPY package.json .\nRUN npm ci && chown -R node /app\n",
+    "filled-elsewhere": N + "COPY package.json .\nRUN cd /srv && npm ci\nRUN chown -R node /app\n",
+    "filled-and-emptied": N + "COPY package.json .\nRUN npm ci && rm -rf node_modules\nRUN chown -R node /app\n",
+    "filled-afterwards": N + "COPY package.json .\nRUN chown -R node /app\nRUN npm ci\n",
+    "filled-on-a-mount": N
+    + "COPY package.json .\nRUN --mount=type=cache,target=/app/node_modules npm ci\nRUN chown -R node /app\n",
+    "directory-only-of-a-filled-tree": N + "COPY package.json .\nRUN npm ci\nRUN chown node /app\n",
     "echoed": D + "COPY . /app\nRUN echo chown -R 1 /app\n",
     "pragma": N + "COPY . .\n# dockslim ignore=DS103\nRUN chown -R node /app\n",
 }
@@ -105,6 +113,8 @@ FIXED = {
     ),
     "exec-form": (D + 'COPY . /app\nRUN ["chown", "-R", "1:1", "/app"]\n', None),
     "a-run-wrote-there": (N + "COPY . .\nRUN npm ci\nRUN chown -R node:node /app\n", None),
+    "a-small-copy-and-a-run-that-fills": (N + "COPY package.json .\nRUN npm ci\nRUN chown -R node /app\n", None),
+    "filled-by-a-clone": (D + "COPY a.conf /srv/\nRUN git clone u /srv/b\nRUN chown -R 1:1 /srv\n", None),
     "a-run-wrote-there-by-name": (D + "COPY . /app\nRUN mkdir -p /app/log\nRUN chown -R 1:1 /app\n", None),
     "this-run-wrote-there": (N + "COPY . .\nRUN npm ci && chown -R node:node /app\n", None),
     "script-of-unknown-content": (D + "COPY . /app\nRUN ./x.sh\nRUN chown -R 1:1 /app\n", None),
@@ -126,15 +136,7 @@ FIXED = {
     "single-binary": (D + "COPY --from=b /out/app /usr/bin/app\nRUN chown 1:1 /usr/bin/app\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str | None) -> None:
-    assert_fixed(CODE, text, fixed)
+test_cases = rule_test(CODE, SILENT, FIXED)
 
 
 def test_says_where_the_base_may_hold_files() -> None:
@@ -163,4 +165,14 @@ def test_weighs_what_the_context_holds(size: int, count: int) -> None:
 def test_no_flag_is_shown_where_the_user_is_made_below_the_copy() -> None:
     (found,) = findings(CODE, "FROM debian:12\nCOPY . /app\nRUN useradd app && make && chown -R app /app\n")
     assert found.fix is None
+    assert found.snippet is None
+
+
+def test_says_what_filled_the_tree() -> None:
+    (found,) = findings(CODE, N + "COPY package.json .\nRUN npm ci\nRUN chown -R node:node /app\n")
+    assert found.message == "chown -R copies /app into another layer"
+    assert found.reason == (
+        "What line 4 wrote stays there with its old owner, and is in the image twice;"
+        " in that RUN, chown copies nothing."
+    )
     assert found.snippet is None

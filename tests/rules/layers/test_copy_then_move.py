@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS105"
 D = "FROM debian:12\n"
@@ -19,9 +19,12 @@ SILENT = {
     "stage-not-shipped": "FROM debian:12 AS b\nCOPY . /app\nRUN mv /app /srv\n" + D + "COPY --from=b /srv /srv\n",
     "pragma": D + "COPY . /app\n# dockslim ignore=DS105\nRUN mv /app /srv\n",
     "powershell": D + 'SHELL ["pwsh"]\nCOPY . /app\nRUN mv /app /srv\n',
+    "target-moved-away-first": D + "COPY . /app\nRUN mv /srv/app /srv/old && mv /app /srv/app\n",
+    "target-written-between": D + "COPY . /app\nRUN install.sh /srv/app\nRUN mv /app /srv/app\n",
     "onbuild": D + "COPY . /app\nONBUILD RUN mv /app /srv\n",
 }
 FIRES = {
+    "target-used-below": D + "COPY . /app\nRUN mv /app /srv/app && ls /srv/app\n",
     "tree": D + "COPY . /app\nRUN mv /app /srv/app\n",
     "content-of-a-tree": D + "COPY src /tmp/src\nRUN mkdir /x && mv /tmp/src/* /x/\n",
     "relative": D + "WORKDIR /w\nCOPY . app\nRUN mv app ../srv\n",
@@ -33,18 +36,16 @@ FIRES = {
     "crlf": "FROM debian:12\r\nCOPY . /app\r\nRUN mv /app /srv\r\n",
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table("text", FIRES)
-def test_fires_without_a_fix(text: str) -> None:
-    assert_fixed(CODE, text, None)
+test_cases = rule_test(CODE, SILENT, {name: (text, None) for name, text in FIRES.items()})
 
 
 def test_brings_the_copy() -> None:
     (found,) = findings(CODE, D + "COPY --link . /app\nRUN mv /app /srv/app\n")
     assert found.snippet is not None
     assert found.snippet.text == "COPY --link . /srv/app"
+
+
+def test_a_mode_has_to_come_with_the_copy() -> None:
+    (found,) = findings(CODE, D + "ADD https://e.com/a.phar /\nRUN chmod +x /a.phar; mv /a.phar /usr/bin/a\n")
+    assert "with the mode that `chmod` sets" in found.reason
+    assert found.snippet is None
