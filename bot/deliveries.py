@@ -1,80 +1,190 @@
-"""Deliveries: what became of each of GitHub's deliveries, in Redis, for longer than GitHub will redeliver it."""
+"""Deliveries: what became of each of GitHub's deliveries, in Redis, for longer than GitHub will redeliver it.
+
+A delivery that asked for a job is in the ledger from before it is answered until the job has ended: a message that gets
+lost, or dies with the worker that held it, is written again when its time is up.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+import structlog
 from redis import Redis
+
+from bot.jobs import JobError, ReviewJob
 
 # docs.github.com, "Handling failed webhook deliveries": redelivery is possible for 3 days; GHES keeps 7.
 KEEP = timedelta(days=8)
-# How long a web process may die between claiming a delivery and publishing its job.
-CLAIM = timedelta(seconds=60)
+GRACE = timedelta(minutes=10)
+"""How long a message may wait in the queue before another one is written; a second one finds the work done."""
+LEASE = timedelta(seconds=12)
+"""How long a job is left alone after the last sign of life of the process that performs it.
+
+Longer than GitHub takes to finish a request whose sender is gone (10 s): whoever comes next sees what it wrote.
+"""
+KEEP_FAILED = 200
+"""Jobs that were given up, the latest of them: more than anybody looks through."""
+_DUE = "dockslim:due"
+_FAILED = "dockslim:failed"
+
+log = structlog.get_logger("dockslim.queue")
 
 
 class State(StrEnum):
     """How far a delivery got."""
 
-    CLAIMED = "claimed"
-    """A web process is publishing its job."""
     QUEUED = "queued"
     DONE = "done"
     FAILED = "failed"
     """The job gave up; asking GitHub to redeliver runs it again."""
 
 
-_CLAIM = """
+ENDED = (State.DONE, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that was given up, when, and why, in words for people."""
+
+    job: ReviewJob
+    reason: str
+    at: datetime
+
+
+# One clock for all processes: that of Redis.
+_NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+_CLAIM = (
+    _NOW
+    + """
 local state = redis.call('HGET', KEYS[1], 'state')
 if state and state ~= 'failed' then return state end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'state', 'claimed')
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[1], 'state', 'queued', 'job', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 return false
 """
-_MARK_QUEUED = """
-if redis.call('HGET', KEYS[1], 'state') ~= 'claimed' then return 0 end
+)
+_SCHEDULE = _NOW + "return redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])"
+_TAKE_DUE = (
+    _NOW
+    + """
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
+for _, delivery in ipairs(due) do redis.call('ZADD', KEYS[1], now + ARGV[1], delivery) end
+return due
+"""
+)
+_RETRY = (
+    _NOW
+    + """
+if redis.call('HGET', KEYS[1], 'state') ~= 'failed' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'queued')
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 return 1
 """
+)
 
 
 class Deliveries:
-    """The record of each delivery: its state, and how often its job was started and failed."""
+    """The ledger: the state of each delivery, its job, when to see after it, how often it was started and failed."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._claim = redis.register_script(_CLAIM)
-        self._mark_queued = redis.register_script(_MARK_QUEUED)
+        self._schedule = redis.register_script(_SCHEDULE)
+        self._take_due = redis.register_script(_TAKE_DUE)
+        self._retry = redis.register_script(_RETRY)
 
-    def claim(self, delivery: str) -> State | None:
-        """Take on a delivery; return how far it got where it is taken already or was dealt with."""
-        return _read_state(self._claim(keys=[_key(delivery)], args=[milliseconds(CLAIM)]))
-
-    def mark_queued(self, delivery: str) -> None:
-        """Record that the job is in the queue, unless a worker has finished it meanwhile."""
-        self._mark_queued(keys=[_key(delivery)], args=[milliseconds(KEEP)])
+    def claim(self, job: ReviewJob) -> State | None:
+        """Enter a delivery's job as queued; return how far it got where it is entered already."""
+        arguments: list[str | int] = [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(GRACE)]
+        return _read_state(self._claim(keys=[_key(job.delivery), _DUE, _FAILED], args=arguments))
 
     def release(self, delivery: str) -> None:
         """Forget a delivery whose job could not be published, so that a redelivery is not refused."""
-        self._redis.delete(_key(delivery))
+        with self._redis.pipeline() as pipe:
+            pipe.delete(_key(delivery))
+            pipe.zrem(_DUE, delivery)
+            pipe.execute()
 
     def state(self, delivery: str) -> State | None:
         """Return how far a delivery got, None when nothing is known."""
         return _read_state(self._redis.hget(_key(delivery), "state"))
 
-    def finish(self, delivery: str, state: State) -> None:
-        """Record how a job ended."""
+    def states(self, deliveries: Sequence[str]) -> list[State | None]:
+        """Return the same for many."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for delivery in deliveries:
+                pipe.hget(_key(delivery), "state")
+            return [_read_state(value) for value in pipe.execute()]
+
+    def take_due(self, most: int = 100) -> list[ReviewJob]:
+        """Return jobs that nobody has seen after in time, each to one caller; they are due again after GRACE."""
+        due = [_text(each) for each in self._take_due(keys=[_DUE], args=[milliseconds(GRACE), most])]
+        jobs = []
+        for delivery, state in zip(due, self.states(due), strict=True):
+            job = self._job(delivery) if state not in ENDED else None
+            if job is None:
+                self._redis.zrem(_DUE, delivery)
+            else:
+                jobs.append(job)
+        return jobs
+
+    def postpone(self, job: ReviewJob, wait: timedelta) -> None:
+        """Have a job run again after a while."""
+        # A message may have outlived the ledger, as when an older copy of the database was restored.
         with self._redis.pipeline() as pipe:
-            pipe.hset(_key(delivery), mapping={"state": state.value})
-            pipe.hdel(_key(delivery), "starts", "failures", "limits")
-            pipe.pexpire(_key(delivery), KEEP)
+            pipe.hsetnx(_key(job.delivery), "state", State.QUEUED.value)
+            pipe.hsetnx(_key(job.delivery), "job", _dump(job))
+            pipe.pexpire(_key(job.delivery), KEEP)
+            pipe.execute()
+        self._schedule(keys=[_DUE], args=[job.delivery, milliseconds(wait)])
+
+    def finish(self, delivery: str, state: State, reason: str = "") -> None:
+        """Record how a job ended; one that failed joins the list of those, with the reason."""
+        key = _key(delivery)
+        with self._redis.pipeline() as pipe:
+            pipe.hset(key, mapping={"state": state.value, "reason": reason[:500], "at": int(time.time())})
+            pipe.hdel(key, "starts", "failures", "limits")
+            pipe.pexpire(key, KEEP)
+            pipe.zrem(_DUE, delivery)
+            if state == State.FAILED:
+                pipe.zadd(_FAILED, {delivery: time.time()})
+                pipe.zremrangebyrank(_FAILED, 0, -KEEP_FAILED - 1)
+            else:
+                pipe.hdel(key, "job")
+                pipe.zrem(_FAILED, delivery)
             pipe.execute()
 
-    def count_start(self, delivery: str) -> int:
+    def list_failed(self, most: int = KEEP_FAILED) -> list[Failed]:
+        """Return the jobs that were given up, the latest first."""
+        failed = []
+        for delivery in map(_text, self._redis.zrange(_FAILED, 0, most - 1, desc=True)):
+            reason, at = self._redis.hmget(_key(delivery), ["reason", "at"])
+            if (job := self._job(delivery)) is not None:
+                failed.append(Failed(job, _text(reason or b""), datetime.fromtimestamp(int(at or 0), UTC)))
+        return failed
+
+    def retry(self, delivery: str) -> bool:
+        """Have a job that was given up run again; False where there is none."""
+        return bool(self._retry(keys=[_key(delivery), _DUE, _FAILED], args=[delivery]))
+
+    def count_waiting(self) -> int:
+        """Return how many jobs have not ended."""
+        return int(self._redis.zcard(_DUE))
+
+    def start(self, job: ReviewJob) -> int:
         """Count a start of the job; return how often it was started and neither finished nor put back."""
-        return self._count(delivery, "starts", 1)
+        self.postpone(job, LEASE)
+        return self._count(job.delivery, "starts", 1)
 
     def put_back(self, delivery: str) -> None:
         """Take back a start: the job ended in order and runs again later."""
@@ -95,9 +205,31 @@ class Deliveries:
             count, _ = pipe.execute()
         return int(count)
 
+    def _job(self, delivery: str) -> ReviewJob | None:
+        text = self._redis.hget(_key(delivery), "job")
+        try:
+            return ReviewJob.from_message(json.loads(_text(text))) if text else None
+        except (JobError, ValueError) as error:
+            # Another version wrote it.
+            log.warning("job unreadable", delivery=delivery, error=str(error))
+            return None
+
+
+def prolong(delivery: str) -> tuple[str, str, int]:
+    """Return what a script needs to say that a job is being performed: the key, its member, and for how long."""
+    return _DUE, delivery, milliseconds(LEASE)
+
+
+def _dump(job: ReviewJob) -> str:
+    return json.dumps(job.to_message(), separators=(",", ":"))
+
 
 def _read_state(value: object) -> State | None:
-    return None if value is None else State(value.decode() if isinstance(value, bytes) else str(value))
+    return None if value is None else State(_text(value))
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _key(delivery: str) -> str:

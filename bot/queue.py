@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
@@ -15,19 +14,16 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from bot.deliveries import Deliveries, State
+from bot.deliveries import Deliveries
 from bot.jobs import ReviewJob
 
 REVIEW_TASK = "dockslim.review"
 REVIEW_QUEUE = "review"
 # GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
 TIMEOUT_SECONDS = 2.0
-# After this time Redis hands out again what no worker has ended: longer than the longest wait (5 minutes) and twice the
-# longest job (3 minutes), short enough for what was in the hands of a worker that was killed.
+# After this time Redis hands out again what no worker has acknowledged: longer than any job. The ledger of deliveries
+# is quicker to notice a worker that was killed.
 VISIBILITY_SECONDS = 15 * 60
-
-
-log = structlog.get_logger("dockslim.web")
 
 
 class QueueError(Exception):
@@ -83,21 +79,28 @@ class Queue:
     def enqueue(self, job: ReviewJob) -> Receipt:
         """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
         try:
-            state = self._deliveries.claim(job.delivery)
+            state = self._deliveries.claim(job)
         except RedisError as error:
             raise _unreachable(error) from error
-        if state == State.CLAIMED:
-            # Whoever claimed it is publishing it this moment, or died over it: then the claim runs out.
-            raise QueueError("this delivery is being queued")
         if state is not None:
             return Receipt(job.id, duplicate=True)
-        self._publish(job)
         try:
-            self._deliveries.mark_queued(job.delivery)
-        except RedisError as error:
-            # The job is in the queue all the same, and its end will be recorded.
-            log.warning("delivery not marked", error=type(error).__name__)
+            self._publish(job)
+        except QueueError:
+            with suppress(RedisError):
+                self._deliveries.release(job.delivery)
+            raise
         return Receipt(job.id)
+
+    def publish_due(self) -> int:
+        """Write a message for each job whose time has come; return how many, or raise QueueError."""
+        try:
+            jobs = self._deliveries.take_due()
+        except RedisError as error:
+            raise _unreachable(error) from error
+        for job in jobs:
+            self._publish(job)
+        return len(jobs)
 
     def ping(self) -> None:
         """Raise QueueError unless Redis answers."""
@@ -117,8 +120,6 @@ class Queue:
                 REVIEW_TASK, args=[job.to_message()], task_id=job.id, queue=REVIEW_QUEUE, retry=False
             )
         except (OperationalError, RedisError, OSError) as error:
-            with suppress(RedisError):
-                self._deliveries.release(job.delivery)
             raise _unreachable(error) from error
 
 

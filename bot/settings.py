@@ -124,6 +124,19 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise SettingsError(name, sentence) from None
 
 
+def read_redis_url(environ: Mapping[str, str]) -> str:
+    """Read where the queue is, and nothing else, or raise a SettingsError."""
+    value = environ.get("DOCKSLIM_REDIS_URL", "").strip()
+    if not value:
+        raise SettingsError(
+            "DOCKSLIM_REDIS_URL", "is missing. The queue that `dockslim serve` brings is its own; set one for both."
+        )
+    try:
+        return str(_parse_redis_url(value))
+    except PydanticCustomError as error:
+        raise SettingsError("DOCKSLIM_REDIS_URL", error.message()) from None
+
+
 _MISSING = {
     "DOCKSLIM_APP_ID": 'is missing. Set it to the number under "About" in the App\'s settings.',
     "DOCKSLIM_WEBHOOK_SECRET": "is missing. Set it to the webhook secret in the App's settings.",

@@ -168,6 +168,37 @@ def worker() -> None:
     serving.worker()
 
 
+jobs = typer.Typer(help="List the jobs that were given up.", invoke_without_command=True)
+app.add_typer(jobs, name="jobs")
+
+
+@jobs.callback()
+def _jobs(context: typer.Context) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    from cli.jobs import list_jobs
+    from cli.trouble import TroubleError
+
+    try:
+        list_jobs()
+    except TroubleError as trouble:
+        _fail(trouble)
+
+
+@jobs.command()
+def retry(
+    delivery: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")],
+) -> None:
+    """Run a job again that was given up."""
+    from cli.jobs import retry_job
+    from cli.trouble import TroubleError
+
+    try:
+        retry_job(delivery)
+    except TroubleError as trouble:
+        _fail(trouble)
+
+
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C.")] = False,

@@ -7,14 +7,16 @@ from typing import Any
 
 import billiard.pool
 import structlog
-from celery import Celery, Task
+from celery import Celery, bootsteps
 from celery.exceptions import Reject
 from celery.signals import setup_logging
+from redis.exceptions import RedisError
 
+from bot.deliveries import Deliveries
 from bot.github.client import GitHubApp
 from bot.jobs import JobError, ReviewJob
 from bot.logs import configure_logs
-from bot.queue import REVIEW_QUEUE, REVIEW_TASK, celery_options, connect
+from bot.queue import REVIEW_QUEUE, REVIEW_TASK, Queue, QueueError, celery_options, connect
 from bot.settings import Settings, SettingsError
 from workers.package_indexes import PackageIndexes, SourcesError, make_cache, open_indexes
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
@@ -23,6 +25,7 @@ from workers.registry import Registries, open_registries
 # A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
 # What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
+TICK_SECONDS = 1.0
 
 log = structlog.get_logger("dockslim.worker")
 
@@ -62,21 +65,51 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
         images=_open_registries(),
     )
 
-    @app.task(name=REVIEW_TASK, bind=True, shared=False, max_retries=None)
-    def perform_review(self: Task[Any, Any], message: object) -> None:
+    deliveries = Deliveries(performer.redis)
+
+    @app.task(name=REVIEW_TASK, shared=False)
+    def perform_review(message: object) -> None:
         try:
-            wait = performer.perform(ReviewJob.from_message(message))
+            job = ReviewJob.from_message(message)
         except JobError as error:
             log.warning("message refused", error=str(error))
             return
+        wait = performer.perform(job)
         if wait is not None:
             try:
-                raise self.retry(countdown=wait.total_seconds())
-            except Reject as lost:
-                # Redis did not take the new message, and Celery would drop the old one as well.
-                raise Reject(str(lost), requeue=True) from lost
+                deliveries.postpone(job, wait)
+            except RedisError as error:
+                # The message stays where it is.
+                raise Reject(type(error).__name__, requeue=True) from error
 
+    app.steps["worker"].add(_Ticker)
+    app.conf.dockslim_redis_url = redis_url
     return app
+
+
+class _Ticker(bootsteps.StartStopStep):
+    """Writes a message for each job whose time has come: one that was put back, or whose worker was killed."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._queue = Queue(worker.app.conf.dockslim_redis_url)
+        self._entry: Any = None
+
+    def start(self, worker: Any) -> None:
+        self._entry = worker.timer.call_repeatedly(TICK_SECONDS, self._tick)
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002
+        if self._entry is not None:
+            self._entry.cancel()
+        self._queue.close()
+
+    def _tick(self) -> None:
+        try:
+            self._queue.publish_due()
+        except QueueError as error:
+            log.warning("jobs not queued", error=str(error))
 
 
 def _open_indexes() -> PackageIndexes | None:

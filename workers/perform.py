@@ -12,7 +12,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bot.deliveries import Deliveries, State
+from bot.deliveries import ENDED, LEASE, Deliveries, State
 from bot.github.checks import conclude
 from bot.github.client import GitHubApp, RepositoryRef, Session
 from bot.github.failures import GitHubError, LimitedError, is_gone, should_retry
@@ -29,11 +29,9 @@ from workers.turns import Turns
 
 SOFT_LIMIT_SECONDS = 120
 HARD_LIMIT_SECONDS = 180
-TURN = timedelta(seconds=12)
+TURN = LEASE
 """How long a turn outlives its process."""
 TURN_WAIT = timedelta(seconds=3)
-LONGEST_WAIT = timedelta(minutes=5)
-"""A waiting message is in the memory of one worker: not for longer than Redis lets it be (see VISIBILITY_SECONDS)."""
 REDIS_WAIT = timedelta(seconds=15)
 MAX_FAILURES = 5
 """After so many the check run says that nobody looked."""
@@ -63,16 +61,15 @@ class Performer:
         place = f"{job.owner}/{job.repository}"
         with structlog.contextvars.bound_contextvars(delivery=job.delivery, repository=place, number=job.number):
             try:
-                wait = self._perform(job, Deliveries(self.redis), Turns(self.redis, TURN))
+                return self._perform(job, Deliveries(self.redis), Turns(self.redis, TURN))
             except RedisError as error:
                 log.warning("redis unreachable", error=type(error).__name__)
                 return REDIS_WAIT
-            return wait and min(wait, LONGEST_WAIT)
 
     def _perform(self, job: ReviewJob, deliveries: Deliveries, turns: Turns) -> timedelta | None:
-        # A message is handed out again when its worker was too slow to say that it is done.
-        if deliveries.state(job.delivery) == State.DONE:
-            log.info("job done before")
+        # A second message was written when nobody seemed to see after the first.
+        if deliveries.state(job.delivery) in ENDED:
+            log.info("job ended before")
             return None
         left = turns.pause_left(job)
         if left is not None:
@@ -84,7 +81,7 @@ class Performer:
             return TURN_WAIT
         try:
             # Whoever had the turn before may have been at the same delivery.
-            return None if deliveries.state(job.delivery) == State.DONE else self._perform_in_turn(job, deliveries)
+            return None if deliveries.state(job.delivery) in ENDED else self._perform_in_turn(job, deliveries)
         except LimitedError as error:
             turns.pause(job, error.wait)
             return error.wait
@@ -93,7 +90,7 @@ class Performer:
                 log.warning("turn lost")
 
     def _perform_in_turn(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
-        if deliveries.count_start(job.delivery) > MAX_STARTS:
+        if deliveries.start(job) > MAX_STARTS:
             return self._give_up(job, deliveries, f"the worker stopped {MAX_STARTS} times during the review")
         meter = Meter(self.sleep)
         started = time.monotonic()
@@ -151,7 +148,7 @@ class Performer:
         except GitHubError as error:
             if is_gone(error):
                 log.info("nobody to tell", error=str(error))
-                deliveries.finish(job.delivery, State.FAILED)
+                deliveries.finish(job.delivery, State.FAILED, reason)
                 Record(self.redis).add_failure(job, f"{reason}; {error}", again_in=None)
                 return None
             failures = deliveries.count_failure(job.delivery)
@@ -165,7 +162,7 @@ class Performer:
         except Exception:
             # The delivery has to end as failed all the same, or no redelivery would ever run it again.
             log.exception("check not concluded")
-        deliveries.finish(job.delivery, State.FAILED)
+        deliveries.finish(job.delivery, State.FAILED, reason)
         Record(self.redis).add_failure(job, reason, again_in=None)
         log.error("job given up", reason=reason)
         return None

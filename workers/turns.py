@@ -11,13 +11,15 @@ from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
-from bot.deliveries import milliseconds
+from bot.deliveries import milliseconds, prolong
 from bot.jobs import ReviewJob
 
 _HOLD = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[2], 'XX', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[4], ARGV[3])
 return 1
 """
 _GIVE_BACK = """
@@ -33,15 +35,19 @@ log = structlog.get_logger("dockslim.worker")
 
 
 class Turn:
-    """One execution's hold on a pull request: prolonged for as long as its process lives, until it is given back."""
+    """One execution's hold on a pull request: prolonged for as long as its process lives, until it is given back.
 
-    def __init__(self, hold: Script, give_back: Script, key: str, lasts: timedelta) -> None:
+    With it the ledger of deliveries is told that somebody is at the job.
+    """
+
+    def __init__(self, hold: Script, give_back: Script, key: str, lasts: timedelta, delivery: str) -> None:
         # Random: one delivery may be in two messages, and only one of them may be at work.
         self._holder = secrets.token_hex(16)
         self._hold = hold
         self._give_back = give_back
         self._key = key
         self._lasts = lasts
+        self._delivery = delivery
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._prolong, name="turn", daemon=True)
 
@@ -59,7 +65,9 @@ class Turn:
         return bool(self._give_back(keys=[self._key], args=[self._holder]))
 
     def _try(self) -> bool:
-        return bool(self._hold(keys=[self._key], args=[self._holder, milliseconds(self._lasts)]))
+        due, member, lease = prolong(self._delivery)
+        arguments: list[str | int] = [self._holder, milliseconds(self._lasts), member, lease]
+        return bool(self._hold(keys=[self._key, due], args=arguments))
 
     def _prolong(self) -> None:
         while not self._ended.wait(self._lasts.total_seconds() / 4):
@@ -87,7 +95,7 @@ class Turns:
     def take(self, job: ReviewJob) -> Turn | None:
         """Take the turn, unless another execution has it, of the same job or of another one."""
         key = f"dockslim:turn:{job.repository_id}:{job.number}"
-        turn = Turn(self._hold, self._give_back, key, self._lasts)
+        turn = Turn(self._hold, self._give_back, key, self._lasts, job.delivery)
         return turn if turn.take() else None
 
     def pause(self, job: ReviewJob, wait: timedelta) -> None:

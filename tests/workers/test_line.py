@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.app import create_app
 from bot.deliveries import Deliveries, State
+from bot.jobs import ReviewJob
 from bot.queue import Queue, QueueError, connect
 from bot.settings import Settings, read_settings
 from bot.webhooks.verify import sign
@@ -32,6 +34,7 @@ from tests.bot.test_jobs import JOB
 from tests.workers.stage import WASTEFUL, Stage
 from workers.app import create_worker
 from workers.perform import Performer
+from workers.turns import Turns
 
 pytestmark = pytest.mark.slow
 
@@ -165,7 +168,7 @@ def test_failed_delivery_runs_again_when_it_is_redelivered(line: Line) -> None:
     jobs = line.count_jobs()
     line.sandbox.redeliver(delivery.id)
     line.sandbox.wait_until_delivered()
-    line.deliveries.finish(delivery.guid, State.FAILED)
+    line.stage.redis.hset(f"dockslim:delivery:{delivery.guid}", "state", State.FAILED.value)
     line.sandbox.redeliver(delivery.id)
     _wait_until(lambda: line.count_jobs() > jobs)
     _wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
@@ -245,31 +248,103 @@ def test_jobs_wait_for_a_worker(line: Line) -> None:
     assert len(pull.reviews) == 1
 
 
-def test_deliveries(redis: Redis) -> None:
+def test_the_life_of_a_delivery(redis: Redis) -> None:
     deliveries = Deliveries(redis)
-    assert deliveries.state("a") is None
-    assert deliveries.claim("a") is None
-    assert deliveries.claim("a") == State.CLAIMED
-    deliveries.mark_queued("a")
-    assert deliveries.state("a") == State.QUEUED
-    assert deliveries.claim("a") == State.QUEUED
-    assert [deliveries.count_start("a"), deliveries.count_start("a"), deliveries.count_failure("a")] == [1, 2, 1]
-    assert deliveries.count_limit("a") == 1
-    deliveries.finish("a", State.FAILED)
-    assert deliveries.claim("a") is None
-    assert deliveries.count_start("a") == 1
-    deliveries.finish("a", State.DONE)
-    assert deliveries.claim("a") == State.DONE
-    deliveries.mark_queued("a")
-    assert deliveries.state("a") == State.DONE
-    days = redis.pttl("dockslim:delivery:a") / 86_400_000
+    assert deliveries.state(JOB.delivery) is None
+    assert deliveries.claim(JOB) is None
+    assert deliveries.claim(JOB) == State.QUEUED
+    assert [deliveries.start(JOB), deliveries.start(JOB), deliveries.count_failure(JOB.delivery)] == [1, 2, 1]
+    assert deliveries.count_limit(JOB.delivery) == 1
+    deliveries.finish(JOB.delivery, State.FAILED, "GitHub answered 502")
+    assert deliveries.count_waiting() == 0
+    assert deliveries.claim(JOB) is None
+    assert deliveries.list_failed() == []
+    assert deliveries.start(JOB) == 1
+    deliveries.finish(JOB.delivery, State.DONE)
+    assert deliveries.claim(JOB) == State.DONE
+    assert deliveries.states([JOB.delivery, "other"]) == [State.DONE, None]
+    days = redis.pttl(f"dockslim:delivery:{JOB.delivery}") / 86_400_000
     assert days > 7
 
 
-def test_a_claim_without_a_job_passes(redis: Redis) -> None:
-    # The web process died between the two: GitHub saw no answer and can redeliver.
-    Deliveries(redis).claim("b")
-    assert 0 < redis.pttl("dockslim:delivery:b") <= 60_000
+def _named(delivery: str) -> ReviewJob:
+    return replace(JOB, delivery=delivery)
+
+
+class TestDue:
+    def test_a_job_is_due_when_its_wait_is_over_and_goes_to_one_taker(self, redis: Redis) -> None:
+        deliveries = Deliveries(redis)
+        for name, wait in (("soon", -1), ("later", 60)):
+            deliveries.claim(_named(name))
+            deliveries.postpone(_named(name), timedelta(seconds=wait))
+        assert deliveries.take_due() == [_named("soon")]
+        assert deliveries.take_due() == []
+        assert deliveries.count_waiting() == 2
+
+    def test_nothing_is_due_that_has_ended(self, redis: Redis) -> None:
+        deliveries = Deliveries(redis)
+        for name, state in (("done", State.DONE), ("failed", State.FAILED)):
+            deliveries.claim(_named(name))
+            deliveries.finish(name, state)
+            # A second message of it found the turn taken and put itself back.
+            deliveries.postpone(_named(name), timedelta(seconds=-1))
+        assert deliveries.take_due() == []
+        assert deliveries.count_waiting() == 0
+
+    def test_a_message_that_outlived_the_ledger_can_be_put_back(self, redis: Redis) -> None:
+        Deliveries(redis).postpone(JOB, timedelta(seconds=-1))
+        assert Deliveries(redis).take_due() == [JOB]
+
+    def test_an_unreadable_job_is_dropped(self, redis: Redis) -> None:
+        deliveries = Deliveries(redis)
+        deliveries.postpone(JOB, timedelta(seconds=-1))
+        redis.hset(f"dockslim:delivery:{JOB.delivery}", "job", '{"delivery": "x", "older": 1}')
+        assert deliveries.take_due() == []
+        assert deliveries.count_waiting() == 0
+
+    def test_a_job_is_left_alone_as_long_as_its_turn_is_prolonged(self, redis: Redis) -> None:
+        deliveries = Deliveries(redis)
+        deliveries.claim(JOB)
+        deliveries.start(JOB)
+        redis.zadd("dockslim:due", {JOB.delivery: 1})
+        turn = Turns(redis, timedelta(seconds=1)).take(JOB)
+        assert turn is not None
+        assert deliveries.take_due() == []
+        deliveries.finish(JOB.delivery, State.DONE)
+        assert Turns(redis, timedelta(seconds=1)).take(_named("x")) is None
+        time.sleep(0.6)
+        turn.give_back()
+        assert deliveries.count_waiting() == 0
+
+    def test_the_messages_of_due_jobs_are_written(self, redis: Redis, scratch_url: str) -> None:
+        queue = Queue(scratch_url)
+        deliveries = Deliveries(redis)
+        deliveries.postpone(JOB, timedelta(seconds=-1))
+        assert [queue.publish_due(), queue.publish_due()] == [1, 0]
+        assert redis.llen("dockslim:celery:review") == 1
+        queue.close()
+
+
+class TestFailed:
+    def test_a_failed_job_is_listed_with_its_reason_and_can_be_retried(self, redis: Redis) -> None:
+        deliveries = Deliveries(redis)
+        deliveries.claim(JOB)
+        assert not deliveries.retry(JOB.delivery)
+        deliveries.finish(JOB.delivery, State.FAILED, "GitHub answered 502")
+        (failed,) = deliveries.list_failed()
+        assert (failed.job, failed.reason) == (JOB, "GitHub answered 502")
+        assert deliveries.retry(JOB.delivery)
+        assert deliveries.list_failed() == []
+        assert deliveries.take_due() == [JOB]
+        assert not deliveries.retry(JOB.delivery)
+
+    def test_the_list_is_bounded_and_the_latest_come_first(self, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bot.deliveries.KEEP_FAILED", 3)
+        deliveries = Deliveries(redis)
+        for number in range(5):
+            deliveries.claim(_named(f"n{number}"))
+            deliveries.finish(f"n{number}", State.FAILED)
+        assert [each.job.delivery for each in deliveries.list_failed()] == ["n4", "n3", "n2"]
 
 
 @pytest.mark.usefixtures("redis")
@@ -288,31 +363,6 @@ def test_a_job_that_cannot_be_published_is_released(scratch_url: str, monkeypatc
     queue.close()
 
 
-def test_a_claim_whose_process_died_is_no_job_in_the_queue(redis: Redis, scratch_url: str) -> None:
-    Deliveries(redis).claim(JOB.delivery)
-    queue = Queue(scratch_url)
-    # Not a duplicate: GitHub would be told that all is well.
-    with pytest.raises(QueueError, match="being queued"):
-        queue.enqueue(JOB)
-    redis.delete(f"dockslim:delivery:{JOB.delivery}")
-    assert not queue.enqueue(JOB).duplicate
-    queue.close()
-
-
-def test_a_published_job_is_queued_whatever_happens_then(
-    redis: Redis, scratch_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = Queue(scratch_url)
-
-    def fail(*_: object) -> None:
-        raise RedisConnectionError
-
-    monkeypatch.setattr(queue._deliveries, "mark_queued", fail)
-    assert not queue.enqueue(JOB).duplicate
-    assert redis.llen("dockslim:celery:review") == 1
-    queue.close()
-
-
 class TestTask:
     """What Celery does with a message when a job does not end."""
 
@@ -321,17 +371,24 @@ class TestTask:
         settings = Settings(app_id=1, private_key=private_key, webhook_secret="hush")
         return create_worker(settings, scratch_url)
 
+    def test_a_job_that_waits_is_in_the_ledger(
+        self, app: Celery, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Performer, "perform", lambda *_: timedelta(seconds=15))
+        app.tasks["dockslim.review"](JOB.to_message())
+        seconds, _ = redis.time()
+        assert redis.zscore("dockslim:due", JOB.delivery) == pytest.approx((seconds + 15) * 1000, abs=5000)
+
     def test_a_message_that_cannot_be_put_back_stays_where_it_is(
         self, app: Celery, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(*_: object, **__: object) -> None:
-            raise Reject("no connection", requeue=False)
+        def refuse(*_: object) -> None:
+            raise RedisConnectionError
 
         monkeypatch.setattr(Performer, "perform", lambda *_: timedelta(seconds=15))
-        task = app.tasks["dockslim.review"]
-        monkeypatch.setattr(task, "retry", refuse)
+        monkeypatch.setattr(Deliveries, "postpone", refuse)
         with pytest.raises(Reject) as caught:
-            task(JOB.to_message())
+            app.tasks["dockslim.review"](JOB.to_message())
         assert caught.value.requeue
 
     def test_a_job_that_hits_the_hard_limit_is_not_acknowledged(self, app: Celery) -> None:
