@@ -35,7 +35,7 @@ format: .venv/installed ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: .venv/installed ## Generate docs/rules from the rules
+docs: .venv/installed ## Generate the pages of the rules and of the configuration
 	$(BIN)/python -m cli.document
 
 # Peers to measure against, in no lock: what cannot be had is named as absent.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cli.files import STDIN, decode
+from cli.files import STDIN, decode, find_top
 from cli.trouble import TroubleError
 from rules.config import Config
 from rules.context.copies import takes_all
@@ -71,7 +71,7 @@ def _look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundi
     from rules.context.gather import Tree, choose_texts
 
     real = os.path.realpath(path)
-    top = _find_top(os.path.dirname(real))
+    top = find_top(os.path.dirname(real))
     folder = top or os.path.dirname(real)
     # Without a repository, nothing but the name tells that a file is built from its own folder.
     if top is None and os.path.basename(real).lower() not in _NAMES:
@@ -81,18 +81,8 @@ def _look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundi
         return Surroundings(path, config.targets)
     name = os.path.relpath(real, folder).replace(os.sep, "/")
     texts = dict(_texts(folder, choose_texts(files, [name])))
-    found = Tree(files, texts, has_git=top is not None).look_around(name, dockerfile, config.targets)
+    found = Tree(files, texts, has_git=top is not None).look_around(name, dockerfile, config.targets, config.roots)
     return Surroundings(path, found.targets, found.context)
-
-
-@lru_cache(maxsize=256)
-def _find_top(folder: str) -> str | None:
-    while not os.path.exists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-    return folder
 
 
 @lru_cache(maxsize=8)

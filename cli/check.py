@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cli.around import look_around
+from cli.configuration import Configurations
 from cli.files import find_dockerfiles, read_text
 from cli.formats import Format
 from cli.report.checked import Checked
 from cli.report.colours import paint_for
-from cli.rules import choose
 from cli.trouble import TroubleError, one_line
 from rules.check import check
 from rules.config import Config
@@ -25,6 +25,11 @@ class _Tally:
     findings: int = 0
     troubles: list[TroubleError] = field(default_factory=list)
 
+    def report(self, trouble: TroubleError) -> None:
+        """Name what is wrong at once; the rest goes on."""
+        self.troubles.append(trouble)
+        print(trouble, file=sys.stderr)
+
     @property
     def exit_code(self) -> int:
         if self.troubles:
@@ -32,13 +37,20 @@ class _Tally:
         return 1 if self.findings else 0
 
 
-def check_paths(paths: Sequence[str], form: Format, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> int:
+def check_paths(
+    paths: Sequence[str],
+    form: Format,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    *,
+    configured: bool = True,
+) -> int:
     """Print what there is to say; return 0 where that is nothing, 1 with findings, 2 with trouble."""
     # What is parsed holds no cycles: looking for them would cost an eighth of the time on many files.
     gc.disable()
-    config = choose(select, ignore)
     tally = _Tally()
-    for block in _render(form, _check_all(paths, config, tally), tally):
+    configurations = Configurations(select, ignore, report=tally.report, obeyed=configured)
+    for block in _render(form, _check_all(paths, configurations, tally), tally):
         print(block)
     if not tally.files and not tally.troubles:
         print(f"dockslim: no Dockerfile in {one_line(', '.join(paths) or '.')}", file=sys.stderr)
@@ -54,16 +66,15 @@ def check_text(path: str, text: str, config: Config) -> Checked:
     return Checked(path, dockerfile, check(dockerfile, config, look_around(path, dockerfile, config)).findings)
 
 
-def _check_all(paths: Sequence[str], config: Config, tally: _Tally) -> Iterator[Checked]:
-    """Yield what could be read; what could not is named at once, and the rest goes on."""
-    for found in find_dockerfiles(paths):
+def _check_all(paths: Sequence[str], configurations: Configurations, tally: _Tally) -> Iterator[Checked]:
+    """Yield what could be read."""
+    for found in find_dockerfiles(paths, configurations.judge_in):
         try:
             if isinstance(found, TroubleError):
                 raise found
-            checked = check_text(found, read_text(found), config)
+            checked = check_text(found, read_text(found), configurations.config_for(found))
         except TroubleError as trouble:
-            tally.troubles.append(trouble)
-            print(trouble, file=sys.stderr)
+            tally.report(trouble)
             continue
         tally.files += 1
         tally.findings += len(checked.findings)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bot.dockerfiles import is_dockerfile
@@ -21,15 +22,25 @@ MAX_BYTES = 16 * 1024 * 1024
 """More than the parser takes of any file; what is longer is refused by it, not read to its end."""
 
 
-def find_dockerfiles(paths: Sequence[str]) -> Iterator[str | TroubleError]:
+Judge = Callable[[str], bool]
+"""Tells of a name in some directory whether the file is wanted."""
+
+
+def _judge_by_name(_: str) -> Judge:
+    return is_dockerfile
+
+
+def find_dockerfiles(
+    paths: Sequence[str], judge_in: Callable[[str], Judge] = _judge_by_name
+) -> Iterator[str | TroubleError]:
     """Yield files as they were named and the Dockerfiles under directories, each once.
 
     No path is the current directory. Directories are read in the order of their names, without what .gitignore files
-    exclude; links to directories are not followed.
+    exclude; links to directories are not followed. `judge_in` is asked once for each directory, by its real path.
     """
     seen: set[str] = set()
     for path in paths or (".",):
-        found = _walk(path) if path != STDIN and os.path.isdir(path) else iter((path,))
+        found = _walk(path, judge_in) if path != STDIN and os.path.isdir(path) else iter((path,))
         for each in found:
             if isinstance(each, TroubleError):
                 yield each
@@ -114,7 +125,7 @@ class _Ignores:
         return self.spec.check_file(relative + "/" * is_directory).include
 
 
-def _walk(top: str) -> Iterator[str | TroubleError]:
+def _walk(top: str, judge_in: Callable[[str], Judge]) -> Iterator[str | TroubleError]:
     root = os.path.realpath(top)
     pending = [(top, root, tuple(_ignores_above(root)))]
     while pending:
@@ -128,15 +139,27 @@ def _walk(top: str) -> Iterator[str | TroubleError]:
         ignores = above
         if any(entry.name == ".gitignore" for entry in entries):
             ignores = (*above, *_read_ignores(real))
+        is_wanted = judge_in(real)
         below = []
         for entry in entries:
             path = os.path.normpath(os.path.join(shown, entry.name))
             if _is_directory(entry):
                 if entry.name != ".git" and not _is_ignored(ignores, entry.path, is_directory=True):
                     below.append((path, entry.path, ignores))
-            elif is_dockerfile(entry.name) and _is_file(entry) and not _is_ignored(ignores, entry.path):
+            elif is_wanted(entry.name) and _is_file(entry) and not _is_ignored(ignores, entry.path):
                 yield path
         pending += reversed(below)
+
+
+@lru_cache(maxsize=256)
+def find_top(folder: str) -> str | None:
+    """Return the top of the git work tree that a folder, given by its real path, lies in."""
+    while not os.path.exists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
 
 
 def _is_pattern(line: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from bot.review.suggestion import worth
 from cli.around import look_around
+from cli.configuration import Configurations
 from cli.files import STDIN, encode, find_dockerfiles, read_text, write_text
-from cli.rules import choose
 from cli.trouble import TroubleError, one_line
 from rules.check import check, refuse
 from rules.config import DEFAULT, Config
@@ -93,22 +93,32 @@ class _Tally:
     unsafe: int = 0
     troubles: list[TroubleError] = field(default_factory=list)
 
+    def report(self, trouble: TroubleError) -> None:
+        """Name what is wrong at once; the rest goes on."""
+        self.troubles.append(trouble)
+        print(trouble, file=sys.stderr)
+
 
 def fix_paths(
-    paths: Sequence[str], *, unsafe: bool, diff: bool, select: Iterable[str] = (), ignore: Iterable[str] = ()
+    paths: Sequence[str],
+    *,
+    unsafe: bool,
+    diff: bool,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    configured: bool = True,
 ) -> int:
     """Fix every Dockerfile under `paths`, or print the `diff` only; return 0, or 2 with trouble."""
-    config = choose(select, ignore)
     tally = _Tally()
+    configurations = Configurations(select, ignore, report=tally.report, obeyed=configured)
     quiet_output = diff or STDIN in paths
-    for found in find_dockerfiles(paths):
+    for found in find_dockerfiles(paths, configurations.judge_in):
         try:
             if isinstance(found, TroubleError):
                 raise found
-            _fix_file(found, config, unsafe, diff, tally)
+            _fix_file(found, configurations.config_for(found), unsafe, diff, tally)
         except TroubleError as trouble:
-            tally.troubles.append(trouble)
-            print(trouble, file=sys.stderr)
+            tally.report(trouble)
     said = _sum_up(tally, diff)
     if said:
         print(said, file=sys.stderr if quiet_output else sys.stdout)

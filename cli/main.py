@@ -19,6 +19,9 @@ app = typer.Typer(
 )
 
 
+config = typer.Typer(help="Check and show what .github/dockslim.yml says.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config, name="config")
+
 Paths = Annotated[
     list[str] | None,
     typer.Argument(metavar="[PATHS|-]", help="Files, directories, or - for standard input.", show_default=False),
@@ -28,6 +31,7 @@ Select = Annotated[
     typer.Option("--select", metavar="RULES", help="Only these rules: codes, names or beginnings, with commas."),
 ]
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="RULES", help="All rules but these.")]
+NoConfig = Annotated[bool, typer.Option("--no-config", help="Obey no .github/dockslim.yml.")]
 
 
 def main() -> None:
@@ -61,8 +65,11 @@ def check(
     form: Annotated[Format, typer.Option("--format", help="How to write the findings.")] = Format.TEXT,
     select: Select = None,
     ignore: Ignore = None,
+    no_config: NoConfig = False,
 ) -> None:
     """Say what makes images larger.
+
+    Obeys the .github/dockslim.yml at the top of the git work tree that a file lies in.
 
     Exit code 0 for nothing, 1 for findings, 2 where a file could not be read.
     """
@@ -70,7 +77,7 @@ def check(
     from cli.trouble import TroubleError
 
     try:
-        code = check_paths(paths or [], form, select or (), ignore or ())
+        code = check_paths(paths or [], form, select or (), ignore or (), configured=not no_config)
     except TroubleError as trouble:
         _fail(trouble)
     raise typer.Exit(code)
@@ -83,8 +90,11 @@ def fix(
     diff: Annotated[bool, typer.Option("--diff", help="Print a diff and write nothing.")] = False,
     select: Select = None,
     ignore: Ignore = None,
+    no_config: NoConfig = False,
 ) -> None:
     """Apply fixes.
+
+    Obeys the .github/dockslim.yml at the top of the git work tree that a file lies in.
 
     Exit code 0, or 2 where a file could not be read or written.
     """
@@ -92,7 +102,14 @@ def fix(
     from cli.trouble import TroubleError
 
     try:
-        code = fix_paths(paths or [], unsafe=unsafe, diff=diff, select=select or (), ignore=ignore or ())
+        code = fix_paths(
+            paths or [],
+            unsafe=unsafe,
+            diff=diff,
+            select=select or (),
+            ignore=ignore or (),
+            configured=not no_config,
+        )
     except TroubleError as trouble:
         _fail(trouble)
     raise typer.Exit(code)
@@ -127,18 +144,60 @@ def review(
     base: Annotated[str, typer.Option("--base", help="The revision that the change goes into.")],
     head: Annotated[str, typer.Option("--head", help="The revision with the change.")] = "HEAD",
     repo: Annotated[str, typer.Option("--repo", help="A local git repository.")] = ".",
+    no_config: NoConfig = False,
 ) -> None:
     """Print the review of a local change.
 
-    It is the one that a pull request would get; nothing is posted.
+    It is the one that a pull request would get, with the .github/dockslim.yml of the base; nothing is posted.
     """
     from cli import review as reviewing
     from cli.trouble import TroubleError
 
     try:
-        reviewing.review(repo, base, head)
+        code = reviewing.review(repo, base, head, configured=not no_config)
     except TroubleError as trouble:
         _fail(trouble)
+    raise typer.Exit(code)
+
+
+@config.command("check")
+def check_config(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="Else that of the git work tree.", show_default=False)
+    ] = None,
+    form: Annotated[ListFormat, typer.Option("--format", help="How to write the problems.")] = ListFormat.TEXT,
+) -> None:
+    """Say what is wrong in a configuration file.
+
+    Exit code 0 for nothing, 1 for problems, 2 where the file could not be read.
+    """
+    from cli.configuration import check_file
+    from cli.trouble import TroubleError
+
+    try:
+        code = check_file(file, form)
+    except TroubleError as trouble:
+        _fail(trouble)
+    raise typer.Exit(code)
+
+
+@config.command("show")
+def show_config() -> None:
+    """Print the configuration that counts in the current directory.
+
+    On GitHub, an organisation's default comes between the file and what is built in.
+    """
+    from cli.configuration import show
+
+    raise typer.Exit(show())
+
+
+@config.command("schema")
+def print_config_schema() -> None:
+    """Print the JSON Schema of configuration files."""
+    from cli.configuration import print_schema
+
+    print_schema()
 
 
 @app.command()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.dockerfiles import is_dockerfile
+from bot.configuration.model import DEFAULT, FILE, Configuration
+from bot.configuration.read import NOTHING_SAID, Reading, merge, read_configuration
 from bot.review.model import ChangedFile, Plan, Standing
 from bot.review.plan import plan
 from bot.review.surroundings import find_curious, surround
+from cli.configuration import as_trouble
 from cli.files import decode
 from cli.trouble import TroubleError
 from rules.context.gather import MAX_FILES, Tree, choose_texts
@@ -42,7 +45,17 @@ class Repository:
             raise TroubleError(self.path, "the two revisions have no commit in common")
         return found.decode().strip()
 
-    def changed_files(self, base: str, head: str) -> Iterator[ChangedFile]:
+    def read_configuration(self, commit: str) -> Reading:
+        """Return what the configuration in a commit says."""
+        found = decode(self._run("ls-tree", "-z", "--full-tree", commit, FILE))
+        described = found.partition("\t")[0].split()
+        if not described:
+            return Reading(NOTHING_SAID)
+        mode, _, blob = described
+        # What GitHub has of a link is where it leads.
+        return read_configuration(self._text(blob) if mode in _REGULAR else "link", FILE)
+
+    def changed_files(self, base: str, head: str, configuration: Configuration = DEFAULT) -> Iterator[ChangedFile]:
         """Yield the Dockerfiles that differ between two commits, as GitHub would hand them over."""
         fields = iter(decode(self._run(*_DIFF, "--raw", "-z", "--no-abbrev", base, head)).split("\0"))
         for field in fields:
@@ -52,14 +65,16 @@ class Repository:
             old_path = new_path = next(fields)
             if status[0] in "RC":
                 new_path = next(fields)
-            if not is_dockerfile(new_path) or status[0] not in _STATUSES or status[0] == "D":
+            if not configuration.covers(new_path) or status[0] not in _STATUSES or status[0] == "D":
                 continue
             if new_mode in _REGULAR:
                 patch = self._patch(base, head, dict.fromkeys((old_path, new_path)))
                 old = self._text(old_blob) if old_mode in _REGULAR else None
                 yield ChangedFile(new_path, _STATUSES[status[0]], patch, self._text(new_blob), old)
 
-    def look_around(self, commit: str, files: Sequence[ChangedFile]) -> Iterable[ChangedFile]:
+    def look_around(
+        self, commit: str, files: Sequence[ChangedFile], configuration: Configuration = DEFAULT
+    ) -> Iterable[ChangedFile]:
         """Return the files with what a commit's tree tells about them."""
         curious = dict(find_curious(files))
         if not curious:
@@ -76,7 +91,8 @@ class Repository:
         if len(sizes) > MAX_FILES:
             return files
         wanted = [path for path in choose_texts(sizes, list(curious)) if path in regular]
-        return surround(files, curious, Tree(sizes, {path: self._text(regular[path]) for path in wanted}))
+        tree = Tree(sizes, {path: self._text(regular[path]) for path in wanted})
+        return surround(files, curious, tree, configuration)
 
     def check_is_one(self) -> None:
         """Raise TroubleError where the path is no git repository."""
@@ -115,22 +131,42 @@ class Repository:
             raise TroubleError("git", "is not installed, and a review reads a git repository with it") from None
 
 
-def plan_review(path: str, base: str, head: str) -> tuple[list[ChangedFile], Plan]:
-    """Return the changed Dockerfiles and what dockslim would post about them."""
+def plan_review(
+    path: str,
+    base: str,
+    head: str,
+    report: Callable[[TroubleError], None] = lambda _: None,
+    *,
+    configured: bool = True,
+) -> tuple[list[ChangedFile], Plan]:
+    """Return the changed Dockerfiles and what dockslim would post about them.
+
+    The configuration is the one of `base`; `report` is told of its problems.
+    """
     repository = Repository(path)
     repository.check_is_one()
     after = repository.resolve(head)
-    before = repository.merge_base(repository.resolve(base), after)
-    files = list(repository.look_around(after, list(repository.changed_files(before, after))))
-    return files, plan(files, Standing())
+    tip = repository.resolve(base)
+    before = repository.merge_base(tip, after)
+    reading = repository.read_configuration(tip) if configured else Reading(NOTHING_SAID)
+    for problem in reading.problems:
+        report(as_trouble(problem))
+    configuration = merge([reading.layer])
+    changed = list(repository.changed_files(before, after, configuration))
+    files = list(repository.look_around(after, changed, configuration))
+    return files, plan(files, Standing(), configuration)
 
 
-def review(path: str, base: str, head: str) -> None:
-    """Print what dockslim would post; nothing is posted."""
-    files, planned = plan_review(path, base, head)
+def review(path: str, base: str, head: str, *, configured: bool = True) -> int:
+    """Print what dockslim would post; nothing is posted. Return 2 where the configuration has problems, else 0."""
+    troubles: list[TroubleError] = []
+    files, planned = plan_review(path, base, head, troubles.append, configured=configured)
+    for trouble in troubles:
+        print(trouble, file=sys.stderr)
     from cli.report.review import show_plan
 
     show_plan(planned, {file.path: file.head for file in files})
+    return 2 if troubles else 0
 
 
 def _first_line(said: bytes) -> str:

@@ -1,10 +1,11 @@
-"""What a repository wants of dockslim."""
+"""What is wanted of the rules when they read one Dockerfile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from rules.finding import Severity
 from rules.rule import Rule
 
 
@@ -19,6 +20,10 @@ class Config:
     """Stages that are built as images of their own, by name."""
     floor: int = 1_000_000
     """Bytes: a finding that is known to save less is information only."""
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """By code, in place of the rules' own."""
+    roots: frozenset[str] = frozenset()
+    """Folders that the file is said to be built from; "" is the repository's top."""
 
     def wants(self, rule: Rule | type[Rule]) -> bool:
         """Tell whether `rule` counts."""

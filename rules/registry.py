@@ -61,6 +61,16 @@ from rules.stages.debug_information_shipped import DebugInformationShipped
 from rules.stages.single_stage_build import SingleStageBuild
 from rules.stages.wide_copy_from_stage import WideCopyFromStage
 
+FAMILIES = {
+    "DS1": "Layers",
+    "DS2": "Packages",
+    "DS3": "Base images",
+    "DS4": "Stages",
+    "DS5": "Build context",
+    "DS6": "Cache order",
+}
+"""The beginnings of codes, with the titles of what they have in common."""
+
 RULES: tuple[Rule, ...] = (
     DeleteInLaterLayer(),
     PurgeInLaterLayer(),

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.configuration.model import DEFAULT, Configuration
 from bot.review.diff import Diff, parse_patch
 from bot.review.fingerprint import digest, fingerprints, normalise
 from bot.review.model import ChangedFile, Check, Comment, Offer, Plan, Review, Standing
@@ -23,14 +24,12 @@ from bot.review.render import (
 )
 from bot.review.suggestion import Proofs, Proposal, Remark, Suggestion, press, propose, worth
 from rules.check import check
-from rules.config import DEFAULT, Config
+from rules.config import Config
 from rules.dockerfile import Dockerfile, DockerfileError, parse
 from rules.finding import Finding, Severity
 from rules.fix import Applicability
 from rules.rule import Surroundings
 
-MAX_INLINE = 20
-"""Comments of one review; more than that nobody reads, the rest goes into its body."""
 MAX_SAID = 500
 """Findings of one review, so that their fingerprints fit into it."""
 
@@ -62,6 +61,8 @@ class _Read:
     surroundings: Surroundings
     proofs: Proofs
     entries: tuple[_Entry, ...]
+    most: int
+    """Comments of one review; more than that nobody reads, the rest goes into its body."""
 
     @property
     def said(self) -> list[_Entry]:
@@ -71,7 +72,7 @@ class _Read:
     def propose(self, entries: Iterable[_Entry]) -> Proposal:
         """Return the suggestions and remarks for some of the entries."""
         findings = [each.finding for each in entries]
-        return propose(self.dockerfile, findings, self.diff, self.proofs, MAX_INLINE)
+        return propose(self.dockerfile, findings, self.diff, self.proofs, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +102,24 @@ class _Note:
         return not isinstance(self.content, Suggestion), min(map(worth, self.findings))
 
 
-def plan(files: Sequence[ChangedFile], standing: Standing, config: Config = DEFAULT) -> Plan:
+def plan(files: Sequence[ChangedFile], standing: Standing, configuration: Configuration = DEFAULT) -> Plan:
     """Decide what to post about the Dockerfiles that a pull request changes."""
-    read = [_read(file, config) for file in files if file.status != "removed"]
+    read = [_read(file, configuration) for file in files if file.status != "removed"]
     readable = [each for each in read if isinstance(each, _Read)]
     whole = {each.path: each.propose(each.said) for each in readable}
     fresh = _fresh(readable, standing)
-    review, outcomes = _review(readable, fresh, whole) if fresh else (None, {})
+    review, outcomes = _review(readable, fresh, whole, configuration.review.comments) if fresh else (None, {})
     sections = [_section(each, outcomes, standing) for each in read]
     counts = _count_all(readable, whole.values())
-    check_run = Check(_conclude(read, counts), render_title(counts, sections), render_summary(sections))
+    conclusion = _conclude(read, counts, configuration)
+    check_run = Check(conclusion, render_title(counts, sections), render_summary(sections))
     return Plan(review, check_run, tuple(entry.finding.code for entry in fresh))
 
 
-def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
+def _read(file: ChangedFile, configuration: Configuration) -> _Read | _Unread:
     if file.problem is not None:
         return _Unread(file.path, file.problem)
+    config = configuration.config_for(file.path)
     surroundings = Surroundings(file.path, config.targets | file.targets, file.context, file.image_sizes, file.packages)
     try:
         dockerfile = parse(file.head)
@@ -133,7 +136,8 @@ def _read(file: ChangedFile, config: Config) -> _Read | _Unread:
         _Entry(each, mark, at in introduced) for at, (each, mark) in enumerate(zip(findings, marks, strict=True))
     )
     proofs = Proofs(dockerfile, surroundings)
-    return _Read(file.path, dockerfile, diff, config, surroundings, proofs, tuple(entries))
+    most = configuration.review.comments
+    return _Read(file.path, dockerfile, diff, config, surroundings, proofs, tuple(entries), most)
 
 
 def _count_old(base: str | None, config: Config, surroundings: Surroundings) -> Counter[tuple[str, str]] | None:
@@ -190,13 +194,13 @@ def _digest_rest(entries: Sequence[_Entry]) -> str:
 
 
 def _review(
-    files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, Proposal]
+    files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, Proposal], most: int
 ) -> tuple[Review, dict[str, Outcome]]:
     """Return the review that says `fresh`, and what became of each finding by its fingerprint."""
     ranked = sorted(fresh, key=lambda entry: worth(entry.finding))
     chosen = {entry.fingerprint for entry in ranked[:MAX_SAID]}
     rest = [entry for entry in fresh if entry.fingerprint not in chosen]
-    notes, unplaced = _distribute(files, chosen, whole)
+    notes, unplaced = _distribute(files, chosen, whole, most)
     marks = {(file.path, entry.finding): entry.fingerprint for file in files for entry in file.entries}
     outcomes = {marks[each.path, each.remark.finding]: Outcome.LISTED for each in unplaced}
     hidden = [*outcomes, *([_digest_rest(rest)] if rest else [])]
@@ -217,7 +221,7 @@ def _review(
 
 
 def _distribute(
-    files: Sequence[_Read], chosen: Collection[str], whole: Mapping[str, Proposal]
+    files: Sequence[_Read], chosen: Collection[str], whole: Mapping[str, Proposal], most: int
 ) -> tuple[list[_Note], list[Unplaced]]:
     """Return the comments in the order of their lines, and what goes into the body: no line, or no room for more."""
     notes: list[_Note] = []
@@ -230,10 +234,10 @@ def _distribute(
         notes += placed
         unplaced += (Unplaced(file.path, file.dockerfile, each) for each in others)
     notes.sort(key=lambda note: note.rank)
-    for note in notes[MAX_INLINE:]:
+    for note in notes[most:]:
         remarks = (Remark(each) for each in note.findings) if isinstance(note.content, Suggestion) else (note.content,)
         unplaced += (Unplaced(note.file.path, note.file.dockerfile, each) for each in remarks)
-    return sorted(notes[:MAX_INLINE], key=lambda note: (note.file.path, note.end)), unplaced
+    return sorted(notes[:most], key=lambda note: (note.file.path, note.end)), unplaced
 
 
 def _place(file: _Read, proposal: Proposal) -> tuple[list[_Note], list[Remark]]:
@@ -323,9 +327,12 @@ def _count_all(files: Iterable[_Read], whole: Iterable[Proposal]) -> Counts:
     return _count(introduced, [suggestion for proposal in whole for suggestion in proposal.suggestions])
 
 
-def _conclude(read: Sequence[_Read | _Unread], counts: Counts) -> str:
+def _conclude(read: Sequence[_Read | _Unread], counts: Counts, configuration: Configuration) -> str:
     if not read:
         return "skipped"
+    files = (each for each in read if isinstance(each, _Read))
+    if configuration.fail.is_reached(each.finding for file in files for each in file.entries if each.introduced):
+        return "failure"
     # A file that could not be read is no success: nobody looked at it.
     quiet = not counts.findings and not any(isinstance(each, _Unread) for each in read)
     return "success" if quiet else "neutral"

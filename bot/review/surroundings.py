@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from bot.configuration.model import DEFAULT, Configuration
 from bot.review.model import ChangedFile
 from rules.base_images.candidates import wanted_images
 from rules.context.gather import Tree, needs_tree
@@ -41,7 +42,10 @@ def _read(files: Iterable[ChangedFile]) -> Iterator[tuple[ChangedFile, Dockerfil
 
 
 def surround(
-    files: Iterable[ChangedFile], curious: Mapping[str, Dockerfile], repository: Tree
+    files: Iterable[ChangedFile],
+    curious: Mapping[str, Dockerfile],
+    repository: Tree,
+    configuration: Configuration = DEFAULT,
 ) -> Iterator[ChangedFile]:
     """Yield the files, the curious ones with their context and targets."""
     for file in files:
@@ -49,5 +53,6 @@ def surround(
         if dockerfile is None:
             yield file
         else:
-            found = repository.look_around(file.path, dockerfile)
+            config = configuration.config_for(file.path)
+            found = repository.look_around(file.path, dockerfile, config.targets, config.roots)
             yield replace(file, context=found.context, targets=found.targets)

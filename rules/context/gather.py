@@ -21,6 +21,7 @@ MAX_TEXTS = 50
 MAX_TEXT_BYTES = 256 * 1024
 _MAX_BUILD_FILES = 15
 IGNORE_FILE = ".dockerignore"
+CONFIGURED = "dockslim.yml"
 
 # What rules read to know what an install or a build needs, and where a secret may lie open.
 _MANIFESTS = re.compile(
@@ -78,11 +79,21 @@ class Tree:
     def _builds(self) -> tuple[Build, ...]:
         return find_builds({path: text for path, text in self._texts.items() if is_build_file(path)})
 
-    def look_around(self, path: str, dockerfile: Dockerfile, targets: frozenset[str] = frozenset()) -> Surroundings:
-        """Return what the repository tells about one of its Dockerfiles, and `targets` with the targets it names."""
+    def look_around(
+        self,
+        path: str,
+        dockerfile: Dockerfile,
+        targets: frozenset[str] = frozenset(),
+        roots: frozenset[str] = frozenset(),
+    ) -> Surroundings:
+        """Return what the repository tells about one of its Dockerfiles, and `targets` with the targets it names.
+
+        `roots` are the contexts that its configuration names, which count more than what build files say.
+        """
         builds = [build for build in self._builds if build.dockerfile == path]
+        said = [Build(path, root, CONFIGURED) for root in roots] or builds
         sources = [word.text for copy in copies(dockerfile.stages) for word in copy.sources]
-        root = find_root(path, builds, sources, self._files)
+        root = find_root(path, said, sources, self._files)
         context = self._context(path, root, builds) if root is not None else None
         return Surroundings(path, targets | targets_of(path, builds), context)
 

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from bot.configuration.model import DEFAULT, Configuration, Image, Threshold
 from bot.review.diff import parse_patch
 from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints
 from bot.review.markdown import size
 from bot.review.model import ChangedFile, Standing
-from bot.review.plan import MAX_INLINE, plan
+from bot.review.plan import plan
 from rules.check import check
-from rules.config import Config
 from rules.dockerfile import parse
+from rules.finding import Severity
 from tests.bot.review.patches import OUR_HTML, Button, blocks, changed, inline_tokens, pull_requests, right_sides
 from tests.rules.debian.archive import known
 
@@ -200,12 +201,13 @@ def test_a_remark_stands_on_a_changed_line_of_its_instruction():
 
 
 def test_no_more_than_some_comments():
-    head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(MAX_INLINE + 3))
+    most = DEFAULT.review.comments
+    head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(most + 3))
     planned = plan([changed(head)], NOTHING)
-    assert len(planned.review.comments) == MAX_INLINE
+    assert len(planned.review.comments) == most
     assert len(blocks(planned.review.body, "diff")) == 3
-    assert planned.check.title == f"{MAX_INLINE + 3} findings in Dockerfile, {MAX_INLINE} suggestions"
-    assert len(marks(planned.review)) == MAX_INLINE + 3
+    assert planned.check.title == f"{most + 3} findings in Dockerfile, {most} suggestions"
+    assert len(marks(planned.review)) == most + 3
     assert plan([changed(head)], Standing(marks(planned.review))).review is None
 
 
@@ -222,10 +224,13 @@ def test_more_than_a_review_can_hold_is_said_once(monkeypatch):
 
 
 def test_the_configuration_counts():
-    assert plan([changed(CRON, CLEAN)], NOTHING, Config(ignore=frozenset({"DS2"}))).review is None
+    assert plan([changed(CRON, CLEAN)], NOTHING, Configuration(rules={"DS2": "off"})).review is None
     hidden = f"{FLASK.replace('debian:12-slim', 'debian:12-slim AS tools')}FROM scratch\n"
     assert plan([changed(hidden)], NOTHING).review is None
-    assert plan([changed(hidden)], NOTHING, Config(targets=frozenset({"tools"}))).review is not None
+    assert (
+        plan([changed(hidden)], NOTHING, Configuration(images=(Image("Dockerfile", target="tools"),))).review
+        is not None
+    )
 
 
 def test_a_pragma_silences():
@@ -377,7 +382,31 @@ def test_what_saves_next_to_nothing_is_no_comment():
 def test_one_suggestion_carries_what_all_its_fixes_save():
     text = "FROM debian:12-slim\nRUN apt-get update && apt-get install -y cron readme\n"
     file = replace(changed(text), packages=known().packages)
-    (comment,) = plan([file], NOTHING, Config(floor=0)).review.comments
+    (comment,) = plan([file], NOTHING, Configuration(floor=0)).review.comments
     assert "--no-install-recommends -y cron readme && rm -rf /var/lib/apt/lists/*" in comment.body
     assert comment.body.startswith("**19.9 MB of recommended packages come along** · DS201\n")
     assert "\nTogether 19.9 MB.\n" in comment.body
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_the_cap_of_comments_is_configured(most: int) -> None:
+    files = [changed(f"{CLEAN}RUN pip install flask\nRUN pip install django\n", CLEAN)]
+    review = plan(files, NOTHING, Configuration(review=replace(DEFAULT.review, comments=most))).review
+    assert len(review.comments) == most
+    assert review.body.count("DS204") == 2 - most
+    assert plan(files, Standing(marks(review))).review is None
+
+
+@pytest.mark.parametrize(
+    ("fail", "conclusion"),
+    [
+        (Threshold(), "neutral"),
+        (Threshold(severity=Severity.INFO), "failure"),
+        (Threshold(severity=Severity.WARNING), "failure"),
+        (Threshold(severity=Severity.ERROR), "neutral"),
+        (Threshold(bytes=10**12), "neutral"),
+    ],
+)
+def test_the_check_fails_from_the_configured_threshold_on(fail: Threshold, conclusion: str) -> None:
+    assert plan([changed(CRON, CLEAN)], NOTHING, Configuration(fail=fail)).check.conclusion == conclusion
+    assert plan([changed(f"{CRON}RUN true\n", CRON)], NOTHING, Configuration(fail=fail)).check.conclusion == "success"

@@ -103,3 +103,16 @@ def test_texts_are_few_and_near() -> None:
     assert len(chosen) < MAX_TEXTS
     assert "b/package.json" not in chosen
     assert "a/requirements.txt" not in chosen
+
+
+def test_a_root_that_is_configured_counts_more_than_what_build_files_say() -> None:
+    texts = {"compose.yml": "services: {a: {build: {context: a, target: dev}}}"}
+    tree = Tree({"compose.yml": 1, "a/Dockerfile": 1, "b/x": 2}, texts)
+    unasked = tree.look_around("a/Dockerfile", parse("FROM a\n"))
+    asked = tree.look_around("a/Dockerfile", parse("FROM a\n"), roots=frozenset({"b"}))
+    assert unasked.context is not None
+    assert asked.context is not None
+    assert (unasked.context.root, dict(asked.context.files), asked.context.root) == ("a", {"x": 2}, "b")
+    assert asked.targets == unasked.targets == {"dev"}
+    two = tree.look_around("a/Dockerfile", parse("FROM a\n"), roots=frozenset({"a", "b"}))
+    assert two.context is None

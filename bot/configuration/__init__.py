@@ -1,0 +1,1 @@
+"""What a repository wants: `.github/dockslim.yml`, over its organisation's default, over what is built in."""
