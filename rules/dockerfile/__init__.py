@@ -12,7 +12,7 @@ from rules.dockerfile.model import (
     Stage,
 )
 from rules.dockerfile.parse import parse
-from rules.dockerfile.shell import Redirect, Script, ShellCommand, Statement
+from rules.dockerfile.script import Redirect, Script, ShellCommand, Statement
 from rules.dockerfile.source import SourceMap, Span
 from rules.dockerfile.words import Word
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from rules.dockerfile.shell import Script, ShellCommand, parse_script
+from rules.dockerfile.script import Script, ShellCommand
+from rules.dockerfile.shell import parse_script
 from rules.dockerfile.source import SourceMap, Span
 from rules.dockerfile.words import Word, parse_exec, split_words
 
@@ -35,6 +36,10 @@ class Comment(NamedTuple):
     text: str
     span: Span
 
+    def shifted(self, chars: int, lines: int) -> Comment:
+        """Return the same comment, found further on in another text."""
+        return Comment(self.line + lines, self.text, self.span.shifted(chars))
+
 
 class Flag(NamedTuple):
     """`--name` or `--name=value` between the keyword and the arguments of an instruction."""
@@ -42,6 +47,10 @@ class Flag(NamedTuple):
     name: str
     value: str | None
     span: Span
+
+    def shifted(self, chars: int) -> Flag:
+        """Return the same flag, found `chars` further on in another text."""
+        return Flag(self.name, self.value, self.span.shifted(chars))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,10 @@ class Heredoc(NamedTuple):
     body: Span
     strips_tabs: bool
     expands: bool
+
+    def shifted(self, chars: int) -> Heredoc:
+        """Return the same here-document, found `chars` further on in another text."""
+        return Heredoc(self.name, self.body.shifted(chars), self.strips_tabs, self.expands)
 
 
 @dataclass(frozen=True, init=False)
@@ -133,6 +146,28 @@ class Instruction:
             deferred=deferred,
             document=document,
             twin=twin,
+        )
+
+    def shifted(self, places: int, chars: int, lines: int, document: str) -> Instruction:
+        """Return the same instruction, found further on in another text by so many instructions, characters, lines."""
+        if not (places or chars or lines):
+            return self
+        return Instruction(
+            self.index + places,
+            self.keyword,
+            self.line + lines,
+            self.end_line + lines,
+            self.span.shifted(chars),
+            self.keyword_span.shifted(chars),
+            self.value,
+            self.source.shifted(chars),
+            tuple([each.shifted(chars) for each in self.flags]) if self.flags else (),
+            self.arguments_start,
+            tuple([each.shifted(chars) for each in self.heredocs]) if self.heredocs else (),
+            self.trigger.shifted(places, chars, lines, document) if self.trigger is not None else None,
+            self.deferred,
+            document,
+            self,
         )
 
     @property
@@ -263,6 +298,10 @@ class Dockerfile:
             at = find("\n", at + 1)
         return starts
 
+    def line_start(self, line: int) -> int:
+        """Return where a 1-based line starts; that behind the last one starts at the end."""
+        return self._line_starts[line - 1] if line <= len(self._line_starts) else len(self.text)
+
     def position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and column of a character offset."""
         line = bisect_right(self._line_starts, offset)
@@ -284,7 +323,15 @@ class Dockerfile:
 
     def shipped(self, targets: frozenset[str] = frozenset()) -> tuple[Stage, ...]:
         """Return the stages whose layers reach an image: the final one, `targets`, and their FROM-ancestors."""
-        return tuple(self.stages[index] for index in sorted(self._shipped_indexes(targets)))
+        kept = self._shipped.get(targets)
+        if kept is None:
+            kept = tuple(self.stages[index] for index in sorted(self._shipped_indexes(targets)))
+            self._shipped[targets] = kept
+        return kept
+
+    @cached_property
+    def _shipped(self) -> dict[frozenset[str], tuple[Stage, ...]]:
+        return {}
 
     def _shipped_indexes(self, targets: frozenset[str]) -> set[int]:
         if not self.stages:

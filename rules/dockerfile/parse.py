@@ -9,58 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
+from types import MappingProxyType
 
 from dockerfile_parse import DockerfileParser
 from dockerfile_parse.parser import image_from
 from dockerfile_parse.util import WordSplitter
 
-from rules.dockerfile.model import (
-    DEFAULT_SHELL,
-    Comment,
-    Dockerfile,
-    DockerfileError,
-    Flag,
-    Heredoc,
-    Instruction,
-    Scope,
-    Stage,
-)
+from rules.dockerfile.kept import Kept, find_kept, restack
+from rules.dockerfile.model import DEFAULT_SHELL, Dockerfile, DockerfileError, Flag, Instruction, Scope, Stage
+from rules.dockerfile.scan import SPACE, Joined, Scanner, split_keyword
 from rules.dockerfile.source import SourceMap, Span
+from rules.dockerfile.words import QUOTED_WORD
 
 MAX_BYTES = 1024 * 1024
 MAX_INSTRUCTIONS = 20_000
 MAX_STAGES = 256
-MAX_LINE_BYTES = 65535  # BuildKit reads lines with bufio.Scanner and refuses longer ones.
 _MAX_VALUE = 10_000  # dockerfile_parse's word splitter is quadratic; longer values count as unknown.
 
-# What Go's unicode.IsSpace calls a space.
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
-_DIRECTIVES = frozenset({"syntax", "escape", "check"})
-_HEREDOC_INSTRUCTIONS = frozenset({"RUN", "COPY", "ADD"})
-_HEREDOC = re.compile(r"(\d*)<<(-?)\s*([^<]*)$")
-_HEREDOC_WORD = re.compile(r"""(?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.)+""", re.DOTALL)
-_QUOTES = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
-_QUOTE = frozenset("'\"")
-_KEYWORD_END = re.compile(r"[\t\v\f\r ]+")
 _VARIABLE = re.compile(r"\\?\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-+])([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
+_NONE: Mapping[str, Instruction] = MappingProxyType({})
 _END = "\x01"  # keeps dockerfile_parse from taking the end of a value for a continuation
-
-
-@dataclass(slots=True)
-class _Joined:
-    """One instruction before it is read: its lines joined, and where they came from."""
-
-    text: str
-    source: SourceMap
-    line: int
-    end_line: int
-    start: int
-    end: int
-    heredocs: tuple[Heredoc, ...] = ()
 
 
 def parse(text: str, like: Dockerfile | None = None) -> Dockerfile:
@@ -71,14 +42,13 @@ def parse(text: str, like: Dockerfile | None = None) -> Dockerfile:
     Raise DockerfileError for what BuildKit's parser refuses and for what is no Dockerfile at all.
     """
     _refuse_what_is_no_text(text)
-    scanner = _Scanner(text)
+    kept = find_kept(text, like) if like is not None else None
+    if like is not None and kept is not None:
+        return _parse_difference(text, like, kept)
+    scanner = Scanner(text)
     joined = list(islice(scanner.scan(), MAX_INSTRUCTIONS + 1))
-    if not joined:
-        raise DockerfileError(1, "no instruction in it")
-    if len(joined) > MAX_INSTRUCTIONS:
-        raise DockerfileError(joined[-1].line, f"more than {MAX_INSTRUCTIONS:,} instructions")
-    previous = like if like is not None and like.escape == scanner.escape else None
-    instructions = tuple(_read_instructions(joined, scanner.escape, text, previous))
+    _refuse_number(len(joined), joined)
+    instructions = tuple(_read_instructions(joined, scanner.escape, text))
     return Dockerfile(
         text=text,
         escape=scanner.escape,
@@ -89,6 +59,41 @@ def parse(text: str, like: Dockerfile | None = None) -> Dockerfile:
     )
 
 
+def _parse_difference(text: str, like: Dockerfile, kept: Kept) -> Dockerfile:
+    """Parse what lies between the instructions that two versions share."""
+    old = like.instructions
+    scanner = Scanner(text)
+    scanner.resume(kept.at, kept.lines, like.escape)
+    joined = list(islice(scanner.scan(kept.meetings), MAX_INSTRUCTIONS + 1))
+    last = kept.meetings.get(scanner.at, len(old))
+    added = len(joined) - (last - kept.first)
+    _refuse_number(len(old) + added, joined)
+    known = {each.span.of(like.text): each for each in old[kept.first : last]}
+    changed = tuple(_read_instructions(joined, like.escape, text, known, kept.first))
+    comments = (*(each for each in like.comments if each.line <= kept.lines), *scanner.comments)
+    instructions = (*old[: kept.first], *changed)
+    if last < len(old):
+        chars, lines = len(text) - len(like.text), scanner.line + 1 - old[last].line
+        instructions += tuple([each.shifted(added, chars, lines, text) for each in old[last:]])
+        comments += tuple(each.shifted(chars, lines) for each in like.comments if each.line > old[last].line)
+    stages = restack(like.stages, instructions, kept.first, last - kept.first, len(changed))
+    return Dockerfile(
+        text=text,
+        escape=like.escape,
+        directives=like.directives,
+        instructions=instructions,
+        stages=tuple(_read_stages(instructions)) if stages is None else stages,
+        comments=comments,
+    )
+
+
+def _refuse_number(count: int, joined: list[Joined]) -> None:
+    if not count:
+        raise DockerfileError(1, "no instruction in it")
+    if count > MAX_INSTRUCTIONS:
+        raise DockerfileError(joined[-1].line if joined else 1, f"more than {MAX_INSTRUCTIONS:,} instructions")
+
+
 def _refuse_what_is_no_text(text: str) -> None:
     if len(text) > MAX_BYTES:
         raise DockerfileError(1, f"{len(text):,} characters; dockslim reads Dockerfiles of up to {MAX_BYTES:,}")
@@ -97,179 +102,15 @@ def _refuse_what_is_no_text(text: str) -> None:
         raise DockerfileError(text.count("\n", 0, nul) + 1, "a NUL byte; the file is binary or UTF-16")
 
 
-class _Scanner:
-    """Split a text into joined instructions, comments and directives, as BuildKit's parser does."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.escape = "\\"
-        self.directives: dict[str, str] = {}
-        self.comments: list[Comment] = []
-        self.at = 1 if text.startswith("\ufeff") else 0
-        self.line = 0
-        self.directives_possible = True
-
-    def scan(self) -> Iterator[_Joined]:
-        while (bounds := self.next_line()) is not None:
-            start, end = bounds
-            content = self.text[start:end].lstrip(_SPACE)
-            start = end - len(content)
-            if self.directives_possible:
-                self.read_directive(content)
-            if content.startswith("#"):
-                self.add_comment(start, end)
-                continue
-            if not content:
-                continue
-            yield self.join(start, end)
-
-    def next_line(self) -> tuple[int, int] | None:
-        """Return the offsets of the next line without its end, and step over it."""
-        if self.at >= len(self.text):
-            return None
-        start = self.at
-        newline = self.text.find("\n", start)
-        end = len(self.text) if newline < 0 else newline
-        self.at = len(self.text) if newline < 0 else newline + 1
-        self.line += 1
-        if end - start > MAX_LINE_BYTES:
-            raise DockerfileError(self.line, f"a line of more than {MAX_LINE_BYTES:,} bytes, which BuildKit refuses")
-        while end > start and self.text[end - 1] == "\r":
-            end -= 1
-        return start, end
-
-    def read_directive(self, content: str) -> None:
-        match = _DIRECTIVE.match(content[1:].lstrip(_SPACE)) if content.startswith("#") else None
-        name = match[1].lower() if match else ""
-        if match is None or name not in _DIRECTIVES:
-            self.directives_possible = False
-            return
-        if name in self.directives:
-            raise DockerfileError(self.line, f"a second `# {name}=` directive")
-        if name == "escape":
-            if match[2] not in ("\\", "`"):
-                raise DockerfileError(self.line, "`# escape=` must be a backslash or a backtick")
-            self.escape = match[2]
-        self.directives[name] = match[2]
-
-    def add_comment(self, start: int, end: int) -> None:
-        text = self.text[start:end].lstrip(_SPACE).lstrip("#").strip()
-        self.comments.append(Comment(self.line, text, Span(start, end)))
-
-    def continues(self, start: int, end: int) -> int | None:
-        """Return where the escape that continues this line stands, or None."""
-        stripped = end
-        last = self.text[end - 1] if end > start else ""
-        if last != self.escape and last not in (" ", "\t"):
-            return None
-        while stripped > start and self.text[stripped - 1] in " \t":
-            stripped -= 1
-        at = stripped - 1
-        if at < start or self.text[at] != self.escape:
-            return None
-        if at > start and self.text[at - 1] == self.escape:
-            return None
-        return at
-
-    def join(self, start: int, end: int) -> _Joined:
-        first_line, first = self.line, start
-        if self.continues(start, end) is None:
-            text = self.text[start:end]
-            heredocs = tuple(self.read_heredocs(text, first_line)) if "<<" in text else ()
-            source = SourceMap((0,), (start,))
-            return _Joined(
-                text, source, first_line, self.line, start, self.end_of_line() if heredocs else end, heredocs
-            )
-        parts: list[str] = []
-        joined_at: list[int] = []
-        original_at: list[int] = []
-        length = 0
-        while True:
-            escape = self.continues(start, end)
-            stop = end if escape is None else escape
-            if stop > start:
-                parts.append(self.text[start:stop])
-                joined_at.append(length)
-                original_at.append(start)
-                length += stop - start
-            if escape is None:
-                break
-            bounds = self.next_continuation()
-            if bounds is None:
-                break
-            start, end = bounds
-        text = "".join(parts)
-        source = SourceMap(tuple(joined_at) or (0,), tuple(original_at) or (first,))
-        heredocs = tuple(self.read_heredocs(text, first_line)) if "<<" in text else ()
-        return _Joined(text, source, first_line, self.line, first, max(self.end_of_line(), first), heredocs)
-
-    def end_of_line(self) -> int:
-        """Return where the line that was read last ends, its line end left out."""
-        last = self.at - 1 if self.text[self.at - 1 : self.at] == "\n" else self.at
-        while last > 0 and self.text[last - 1] == "\r":
-            last -= 1
-        return last
-
-    def next_continuation(self) -> tuple[int, int] | None:
-        """Return the next line that is neither comment nor blank; both are dropped inside a continuation."""
-        while (bounds := self.next_line()) is not None:
-            start, end = bounds
-            content = self.text[start:end].lstrip(_SPACE)
-            if content.startswith("#"):
-                self.add_comment(start, end)
-            elif content:
-                return bounds
-        return None
-
-    def read_heredocs(self, text: str, first_line: int) -> Iterator[Heredoc]:
-        keyword, _, rest = _split_keyword(text)
-        if keyword.upper() == "ONBUILD":
-            keyword = _split_keyword(rest.lstrip(_SPACE))[0]
-        if keyword.upper() not in _HEREDOC_INSTRUCTIONS:
-            return
-        # BuildKit's lexer gives up on a quote that is never closed, and then finds no here-document.
-        if not _QUOTE.isdisjoint(_HEREDOC_WORD.sub("", text)):
-            return
-        for match in _HEREDOC_WORD.finditer(text):
-            opener = _HEREDOC.match(match[0])
-            if opener is None or not opener[3]:
-                continue
-            name = _QUOTES.sub(lambda m: m[1] or m[2] or m[3] or "", opener[3])
-            yield self.read_body(name, opener[2] == "-", name == opener[3], first_line)
-
-    def read_body(self, name: str, strips_tabs: bool, expands: bool, first_line: int) -> Heredoc:
-        body = self.at
-        while (bounds := self.next_line()) is not None:
-            start, end = bounds
-            line = self.text[start:end]
-            if (line.lstrip("\t") if strips_tabs else line) == name:
-                return Heredoc(name, Span(body, start), strips_tabs, expands)
-        raise DockerfileError(first_line, f"the here-document {name!r} is not terminated")
-
-
-def _split_keyword(text: str) -> tuple[str, int, str]:
-    """Return the keyword of a joined instruction, where its value starts, and the value."""
-    stripped = text.strip(_SPACE)
-    start = len(text) - len(text.lstrip(_SPACE))
-    match = _KEYWORD_END.search(stripped)
-    if match is None:
-        return stripped, start + len(stripped), ""
-    return stripped[: match.start()], start + match.end(), stripped[match.end() :]
-
-
-def _read_instructions(joined: list[_Joined], escape: str, text: str, like: Dockerfile | None) -> Iterator[Instruction]:
-    known = {} if like is None else {each.span.of(like.text): each for each in like.instructions}
+def _read_instructions(
+    joined: list[Joined], escape: str, text: str, known: Mapping[str, Instruction] = _NONE, first: int = 0
+) -> Iterator[Instruction]:
     old = [known.get(text[each.start : each.end]) for each in joined] if known else [None] * len(joined)
-    split = [_split_keyword(each.text) for each in joined]
+    split = [split_keyword(each.text) for each in joined]
     read = _hand_over([part for part, twin in zip(split, old, strict=True) if twin is None], escape)
-    for index, (each, (_, at, _), twin) in enumerate(zip(joined, split, old, strict=True)):
-        if twin is None:
-            keyword, value = next(read)
-            yield _build_instruction(index, keyword, value, at, each, escape, text)
-        elif (twin.index, twin.span, twin.line) == (index, (each.start, each.end), each.line):
-            yield twin
-        else:
-            yield _build_instruction(index, twin.keyword, twin.value, at, each, escape, text, twin)
+    for index, (each, (_, at, _), twin) in enumerate(zip(joined, split, old, strict=True), first):
+        keyword, value = next(read) if twin is None else (twin.keyword, twin.value)
+        yield _build_instruction(index, keyword, value, at, each, escape, text, twin)
 
 
 def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple[str, str]]:
@@ -296,12 +137,12 @@ def _build_instruction(
     keyword: str,
     value: str,
     at: int,
-    joined: _Joined,
+    joined: Joined,
     escape: str,
     text: str,
     twin: Instruction | None = None,
 ) -> Instruction:
-    lead = len(joined.text) - len(joined.text.lstrip(_SPACE))
+    lead = len(joined.text) - len(joined.text.lstrip(SPACE))
     source = _shift(joined.source, at)
     flags, arguments_start = _read_flags(value, escape, source)
     instruction = Instruction(
@@ -321,7 +162,7 @@ def _build_instruction(
     )
     if keyword != "ONBUILD" or not value:
         return instruction
-    inner_keyword, inner_at, inner_value = _split_keyword(value)
+    inner_keyword, inner_at, inner_value = split_keyword(value)
     if inner_keyword.upper() == "ONBUILD":  # which BuildKit does not allow
         return instruction
     inner = replace(joined, text=value, source=source, start=source.offset(0))
@@ -342,7 +183,7 @@ def _shift(source: SourceMap, by: int) -> SourceMap:
 
 def _read_flags(value: str, escape: str, source: SourceMap) -> tuple[tuple[Flag, ...], int]:
     """Read leading `--flags` as BuildKit's extractBuilderFlags does: quotes and escapes inside a word count."""
-    if value and value[0] != "-" and value[0] not in _SPACE:
+    if value and value[0] != "-" and value[0] not in SPACE:
         return (), 0
     flags: list[Flag] = []
     at = _skip_space(value, 0)
@@ -358,7 +199,7 @@ def _read_flags(value: str, escape: str, source: SourceMap) -> tuple[tuple[Flag,
 
 
 def _skip_space(value: str, at: int) -> int:
-    while at < len(value) and value[at] in _SPACE:
+    while at < len(value) and value[at] in SPACE:
         at += 1
     return at
 
@@ -376,7 +217,7 @@ def _read_flag_word(value: str, at: int, escape: str) -> tuple[str, int]:
                 quote = ""
             else:
                 word.append(char)
-        elif char in _SPACE:
+        elif char in SPACE:
             break
         elif char in "'\"":
             quote = char
@@ -471,8 +312,7 @@ def _read_pairs(each: Instruction, known: Mapping[str, str | None]) -> Iterator[
     text = each.arguments
     if not text or len(text) > _MAX_VALUE:
         return
-    plain = "'" not in text and '"' not in text and "\\" not in text
-    words = text.split() if plain else list(WordSplitter(text).split(dequote=False))
+    words = [match[0] for match in QUOTED_WORD.finditer(text)]
     if not words:
         return
     if "=" not in words[0] and each.keyword == "ENV":

@@ -41,6 +41,10 @@ class SourceMap(NamedTuple):
     joined: tuple[int, ...]
     original: tuple[int, ...]
 
+    def shifted(self, by: int) -> SourceMap:
+        """Return the map into another text, where the source stands `by` characters further on."""
+        return SourceMap(self.joined, tuple([each + by for each in self.original]))
+
     def offset(self, at: int) -> int:
         """Return the source offset of one character of the joined text."""
         if len(self.joined) == 1:
@@ -67,3 +71,23 @@ class SourceMap(NamedTuple):
             at = self.offset(start) if start == 0 else self.offset(start - 1) + 1
             return Span(at, at)
         return Span(self.offset(start), self.offset(end - 1) + 1)
+
+
+class Spans:
+    """SourceMap.span for places that are asked for in their order: the next is nearly always in the same piece."""
+
+    __slots__ = ("_base", "_high", "_low", "_shift", "_source")
+
+    def __init__(self, source: SourceMap, base: int) -> None:
+        """Take places as offsets from `base` in the joined text."""
+        self._source, self._base = source, base
+        self._low = self._high = self._shift = 0
+
+    def between(self, start: int, end: int) -> Span:
+        """Return the source span of what stands from `start` to `end`."""
+        if not (self._low <= start and end <= self._high):
+            piece = self._source.piece(self._base + start)
+            if piece is None or end > piece[0] - self._base:
+                return self._source.span(self._base + start, self._base + end)
+            self._low, self._high, self._shift = start, piece[0] - self._base, self._base + piece[1]
+        return Span(start + self._shift, end + self._shift)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rules.dockerfile.source import SourceMap, Span
 
-_WORD = re.compile(r"""(?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.|['"\\])+""", re.DOTALL)
+QUOTED_WORD = re.compile(r"""(?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.|['"\\])+""", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -37,7 +37,7 @@ class Word(NamedTuple):
 def split_words(value: str, start: int, source: SourceMap) -> tuple[Word, ...]:
     """Split `value[start:]` at blanks outside quotes."""
     words = []
-    for match in _WORD.finditer(value, start):
+    for match in QUOTED_WORD.finditer(value, start):
         raw = match[0]
         quoted = "'" in raw or '"' in raw or "\\" in raw
         text = _QUOTED.sub(lambda m: m[1] or m[2] or m[3] or "", raw) if quoted else raw
