@@ -14,6 +14,7 @@ help: ## Show this list
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q rules bot workers cli
 	touch $@
 
 demo: .venv/installed ## Open a pull request in a sandbox GitHub and watch dockslim review it

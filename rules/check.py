@@ -34,19 +34,19 @@ class Report:
 def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surroundings | None = None) -> Report:
     """Run the rules that `config` wants; every fix in the report has passed the gate."""
     surroundings = surroundings or Surroundings(targets=config.targets)
-    found = run_rules(dockerfile, surroundings)
+    rules = tuple(rule for rule in RULES if config.wants(rule))
+    found = run_rules(dockerfile, surroundings, rules)
     if not found:
         return Report(())
     pragmas = read_pragmas(dockerfile)
-    wanted = {rule.code for rule in RULES if config.wants(rule)}
     wanted_findings = [
-        each
-        for each in found
-        if each.code in wanted and (pragmas is NONE or not pragmas.silence(each.instruction, _names_of(each)))
+        each for each in found if pragmas is NONE or not pragmas.silence(each.instruction, _names_of(each))
     ]
     fixable = [(at, each) for at, each in enumerate(wanted_findings) if each.fix is not None]
     reasons = dict(
-        refusal for group in _without_overlap(fixable) for refusal in _refusals(dockerfile, group, found, surroundings)
+        refusal
+        for group in _without_overlap(fixable)
+        for refusal in _refusals(dockerfile, group, found, surroundings, rules)
     )
     return Report(
         tuple(
@@ -85,7 +85,11 @@ def _without_overlap(fixable: list[tuple[int, Finding]]) -> list[list[tuple[int,
 
 
 def _refusals(
-    dockerfile: Dockerfile, fixable: list[tuple[int, Finding]], found: tuple[Finding, ...], surroundings: Surroundings
+    dockerfile: Dockerfile,
+    fixable: list[tuple[int, Finding]],
+    found: tuple[Finding, ...],
+    surroundings: Surroundings,
+    rules: tuple[Rule, ...],
 ) -> Iterator[tuple[int, str]]:
     """Yield which fixes do not pass the gate, and why.
 
@@ -93,15 +97,15 @@ def _refusals(
     """
     if not fixable:
         return
-    reason = _gate(dockerfile, tuple(each for _, each in fixable), found, surroundings)
+    reason = _gate(dockerfile, tuple(each for _, each in fixable), found, surroundings, rules)
     if reason is None:
         return
     if len(fixable) == 1:
         yield fixable[0][0], reason
         return
     middle = len(fixable) // 2
-    yield from _refusals(dockerfile, fixable[:middle], found, surroundings)
-    yield from _refusals(dockerfile, fixable[middle:], found, surroundings)
+    yield from _refusals(dockerfile, fixable[:middle], found, surroundings, rules)
+    yield from _refusals(dockerfile, fixable[middle:], found, surroundings, rules)
 
 
 def refuse(
@@ -117,7 +121,7 @@ def refuse(
     """
     if found is None:
         found = run_rules(dockerfile, surroundings)
-    return _gate(dockerfile, tuple(findings), found, surroundings)
+    return _gate(dockerfile, tuple(findings), found, surroundings, RULES)
 
 
 def run_rules(dockerfile: Dockerfile, surroundings: Surroundings, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
@@ -128,7 +132,11 @@ def run_rules(dockerfile: Dockerfile, surroundings: Surroundings, rules: Iterabl
 
 
 def _gate(
-    dockerfile: Dockerfile, fixed: tuple[Finding, ...], found: tuple[Finding, ...], surroundings: Surroundings
+    dockerfile: Dockerfile,
+    fixed: tuple[Finding, ...],
+    found: tuple[Finding, ...],
+    surroundings: Surroundings,
+    rules: tuple[Rule, ...],
 ) -> str | None:
     fixes = [each.fix for each in fixed if each.fix is not None]
     try:
@@ -141,32 +149,34 @@ def _gate(
         result = parse(text, like=dockerfile)
     except DockerfileError as error:
         return f"the result does not parse: {error}"
-    others = _others_left(dockerfile, fixes)
-    if others is None or others != _others_left_of(result, fixes):
+    old, new = _differing(dockerfile, result)
+    if not _others_agree(old, new, fixes):
         return "it changes an instruction that it should leave alone"
-    reason = _compare_runs(dockerfile, result, fixes)
+    reason = _compare_runs(_runs(old, dockerfile.text), _runs(new, text), fixes)
     if reason is not None:
         return reason
-    left = Counter(each.code for each in run_rules(result, surroundings, _concerned(dockerfile, result, fixed)))
+    left = Counter(each.code for each in run_rules(result, surroundings, _concerned(dockerfile, result, fixed, rules)))
     allowed = Counter(each.code for each in found)
     allowed.subtract(each.code for each in fixed)
     worse = [code for code, count in left.items() if count > allowed[code]]
     return f"afterwards there is more of {', '.join(sorted(worse))} than before" if worse else None
 
 
-def _concerned(before: Dockerfile, after: Dockerfile, fixed: tuple[Finding, ...]) -> list[Rule]:
-    """Return the rules whose findings a fix may have changed: to run all of them would double the time of a check.
+def _concerned(
+    before: Dockerfile, after: Dockerfile, fixed: tuple[Finding, ...], rules: tuple[Rule, ...]
+) -> Iterable[Rule]:
+    """Return those of `rules` whose findings a fix may have changed: to run them all would double the time of a check.
 
-    Those that gave it, and those that look for something in the words that come or go. All of them, where an
-    instruction other than RUN comes or goes: what FROM or ENV says reaches far.
+    Those that gave it, and those that look in a RUN for something in the words that come or go. All of them, where
+    an instruction other than RUN comes or goes: what FROM or ENV says reaches far.
     """
     fixes = [each.fix for each in fixed if each.fix is not None]
     others = any(fix.removed_instructions or fix.added_instructions for fix in fixes)
     if others or len(before.instructions) != len(after.instructions):
-        return list(RULES)
+        return rules
     text = "\n".join(line for fix in fixes for line in _changed_words(fix))
     codes = {each.code for each in fixed}
-    return [rule for rule in RULES if rule.code in codes or rule.may_concern(text)]
+    return [rule for rule in rules if rule.code in codes or ("RUN" in rule.reads and rule.may_concern(text))]
 
 
 def _changed_words(fix: Fix) -> Iterator[str]:
@@ -181,19 +191,28 @@ def _changed_words(fix: Fix) -> Iterator[str]:
         yield " ".join((*words, ""))
 
 
-def _others_left(dockerfile: Dockerfile, fixes: list[Fix]) -> list[Statement] | None:
-    """Return the instructions that no fix takes away, RUN left aside, in their order; None where one is not there."""
-    return _without(dockerfile, Counter(each for fix in fixes for each in fix.removed_instructions))
+def _differing(before: Dockerfile, after: Dockerfile) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:
+    """Return what lies between the instructions that both have at their start and at their end."""
+    old, new = before.instructions, after.instructions
+    first, end, shortest = 0, 0, min(len(old), len(new))
+    while first < shortest and new[first] is old[first]:
+        first += 1
+    while end < shortest - first and (new[-1 - end] is old[-1 - end] or new[-1 - end].twin is old[-1 - end]):
+        end += 1
+    return old[first : len(old) - end], new[first : len(new) - end]
 
 
-def _others_left_of(result: Dockerfile, fixes: list[Fix]) -> list[Statement] | None:
-    """Return the instructions of the result that no fix brings."""
-    return _without(result, Counter(each for fix in fixes for each in fix.added_instructions))
+def _others_agree(old: tuple[Instruction, ...], new: tuple[Instruction, ...], fixes: list[Fix]) -> bool:
+    """Tell whether all but the RUNs stay, in their order, save what the fixes take away and bring."""
+    removed = Counter(each for fix in fixes for each in fix.removed_instructions)
+    added = Counter(each for fix in fixes for each in fix.added_instructions)
+    left = _without(old, removed)
+    return left is not None and left == _without(new, added)
 
 
-def _without(dockerfile: Dockerfile, promised: Counter[Statement]) -> list[Statement] | None:
+def _without(instructions: tuple[Instruction, ...], promised: Counter[Statement]) -> list[Statement] | None:
     left = []
-    for each in dockerfile.instructions:
+    for each in instructions:
         if _run_of(each) is not None:
             continue
         statement = (each.keyword, each.value)
@@ -209,19 +228,18 @@ def _run_of(each: Instruction) -> Instruction | None:
     return run if run.keyword == "RUN" else None
 
 
-def _runs(dockerfile: Dockerfile) -> dict[str, list[Instruction]]:
+def _runs(instructions: tuple[Instruction, ...], text: str) -> dict[str, list[Instruction]]:
     """Return the RUNs, those behind ONBUILD included, by their source."""
     runs: dict[str, list[Instruction]] = {}
-    for each in dockerfile.instructions:
+    for each in instructions:
         run = _run_of(each)
         if run is not None:
-            runs.setdefault(each.span.of(dockerfile.text), []).append(run)
+            runs.setdefault(each.span.of(text), []).append(run)
     return runs
 
 
-def _compare_runs(before: Dockerfile, after: Dockerfile, fixes: list[Fix]) -> str | None:
+def _compare_runs(old: dict[str, list[Instruction]], new: dict[str, list[Instruction]], fixes: list[Fix]) -> str | None:
     """Hold the RUNs that differ against what the fixes promise of their commands."""
-    old, new = _runs(before), _runs(after)
     gone = [run for source, runs in old.items() for run in runs[len(new.get(source, ())) :]]
     come = [run for source, runs in new.items() for run in runs[len(old.get(source, ())) :]]
     if sum(not run.script.parsed for run in come) > sum(not run.script.parsed for run in gone):

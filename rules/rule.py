@@ -52,6 +52,8 @@ class Rule(ABC):
     """What people do about it, by the names that `make recall` counts by, such as `apt-lists`."""
     triggers: ClassVar[tuple[str, ...]] = ()
     """Texts of which an instruction must hold one to give this rule a finding, or to take it away; empty: any may."""
+    reads: ClassVar[tuple[str, ...]] = ("RUN",)
+    """Keywords of the instructions in whose words it finds what it objects to."""
     good: ClassVar[tuple[str | Good, ...]]
     bad: ClassVar[tuple[Bad, ...]]
 

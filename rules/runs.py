@@ -124,9 +124,6 @@ def shipped_runs(
     behind ONBUILD.
     """
     hints = tuple(hints)
-    text = dockerfile.text
-    if not any(map(text.__contains__, hints)):
-        return
     for stage, each, run, source in _candidates(dockerfile, surroundings.targets):
         if run is not each and not deferred:
             continue

@@ -49,6 +49,7 @@ class CompilerBaseShipped(Rule):
     """
 
     code = "DS305"
+    reads = ("FROM",)
     techniques = ("multi-stage", "build-tools-left", "base-slim", "base-alpine")
     good = (
         "FROM golang:1.22 AS build\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -ldflags='-s -w' -o /server .\n"

@@ -42,6 +42,7 @@ class DevelBaseShipped(Rule):
     """
 
     code = "DS304"
+    reads = ("FROM",)
     techniques = ("base-slim",)
     good = (
         "FROM nvidia/cuda:12.2.0-runtime-ubuntu22.04\nCOPY server /\nCMD /server\n",

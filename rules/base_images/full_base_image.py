@@ -65,6 +65,7 @@ class FullBaseImage(Rule):
     """
 
     code = "DS301"
+    reads = ("FROM",)
     techniques = ("base-slim", "base-alpine")
     good = (
         'FROM python:3.12-slim\nCOPY app.py /\nCMD ["python", "/app.py"]\n',

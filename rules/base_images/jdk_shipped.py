@@ -39,6 +39,7 @@ class JdkShipped(Rule):
     """
 
     code = "DS302"
+    reads = ("FROM",)
     techniques = ("jdk-to-jre",)
     good = (
         'FROM eclipse-temurin:17-jre\nCOPY app.jar /\nCMD ["java", "-jar", "/app.jar"]\n',

@@ -57,6 +57,7 @@ class SdkShipped(Rule):
     """
 
     code = "DS303"
+    reads = ("FROM",)
     techniques = ("multi-stage", "base-slim")
     good = (
         "FROM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nRUN dotnet publish -o /out\n"

@@ -73,6 +73,7 @@ class CopyBeforeInstall(Rule):
     """
 
     code = "DS601"
+    triggers = HINTS
     good = (
         "FROM node:22\nWORKDIR /app\nCOPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\n",
         Good(
@@ -96,8 +97,6 @@ class CopyBeforeInstall(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that installs below a COPY of everything."""
-        if not any(map(dockerfile.text.__contains__, HINTS)):
-            return
         for stage in dockerfile.stages:
             for place in _places(stage, dockerfile):
                 finding = self._judge(dockerfile, place, surroundings)

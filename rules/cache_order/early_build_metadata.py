@@ -81,6 +81,8 @@ class EarlyBuildMetadata(Rule):
     """
 
     code = "DS602"
+    reads = ("ARG",)
+    triggers = _HINTS
     good = (
         "FROM debian:12-slim\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\nARG GIT_SHA\nLABEL revision=$GIT_SHA\n",
@@ -104,8 +106,6 @@ class EarlyBuildMetadata(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:  # noqa: ARG002
         """Yield one finding for each stage with such ARGs."""
         if "ARG" not in dockerfile.text and "arg" not in dockerfile.text:
-            return
-        if not any(map(dockerfile.text.__contains__, _HINTS)):
             return
         for stage in dockerfile.stages:
             move = _find_move(dockerfile, stage)

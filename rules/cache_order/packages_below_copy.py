@@ -46,6 +46,7 @@ class PackagesBelowCopy(Rule):
     """
 
     code = "DS603"
+    triggers = tuple(_INSTALLS)
     severity = Severity.INFO
     good = (
         "FROM alpine:3.22\nRUN apk add --no-cache git\nWORKDIR /app\nCOPY . .\n",
@@ -60,8 +61,6 @@ class PackagesBelowCopy(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:  # noqa: ARG002
         """Yield one finding for each RUN that could stand above the COPY."""
-        if not any(map(dockerfile.text.__contains__, _INSTALLS)):
-            return
         for stage in dockerfile.stages:
             copy = first_broad(dockerfile, stage)
             if copy is None:

@@ -50,6 +50,7 @@ class CopiedTwice(Rule):
     """
 
     code = "DS505"
+    reads = ("COPY", "ADD")
     severity = Severity.INFO
     good = (
         "FROM debian:12-slim\nCOPY app /srv/app\nCOPY app /srv/app\n",

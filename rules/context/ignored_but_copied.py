@@ -36,6 +36,7 @@ class IgnoredButCopied(Rule):
     """
 
     code = "DS504"
+    reads = ("COPY", "ADD")
     severity = Severity.INFO
     aliases = ("buildkit:CopyIgnoredFile",)
     good = (

@@ -36,6 +36,7 @@ class NoDockerignore(Rule):
     """
 
     code = "DS501"
+    reads = ("COPY", "ADD")
     techniques = ("dockerignore", "wide-copy")
     good = (
         "FROM python:3.13-slim\nCOPY . /app\n",

@@ -66,6 +66,7 @@ class SecretsCopied(Rule):
     """
 
     code = "DS503"
+    reads = ("COPY", "ADD")
     good = (
         "FROM node:22-slim\nCOPY . /app\n",
         Good(

@@ -47,6 +47,7 @@ class CopiedArchive(Rule):
     """
 
     code = "DS108"
+    triggers = _HINTS
     aliases = ("hadolint:DL3010", "tally:DL3010")
     techniques = ("archive-left", "delete-in-later-layer")
     good = (

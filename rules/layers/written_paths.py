@@ -34,6 +34,9 @@ _GIT_CLONE_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-
 UNKNOWN_DIRECTORY = "/$WORKDIR/"
 """Stands for the directory that the base image sets: paths below it can be compared with each other only."""
 
+_PACKED = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+|gz|bz2|xz)$")
+_OUTPUT = re.compile(r"-[a-zA-Z]*o")
+_OUTPUT_DOCUMENT = re.compile(r"-[a-zA-Z]*O")
 _TAR = re.compile(r"\.(?:tar(?:\.\w{1,4})?|t[gbx]z2?)$")
 # Images that set no WORKDIR.
 _STARTS_AT_ROOT = re.compile(
@@ -98,7 +101,7 @@ def _copied(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
 
 
 def _is_archive(name: str) -> bool:
-    return re.search(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+|gz|bz2|xz)$", name) is not None
+    return _PACKED.search(name) is not None
 
 
 def _run(instruction: Instruction, cwd: str | None) -> Iterator[Written]:
@@ -166,7 +169,7 @@ def _curl(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     texts = command.texts
     operands = [word.text for word in (call.action, *call.operands) if word is not None]
     for option, value in pairwise(texts):
-        if option in ("-o", "--output") or re.match(r"-[a-zA-Z]*o$", option):
+        if option in ("-o", "--output") or _OUTPUT.fullmatch(option):
             if value != "-" and not value.startswith("/dev/"):
                 yield value, False
             return
@@ -183,13 +186,11 @@ def _wget(command: ShellCommand) -> Iterator[tuple[str, bool]]:
     call = read_call(command, _WGET_VALUED)
     texts = command.texts
     for option, value in pairwise(texts):
-        if option in ("-O", "--output-document") or re.match(r"-[a-zA-Z]*O$", option):
+        if option in ("-O", "--output-document") or _OUTPUT_DOCUMENT.fullmatch(option):
             if value != "-":
                 yield value, False
             return
-    if any(
-        re.match(r"-[a-zA-Z]*O.|--output-document=|-[a-zA-Z]*[ri]|--input|--recursive", text) for text in call.options
-    ):
+    if any(_WGET_WRITES_ELSEWHERE.match(text) for text in call.options):
         return
     prefix = next((value for option, value in pairwise(texts) if option in ("-P", "--directory-prefix")), "")
     if call.has("--content-disposition") or any(text.startswith("--directory-prefix=") for text in call.options):

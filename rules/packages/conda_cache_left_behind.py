@@ -58,6 +58,7 @@ class CondaCacheLeftBehind(Rule):
     """
 
     code = "DS220"
+    triggers = CACHE.hints
     techniques = ("conda-cache",)
     good = (
         "FROM continuumio/miniconda3:24.7.1-0\nRUN conda install -y numpy && conda clean -afy\n",

@@ -47,6 +47,7 @@ class PipenvCacheLeftBehind(Rule):
     """
 
     code = "DS223"
+    triggers = CACHE.hints
     techniques = ("pip-cache",)
     good = (
         "FROM python:3.12-slim\nENV PIP_NO_CACHE_DIR=1\nRUN pipenv install --system --deploy\n",

@@ -57,6 +57,7 @@ class PoetryCacheLeftBehind(Rule):
     """
 
     code = "DS222"
+    triggers = CACHE.hints
     techniques = ("pip-cache",)
     good = (
         "FROM python:3.12-slim\nRUN poetry install --only main"

@@ -84,6 +84,7 @@ class PythonDevelopmentRequirements(Rule):
     """
 
     code = "DS224"
+    triggers = ("pip", "poetry", "uv ")
     techniques = ("dev-dependencies",)
     good = (
         "FROM python:3.12-slim\nCOPY . .\nRUN pip install --no-cache-dir -r requirements.txt\n"
@@ -118,7 +119,7 @@ class PythonDevelopmentRequirements(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each command that brings development requirements into an application's image."""
         text = dockerfile.text
-        if not ("CMD" in text or "ENTRYPOINT" in text) or not any(map(text.__contains__, ("pip", "poetry", "uv "))):
+        if not ("CMD" in text or "ENTRYPOINT" in text):
             return
         if _FOR_DEVELOPMENT.search("/".join(surroundings.path.split("/")[-2:]).lower()):
             return

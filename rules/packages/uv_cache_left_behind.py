@@ -56,6 +56,7 @@ class UvCacheLeftBehind(Rule):
     """
 
     code = "DS221"
+    triggers = CACHE.hints
     techniques = ("pip-cache",)
     good = (
         "FROM python:3.12-slim\nRUN uv pip install --system --no-cache flask\n",

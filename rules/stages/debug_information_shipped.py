@@ -48,6 +48,7 @@ class DebugInformationShipped(Rule):
     """
 
     code = "DS403"
+    triggers = _HINTS
     techniques = ("strip-binary",)
     good = (
         "FROM golang:1.22 AS build\nRUN go build -ldflags='-s -w' -o /x .\nFROM scratch\nCOPY --from=build /x /x\n",
@@ -68,8 +69,6 @@ class DebugInformationShipped(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each command that writes a program with debug information."""
-        if not any(map(dockerfile.text.__contains__, _HINTS)):
-            return
         for stage in _reaching(dockerfile, surroundings):
             for each in stage.runs():
                 if not (each.heredocs or any(map(each.value.__contains__, _HINTS))):

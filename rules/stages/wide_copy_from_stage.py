@@ -73,6 +73,8 @@ class WideCopyFromStage(Rule):
     """
 
     code = "DS402"
+    reads = ("COPY",)
+    triggers = ("--from",)
     techniques = ("wide-copy",)
     good = (
         "FROM node:22 AS build\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\n"
@@ -95,7 +97,7 @@ class WideCopyFromStage(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each wide COPY."""
-        if len(dockerfile.stages) < 2 or "--from" not in dockerfile.text:
+        if len(dockerfile.stages) < 2:
             return
         for stage in dockerfile.shipped(surroundings.targets):
             copies = tuple(_copies(dockerfile, stage))

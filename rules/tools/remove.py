@@ -74,7 +74,8 @@ def removed_paths(command: ShellCommand, source: str, cwd: str | None = None) ->
 
 def normalise(path: str) -> str:
     """Return a path without doubled or trailing slashes and dots."""
-    return posixpath.normpath(re.sub(r"/+", "/", path)) if path else path
+    # normpath keeps two leading slashes, which are one to Linux.
+    return posixpath.normpath("/" + path.lstrip("/") if path.startswith("//") else path) if path else path
 
 
 def deletes(command: ShellCommand, directory: str) -> bool:
