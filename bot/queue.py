@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from celery import Celery
@@ -19,11 +20,17 @@ from bot.jobs import ReviewJob
 
 REVIEW_TASK = "dockslim.review"
 REVIEW_QUEUE = "review"
+SWEEP_TASK = "dockslim.sweep"
+SWEEP_QUEUE = "sweep"
+"""Its own: a look at GitHub's log does not wait behind a thousand reviews."""
+SWEEP_EVERY = timedelta(minutes=2)
+SWEEP_SOON = timedelta(seconds=10)
 # GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
 TIMEOUT_SECONDS = 2.0
 # After this time Redis hands out again what no worker has acknowledged: longer than any job. The ledger of deliveries
 # is quicker to notice a worker that was killed.
 VISIBILITY_SECONDS = 15 * 60
+_SWEEP_DUE = "dockslim:sweep"
 
 
 class QueueError(Exception):
@@ -102,6 +109,14 @@ class Queue:
             self._publish(job)
         return len(jobs)
 
+    def publish_sweep(self) -> None:
+        """Write a message to sweep, unless some process did so lately; raise QueueError."""
+        try:
+            if self.redis.set(_SWEEP_DUE, "", nx=True, px=SWEEP_EVERY):
+                self._send(SWEEP_TASK, SWEEP_QUEUE, [], expires=SWEEP_EVERY.total_seconds())
+        except RedisError as error:
+            raise _unreachable(error) from error
+
     def ping(self) -> None:
         """Raise QueueError unless Redis answers."""
         try:
@@ -115,12 +130,18 @@ class Queue:
         self.redis.close()
 
     def _publish(self, job: ReviewJob) -> None:
+        self._send(REVIEW_TASK, REVIEW_QUEUE, [job.to_message()], task_id=job.id)
+
+    def _send(self, task: str, queue: str, arguments: list[Any], **options: Any) -> None:
         try:
-            self._celery.send_task(
-                REVIEW_TASK, args=[job.to_message()], task_id=job.id, queue=REVIEW_QUEUE, retry=False
-            )
+            self._celery.send_task(task, args=arguments, queue=queue, retry=False, **options)
         except (OperationalError, RedisError, OSError) as error:
             raise _unreachable(error) from error
+
+
+def sweep_in(redis: Redis, wait: timedelta) -> None:
+    """Have the next sweep happen after a while."""
+    redis.set(_SWEEP_DUE, "", px=max(wait, timedelta(milliseconds=1)))
 
 
 def _unreachable(error: Exception) -> QueueError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import billiard.pool
@@ -14,13 +16,26 @@ from redis.exceptions import RedisError
 
 from bot.deliveries import Deliveries
 from bot.github.client import GitHubApp
+from bot.github.failures import GitHubError
 from bot.jobs import JobError, ReviewJob
 from bot.logs import configure_logs
-from bot.queue import REVIEW_QUEUE, REVIEW_TASK, Queue, QueueError, celery_options, connect
+from bot.queue import (
+    REVIEW_QUEUE,
+    REVIEW_TASK,
+    SWEEP_QUEUE,
+    SWEEP_SOON,
+    SWEEP_TASK,
+    Queue,
+    QueueError,
+    celery_options,
+    connect,
+    sweep_in,
+)
 from bot.settings import Settings, SettingsError
 from workers.package_indexes import PackageIndexes, SourcesError, make_cache, open_indexes
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
 from workers.registry import Registries, open_registries
+from workers.sweep import sweep
 
 # A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
 # What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
@@ -82,13 +97,25 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
                 # The message stays where it is.
                 raise Reject(type(error).__name__, requeue=True) from error
 
+    @app.task(name=SWEEP_TASK, shared=False)
+    def sweep_deliveries() -> None:
+        try:
+            swept = sweep(performer.github, performer.redis)
+            if swept.more:
+                sweep_in(performer.redis, SWEEP_SOON)
+        except (GitHubError, RedisError) as error:
+            # The next one looks at the same deliveries.
+            log.warning("deliveries not swept", error=str(error))
+        else:
+            log.info("deliveries swept", seen=swept.seen, redelivered=swept.redelivered, more=swept.more)
+
     app.steps["worker"].add(_Ticker)
     app.conf.dockslim_redis_url = redis_url
     return app
 
 
 class _Ticker(bootsteps.StartStopStep):
-    """Writes a message for each job whose time has come: one that was put back, or whose worker was killed."""
+    """Writes a message for each job whose time has come, put back or left by a killed worker, and for the sweeps."""
 
     requires = ("celery.worker.components:Timer",)
 
@@ -98,6 +125,9 @@ class _Ticker(bootsteps.StartStopStep):
         self._entry: Any = None
 
     def start(self, worker: Any) -> None:
+        with suppress(RedisError):
+            # Nobody may have been there to take deliveries.
+            sweep_in(self._queue.redis, timedelta())
         self._entry = worker.timer.call_repeatedly(TICK_SECONDS, self._tick)
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002
@@ -108,6 +138,7 @@ class _Ticker(bootsteps.StartStopStep):
     def _tick(self) -> None:
         try:
             self._queue.publish_due()
+            self._queue.publish_sweep()
         except QueueError as error:
             log.warning("jobs not queued", error=str(error))
 
@@ -127,7 +158,7 @@ def _open_registries() -> Registries | None:
 
 
 def run_worker(
-    settings: Settings, redis_url: str, *, queues: tuple[str, ...] = (REVIEW_QUEUE,), concurrency: int = 2
+    settings: Settings, redis_url: str, *, queues: tuple[str, ...] = (REVIEW_QUEUE, SWEEP_QUEUE), concurrency: int = 2
 ) -> None:
     """Work until told to stop (SIGTERM, SIGINT): jobs that are under way are finished, or put back."""
     setup_logging.connect(_configure, weak=False)

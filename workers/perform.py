@@ -16,7 +16,7 @@ from bot.deliveries import ENDED, LEASE, Deliveries, State
 from bot.github.checks import conclude
 from bot.github.client import GitHubApp, RepositoryRef, Session
 from bot.github.failures import GitHubError, LimitedError, is_gone, should_retry
-from bot.github.limits import Meter
+from bot.github.limits import Allowance, Meter, Writes
 from bot.github.pulls import read_pull
 from bot.github.snapshot import read_snapshot
 from bot.jobs import ReviewJob
@@ -55,6 +55,8 @@ class Performer:
     sleep: Callable[[float], None] = time.sleep
     packages: Packages | None = None
     images: Images | None = None
+    writes: Writes | None = None
+    """None: GitHub's limits."""
 
     def perform(self, job: ReviewJob) -> timedelta | None:
         """Perform a job; return how long to wait before it runs again, None when it has ended."""
@@ -81,7 +83,15 @@ class Performer:
             return TURN_WAIT
         try:
             # Whoever had the turn before may have been at the same delivery.
-            return None if deliveries.state(job.delivery) in ENDED else self._perform_in_turn(job, deliveries)
+            if deliveries.state(job.delivery) in ENDED:
+                return None
+            writes = self.writes or Writes(self.redis)
+            with Allowance(writes, job.installation_id, job.delivery, self.sleep) as allowance:
+                wait = allowance.admit()
+                if wait is not None:
+                    log.info("job waits", reason="other writes of this installation", wait=wait.total_seconds())
+                    return wait
+                return self._perform_in_turn(job, deliveries, turns, allowance)
         except LimitedError as error:
             turns.pause(job, error.wait)
             return error.wait
@@ -89,34 +99,40 @@ class Performer:
             if not turn.give_back():
                 log.warning("turn lost")
 
-    def _perform_in_turn(self, job: ReviewJob, deliveries: Deliveries) -> timedelta | None:
+    def _perform_in_turn(
+        self, job: ReviewJob, deliveries: Deliveries, turns: Turns, allowance: Allowance
+    ) -> timedelta | None:
         if deliveries.start(job) > MAX_STARTS:
-            return self._give_up(job, deliveries, f"the worker stopped {MAX_STARTS} times during the review")
-        meter = Meter(self.sleep)
+            return self._give_up(job, deliveries, allowance, f"the worker stopped {MAX_STARTS} times during the review")
+        meter = Meter()
         started = time.monotonic()
         try:
-            with self.github.open(_place(job), meter) as session:
+            with self.github.open(_place(job), meter, allowance) as session:
                 outcome = review(job, session, self.sleep, self.packages, self.images)
         except GitHubError as error:
-            return self._fail(job, deliveries, error)
+            return self._fail(job, deliveries, allowance, error)
         except SoftTimeLimitExceeded:
-            return self._give_up(job, deliveries, f"it took longer than {SOFT_LIMIT_SECONDS} seconds")
+            return self._give_up(job, deliveries, allowance, f"it took longer than {SOFT_LIMIT_SECONDS} seconds")
         except RedisError:
             raise
         except Exception as error:
             # A defect of ours must not leave a check run open.
             log.exception("job crashed")
-            return self._give_up(job, deliveries, f"dockslim failed ({type(error).__name__})")
+            return self._give_up(job, deliveries, allowance, f"dockslim failed ({type(error).__name__})")
         finally:
             Record(self.redis).add_requests(job, meter.requests, meter.remaining)
+            if wait := meter.spent():
+                turns.pause(job, wait)
         deliveries.finish(job.delivery, State.DONE)
         _report(job, outcome, meter, time.monotonic() - started, Record(self.redis))
         return None
 
-    def _fail(self, job: ReviewJob, deliveries: Deliveries, error: GitHubError) -> timedelta | None:
+    def _fail(
+        self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, error: GitHubError
+    ) -> timedelta | None:
         if isinstance(error, LimitedError):
             self._wait_for_limit(job, deliveries, error)
-            return self._give_up(job, deliveries, str(error))
+            return self._give_up(job, deliveries, allowance, str(error))
         failures = deliveries.count_failure(job.delivery)
         wait = should_retry(error, failures)
         log.warning("job failed", error=str(error), failures=failures, wait=wait and wait.total_seconds())
@@ -125,7 +141,7 @@ class Performer:
             Record(self.redis).add_failure(job, str(error), again_in=wait)
             return wait
         # That one request was answered with 404 does not mean that the pull request is gone.
-        return self._give_up(job, deliveries, str(error))
+        return self._give_up(job, deliveries, allowance, str(error))
 
     def _wait_for_limit(self, job: ReviewJob, deliveries: Deliveries, error: LimitedError) -> None:
         """Raise LimitedError with the wait, unless this job has met too many limits already."""
@@ -137,11 +153,11 @@ class Performer:
             Record(self.redis).add_failure(job, str(error), again_in=wait)
             raise LimitedError(wait) from error
 
-    def _give_up(self, job: ReviewJob, deliveries: Deliveries, reason: str) -> timedelta | None:
+    def _give_up(self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, reason: str) -> timedelta | None:
         """Say in the check run that nobody looked; when GitHub does not even take that, try it all again later."""
         try:
             # In a hurry: the hard time limit may be near.
-            with self.github.open(_place(job), Meter(self.sleep), hasty=True) as session:
+            with self.github.open(_place(job), Meter(), allowance, hasty=True) as session:
                 _conclude_unreviewed(job, session, reason)
         except LimitedError as error:
             self._wait_for_limit(job, deliveries, error)

@@ -41,7 +41,7 @@ from bot.github.failures import (
     interpret,
     is_forbidden,
 )
-from bot.github.limits import Meter
+from bot.github.limits import Allowance, Meter
 from bot.github.paths import join
 from bot.github.tokens import Token, TokenStore
 
@@ -95,13 +95,26 @@ class GitHubApp:
         self._tokens = TokenStore(redis, httpx.URL(api_url).netloc.decode("ascii"), app_id, private_key)
 
     @contextmanager
-    def open(self, repository: RepositoryRef, meter: Meter | None = None, *, hasty: bool = False) -> Iterator[Session]:
+    def open(
+        self,
+        repository: RepositoryRef,
+        meter: Meter | None = None,
+        allowance: Allowance | None = None,
+        *,
+        hasty: bool = False,
+    ) -> Iterator[Session]:
         """Open the connections that one job uses, and close them behind it.
 
-        A hasty session waits less for each answer, and asks nothing twice.
+        A hasty session waits less for each answer, and asks nothing twice. Without an allowance nobody counts writes.
         """
         with ExitStack() as stack:
-            yield Session(self, repository, meter or Meter(), stack, hasty=hasty)
+            yield Session(self, repository, meter or Meter(), allowance, stack, hasty=hasty)
+
+    @contextmanager
+    def open_app(self) -> Iterator[GitHub[Any]]:
+        """Open a connection as the App itself, which no installation's limits are about."""
+        with self.connect(AppAuthStrategy(self.app_id, self._private_key), Meter()) as app:
+            yield app
 
     def token(self, repository: RepositoryRef, meter: Meter, *, hasty: bool = False) -> Token:
         """Return a token for one repository with the least permissions, from the store or from GitHub."""
@@ -115,6 +128,8 @@ class GitHubApp:
 
     def connect(self, auth: Any, meter: Meter, *, hasty: bool = False) -> GitHub[Any]:
         """Return a githubkit client set up so that each of its defaults that would hurt is another one."""
+        # The App itself has another allowance than its installations.
+        read = [] if isinstance(auth, AppAuthStrategy) else [meter.read]
         return GitHub(
             auth,
             base_url=self._api_url,
@@ -122,7 +137,7 @@ class GitHubApp:
             timeout=HASTY_TIMEOUT if hasty else TIMEOUT,
             ssl_verify=_trust(),
             transport=self._transport,
-            event_hooks={"request": [meter.count], "response": [meter.read]},
+            event_hooks={"request": [meter.count], "response": read},
             # The default is one store for the whole process; ours dies with the client. Tokens are kept elsewhere.
             cache_strategy=MemCacheStrategy(),
             # A job reads nothing twice, and the memory cache of responses never forgets.
@@ -148,11 +163,19 @@ class Session:
     """One job's conversation with GitHub, as one installation, about one repository."""
 
     def __init__(
-        self, app: GitHubApp, repository: RepositoryRef, meter: Meter, stack: ExitStack, *, hasty: bool = False
+        self,
+        app: GitHubApp,
+        repository: RepositoryRef,
+        meter: Meter,
+        allowance: Allowance | None,
+        stack: ExitStack,
+        *,
+        hasty: bool = False,
     ) -> None:
         self.repository = repository
         self.meter = meter
         self._app = app
+        self._allowance = allowance
         self._stack = stack
         self._hasty = hasty
         self._token: Token | None = None
@@ -190,19 +213,25 @@ class Session:
                 return
 
     def write(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
-        """POST or PATCH, once, and return JSON."""
-        self.meter.pace()
-        try:
-            return _json(self._request(method, path, json=body))
-        finally:
-            self.meter.end_write()
+        """POST or PATCH, once and when it is time for it, and return JSON."""
+        if self._allowance is not None:
+            self._allowance.take()
+        return _json(self._request(method, path, json=body))
 
     def query(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Ask a GraphQL query. Mutations do not go this way: a query is asked again when GitHub fails."""
+        self._spare()
         return self._with_token(lambda client: _graphql(client, document, dict(variables)))
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        if method == "GET":
+            self._spare()
         return self._with_token(lambda client: call(client, method, path, **options))
+
+    def _spare(self) -> None:
+        """Read no more when what is left of the hour is for those who have read already."""
+        if wait := self.meter.spent():
+            raise LimitedError(wait)
 
     def _with_token(self, act: Callable[[GitHub[Any]], _Answer]) -> _Answer:
         try:
@@ -214,6 +243,11 @@ class Session:
             # Revoked before its time, as when the App was reinstalled: a new one, once.
             if error.status != 401:
                 raise
+        except LimitedError as error:
+            # Of GraphQL's limit the text tells nothing but that it is reached; the headers tell until when.
+            if not error.told and (wait := self.meter.spent()):
+                raise LimitedError(wait) from error
+            raise
         self._app.forget_token(self.repository)
         self._token = self._client = None
         return act(self._connect())

@@ -192,7 +192,8 @@ class Webhooks:
 
 def page(deliveries: Webhooks, cursor: str | None, size: int) -> tuple[list[Delivery], str | None]:
     """Return one page of the log, newest first, and the cursor of the next."""
-    newest = sorted(deliveries, key=lambda delivery: -delivery.id)
+    # What is still under way, or was never sent, is in no log.
+    newest = sorted((each for each in deliveries if each.status != UNSENT), key=lambda delivery: -delivery.id)
     start = int(cursor.removeprefix("v1_")) if cursor and cursor.removeprefix("v1_").isdigit() else None
     wanted = [delivery for delivery in newest if start is None or delivery.id <= start]
     shown = list(itertools.islice(wanted, size))

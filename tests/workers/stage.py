@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from bot.github.client import GitHubApp
+from bot.github.limits import Writes
 from bot.jobs import ReviewJob
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
 from tests.bot.github.hosts import retry_at_once
@@ -37,7 +38,8 @@ class Stage:
             retry=retry_at_once,
         )
         self.slept: list[float] = []
-        self.performer = Performer(app, redis, self.slept.append)
+        # Jobs here follow each other within milliseconds: who is to meet the limits of writes asks for them.
+        self.performer = Performer(app, redis, self.slept.append, writes=Writes(redis, windows=()))
         self._numbers = itertools.count(1)
 
     def open(self, files: Mapping[str, Any], branch: str = "feature", **options: Any) -> PullRequestHandle:

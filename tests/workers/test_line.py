@@ -7,22 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from celery import Celery
 from celery.exceptions import Reject
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from bot.app import create_app
 from bot.deliveries import Deliveries, State
 from bot.jobs import ReviewJob
 from bot.queue import Queue, QueueError, connect
@@ -32,20 +29,12 @@ from cli.sandbox import Sandbox, duplicate, server_error, slow
 from tests.bot.payloads import PAYLOADS, dump
 from tests.bot.test_jobs import JOB
 from tests.workers.stage import WASTEFUL, Stage
+from tests.workers.web import SECONDS, Web, wait_until
 from workers.app import create_worker
 from workers.perform import Performer
 from workers.turns import Turns
 
 pytestmark = pytest.mark.slow
-
-SECONDS = 30.0
-
-
-def _wait_until(happened: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
-    while not happened():
-        assert time.monotonic() < until, "this took too long"
-        time.sleep(0.02)
 
 
 class Line:
@@ -69,7 +58,7 @@ class Line:
                 stdout=log,
                 stderr=log,
             )
-        _wait_until(lambda: self.log().count("ready.") > before)
+        wait_until(lambda: self.log().count("ready.") > before)
         return worker
 
     def stop_worker(self) -> None:
@@ -108,7 +97,7 @@ def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFact
             "DOCKSLIM_REDIS_URL": redis_url,
             "DOCKSLIM_GITHUB_API_URL": sandbox.url,
         }
-        with _serve(read_settings(environ), redis_url) as url:
+        with Web(read_settings(environ), redis_url) as url:
             made = Line(sandbox, redis, environ, tmp_path_factory.mktemp("line") / "worker.log")
             sandbox.webhook_url = f"{url}/webhooks"
             yield made
@@ -116,27 +105,9 @@ def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFact
             made.stop_worker()
 
 
-class _serve:  # noqa: N801
-    """Run the web process in a thread."""
-
-    def __init__(self, settings: Settings, redis_url: str) -> None:
-        app = create_app(settings, Queue(redis_url))
-        self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none"))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        _wait_until(lambda: self._server.started)
-        return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(SECONDS)
-
-
 def test_opened(line: Line) -> None:
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="opened")
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     assert len(pull.reviews) == 1
     assert [run.status for run in pull.check_runs] == ["completed"]
     line.sandbox.wait_until_delivered()
@@ -151,48 +122,48 @@ def test_same_delivery_twice_is_one_job(line: Line) -> None:
     jobs = line.count_jobs()
     line.sandbox.faults.add(duplicate("pull_request"))
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="twice")
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     line.sandbox.wait_until_delivered()
     after = line.stage.open({"x": "x"}, branch="after-twice")
-    _wait_until(lambda: after.check_runs)
-    _wait_until(lambda: line.count_jobs() >= jobs + 2)
+    wait_until(lambda: after.check_runs)
+    wait_until(lambda: line.count_jobs() >= jobs + 2)
     assert line.count_jobs() == jobs + 2
     assert len(pull.reviews) == 1
 
 
 def test_failed_delivery_runs_again_when_it_is_redelivered(line: Line) -> None:
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="redelivered")
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     delivery = [each for each in line.sandbox.deliveries if each.event == "pull_request"][-1]
-    _wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
+    wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
     jobs = line.count_jobs()
     line.sandbox.redeliver(delivery.id)
     line.sandbox.wait_until_delivered()
     line.stage.redis.hset(f"dockslim:delivery:{delivery.guid}", "state", State.FAILED.value)
     line.sandbox.redeliver(delivery.id)
-    _wait_until(lambda: line.count_jobs() > jobs)
-    _wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
+    wait_until(lambda: line.count_jobs() > jobs)
+    wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
     assert line.count_jobs() == jobs + 1
     assert len(pull.reviews) == 1
 
 
 def test_recheck_and_rerun(line: Line) -> None:
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="recheck")
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     jobs = line.count_jobs()
     pull.comment("Please:\n/dockslim recheck")
-    _wait_until(lambda: line.count_jobs() == jobs + 1)
+    wait_until(lambda: line.count_jobs() == jobs + 1)
     pull.rerequest(pull.check_runs[0])
-    _wait_until(lambda: line.count_jobs() == jobs + 2)
+    wait_until(lambda: line.count_jobs() == jobs + 2)
     assert (len(pull.reviews), len(pull.check_runs)) == (1, 1)
 
 
 def test_push_and_trouble(line: Line) -> None:
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="push")
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     line.sandbox.faults.add(server_error(502, after=True, method="POST", path="/reviews$"))
     line.stage.repository.commit("push", {"Dockerfile": WASTEFUL + "RUN pip install more\n"})
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     assert len(pull.reviews) == 2
     assert len(pull.review_comments) == 3
 
@@ -201,7 +172,7 @@ def test_pushes_in_quick_succession_are_reviewed_once_each_at_most(line: Line) -
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="quick")
     for number in range(6):
         line.stage.repository.commit("quick", {"n": str(number)})
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     line.sandbox.wait_until_delivered()
     said = [comment.body for comment in pull.review_comments]
     assert len(said) == len(set(said)) == 2
@@ -231,10 +202,10 @@ def test_a_job_survives_that_its_process_is_killed(line: Line) -> None:
     line.sandbox.faults.add(slow(60, path="/compare/"))
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="killed")
     line.sandbox.wait_until_delivered()
-    _wait_until(lambda: line.sandbox.faults.remaining == {})
+    wait_until(lambda: line.sandbox.faults.remaining == {})
     for child in line.children():
         os.kill(child, signal.SIGKILL)
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     assert len(pull.reviews) == 1
 
 
@@ -244,7 +215,7 @@ def test_jobs_wait_for_a_worker(line: Line) -> None:
     line.sandbox.wait_until_delivered()
     assert pull.check_runs == []
     line.worker = line.start_worker()
-    _wait_until(lambda: pull.check_runs)
+    wait_until(lambda: pull.check_runs)
     assert len(pull.reviews) == 1
 
 

@@ -17,7 +17,6 @@ from bot.deliveries import Deliveries, State
 from bot.github import snapshot as snapshot_module
 from bot.github.client import RepositoryRef
 from bot.github.failures import RefusedError
-from bot.github.limits import Meter
 from bot.logs import configure_logs
 from bot.review.fingerprint import read_fingerprints, write_marker
 from bot.review.model import Comment, Review
@@ -576,7 +575,7 @@ class TestRefusedComments:
     def _post(self, stage: Stage, head_sha: str, *comments: Comment) -> list[Comment]:
         review = Review(f"**dockslim** · said\n\n{write_marker(['f' * 16])}", comments)
         place = RepositoryRef(stage.installation.id, stage.repository.id, "acme", "shop")
-        with stage.performer.github.open(place, Meter(stage.slept.append)) as session:
+        with stage.performer.github.open(place) as session:
             return list(review_module._post(session, Target(1, head_sha, "main"), review, stage.slept.append))
 
     def test_the_others_are_posted_and_these_are_said_in_the_text(self, stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from packaging.version import Version
 from bot.github.client import API_VERSION, HASTY_TIMEOUT, PERMISSIONS, TIMEOUT
 from bot.github.contents import read_text
 from bot.github.failures import BrokenError, GitHubError, LimitedError, RefusedError, UnreachableError, is_uncertain
-from bot.github.limits import Meter
+from bot.github.limits import RESERVE, Meter
 from bot.github.paths import PathError, join, join_file
 from tests.bot.github.hosts import ALL, REPOSITORY, FakeRedis, Host, refusal, token
 
@@ -320,10 +321,28 @@ class TestMeter:
             session.read("/x")
         assert (meter.requests, meter.remaining) == (3, 4711)
 
-    def test_many_writes_are_a_second_apart(self, private_key: str) -> None:
-        slept: list[float] = []
-        with Host(private_key).session(Meter(slept.append)) as session:
-            for _ in range(4):
-                session.write("POST", "/x", {})
-        assert len(slept) == 2
-        assert all(0.5 < seconds <= 1.0 for seconds in slept)
+    def test_knows_when_the_hour_is_nearly_used_up(self, private_key: str) -> None:
+        meter = Meter()
+        for remaining, resource in ((RESERVE - 1, "graphql"), (4000, "core")):
+            headers = {
+                "x-ratelimit-remaining": str(remaining),
+                "x-ratelimit-reset": str(int(time.time()) + 600),
+                "x-ratelimit-resource": resource,
+            }
+            meter.read(httpx.Response(200, headers=headers))
+        assert (meter.spent() or timedelta()).total_seconds() == pytest.approx(600, abs=5)
+        host = Host(private_key)
+        with host.session(meter) as session:
+            with pytest.raises(LimitedError):
+                session.read("/x")
+            with pytest.raises(LimitedError):
+                session.query("query Q { viewer { login } }", {})
+            # What was read is worth writing.
+            session.write("POST", "/x", {})
+        assert host.paths == ["POST /x"]
+
+    @pytest.mark.parametrize("headers", [{}, {"x-ratelimit-remaining": "many"}, {"x-ratelimit-remaining": "3"}])
+    def test_a_host_without_limits_is_never_spent(self, headers: dict[str, str]) -> None:
+        meter = Meter()
+        meter.read(httpx.Response(200, headers=headers))
+        assert meter.spent() is None

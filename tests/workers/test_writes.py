@@ -1,0 +1,163 @@
+"""Writes of one installation, counted over processes on a real Valkey."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from bot.github.failures import LimitedError
+from bot.github.limits import LONGEST_PAUSE, ORDINARY_WRITES, RESERVE, Allowance, Writes
+from bot.queue import connect
+from tests.workers.stage import WASTEFUL, Stage
+
+pytestmark = pytest.mark.slow
+
+SHORT = ((1, timedelta(milliseconds=50)), (8, timedelta(milliseconds=600)), (20, timedelta(seconds=3)))
+"""GitHub's three windows, shortened."""
+
+
+def _times(redis: Redis, installation_id: int) -> list[float]:
+    return sorted(score for _, score in redis.zrange(f"dockslim:writes:{installation_id}", 0, -1, withscores=True))
+
+
+def _most_in(times: list[float], span: timedelta) -> int:
+    """Return the most that fall into one span, counted from each of them on."""
+    length = span.total_seconds() * 1000
+    return max(sum(start <= each < start + length for each in times) for start in times)
+
+
+def _write(url: str, name: str, count: int) -> None:
+    with connect(url) as redis:
+        writes = Writes(redis, SHORT)
+        for number in range(count):
+            while wait := writes.book(7, f"{name}:{number}", f"{name}:{number}:sent", 1):
+                time.sleep(wait.total_seconds())
+            redis.rpush("sent", str(redis.zscore("dockslim:writes:7", f"{name}:{number}:sent:1")))
+
+
+def test_several_processes_together_keep_within_every_window(redis: Redis, scratch_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_write, args=(scratch_url, f"p{n}", 8)) for n in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    times = sorted(map(float, redis.lrange("sent", 0, -1)))
+    assert len(times) == 24
+    assert [_most_in(times, span) for _, span in SHORT] == [limit for limit, _ in SHORT]
+
+
+def test_one_installation_does_not_wait_for_another(redis: Redis) -> None:
+    writes = Writes(redis)
+    assert writes.book(1, "a", "x", 2) == timedelta()
+    assert writes.book(2, "b", "y", 2) == timedelta()
+    assert writes.book(1, "c", "z", 2) > timedelta(seconds=1)
+
+
+def test_who_waits_keeps_the_place(redis: Redis) -> None:
+    writes = Writes(redis)
+    waits = [writes.book(1, name, name, 2).total_seconds() for name in ("a", "b", "c", "b", "c")]
+    assert waits == pytest.approx([0, 2, 4, 2, 4], abs=0.2)
+
+
+def test_the_hour(redis: Redis) -> None:
+    seconds, _ = redis.time()
+    key = "dockslim:writes:1"
+    redis.zadd(key, {f"old{n}": (seconds - 3590 + n) * 1000 for n in range(500)})
+    assert Writes(redis).book(1, "a", "a", 1).total_seconds() == pytest.approx(10, abs=1.5)
+    redis.delete(key)
+    redis.zadd(key, {f"old{n}": (seconds - 3700 + n) * 1000 for n in range(500)})
+    assert Writes(redis).book(1, "a", "a", 1) == timedelta()
+
+
+class TestAllowance:
+    @pytest.fixture
+    def make(self, redis: Redis) -> Callable[[str], Allowance]:
+        def make(job: str) -> Allowance:
+            return Allowance(Writes(redis), 1, job, self.slept.append)
+
+        self.slept: list[float] = []
+        return make
+
+    def test_ordinary_writes_do_not_sleep_and_what_is_not_needed_is_given_back(
+        self, redis: Redis, make: Callable[[str], Allowance]
+    ) -> None:
+        with make("a") as allowance:
+            assert allowance.admit() is None
+            allowance.take()
+        assert self.slept == []
+        assert len(_times(redis, 1)) == 1
+        assert (make("b").admit() or timedelta()) <= timedelta(seconds=1)
+
+    def test_the_same_job_books_again_for_its_next_run(self, make: Callable[[str], Allowance]) -> None:
+        with make("a") as allowance:
+            allowance.admit()
+            for _ in range(ORDINARY_WRITES):
+                allowance.take()
+        assert (make("a").admit() or timedelta()) > timedelta(seconds=1)
+
+    def test_further_writes_are_a_second_apart(self, redis: Redis) -> None:
+        with Allowance(Writes(redis), 1, "a", time.sleep) as allowance:
+            allowance.admit()
+            for _ in range(ORDINARY_WRITES + 2):
+                allowance.take()
+        times = _times(redis, 1)
+        assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(times))
+        assert redis.time()[0] * 1000 + 1000 >= times[-1]
+
+    def test_a_write_that_is_too_far_away_puts_the_job_back(
+        self, redis: Redis, make: Callable[[str], Allowance]
+    ) -> None:
+        with make("a") as allowance:
+            allowance.admit()
+            for name in "bcde":
+                make(name).admit()
+            for _ in range(ORDINARY_WRITES):
+                allowance.take()
+            before = _times(redis, 1)
+            with pytest.raises(LimitedError) as caught:
+                allowance.take()
+        assert caught.value.wait > LONGEST_PAUSE
+        assert self.slept == []
+        assert _times(redis, 1) == before
+
+
+class TestJobs:
+    def test_jobs_of_one_installation_wait_before_they_ask_anything(self, stage: Stage) -> None:
+        performer = replace(stage.performer, writes=None)
+        pulls = [stage.open({"Dockerfile": WASTEFUL}, branch=f"b{n}") for n in range(3)]
+        jobs = [stage.job(pull) for pull in pulls]
+        assert performer.perform(jobs[0]) is None
+        stage.sandbox.requests.clear()
+        waits = [performer.perform(job) for job in jobs[1:]]
+        assert [wait.total_seconds() for wait in waits if wait] == pytest.approx([1.5, 3.5], abs=1)
+        assert len(stage.sandbox.requests) == 0
+        time.sleep(waits[0].total_seconds() if waits[0] else 0)
+        assert performer.perform(jobs[1]) is None
+        assert [len(pull.reviews) for pull in pulls] == [1, 1, 0]
+
+    @pytest.mark.parametrize("resource", ["core", "graphql"])
+    def test_reads_stop_before_the_hour_is_used_up(self, stage: Stage, resource: str) -> None:
+        first, second = (stage.open({"Dockerfile": WASTEFUL}, branch=f"b{n}") for n in range(2))
+        stage.sandbox.set_rate_limit(RESERVE, resource)
+        # The job that finds out writes what it has read, where it has read everything.
+        assert (stage.perform(first) is None) is (resource == "graphql")
+        stage.sandbox.requests.clear()
+        wait = stage.perform(second)
+        assert wait is not None
+        assert wait.total_seconds() == pytest.approx(3600, abs=30)
+        assert len(stage.sandbox.requests) == 0
+
+    def test_a_used_up_graphql_allowance_is_waited_for_until_its_reset(self, stage: Stage) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        stage.sandbox.set_rate_limit(0, "graphql")
+        wait: Any = stage.perform(pull)
+        assert wait.total_seconds() == pytest.approx(3600, abs=30)
