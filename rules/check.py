@@ -58,7 +58,10 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
 
 
 def _weigh(finding: Finding, config: Config) -> Finding:
-    """Make mere information of a finding that is known to save next to nothing."""
+    """Give a finding the severity that is wanted; one that is known to save next to nothing is mere information."""
+    severity = config.severities.get(finding.code)
+    if severity is not None:
+        finding = replace(finding, severity=severity)
     if finding.saving.bytes is None or finding.saving.bytes >= config.floor:
         return finding
     return replace(finding, severity=Severity.INFO, is_small=True)

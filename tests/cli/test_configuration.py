@@ -132,6 +132,12 @@ def test_a_file_outside_a_work_tree_is_not_obeyed(tmp_path: Path, monkeypatch: p
     assert _codes() == ["DS202", "DS201"]
 
 
+def test_severities_and_the_floor_are_obeyed(here: Path) -> None:
+    put(here, {FILE: "rules: {DS201: error, packages: info}\n", "Dockerfile": CRON})
+    found = json.loads(run("check", "--format", "json").stdout)
+    assert {each["code"]: each["severity"] for each in found} == {"DS201": "error", "DS202": "info"}
+
+
 def test_paths_hold_for_what_is_found_and_not_for_what_is_named(here: Path) -> None:
     put(
         here,

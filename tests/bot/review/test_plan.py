@@ -410,3 +410,8 @@ def test_the_cap_of_comments_is_configured(most: int) -> None:
 def test_the_check_fails_from_the_configured_threshold_on(fail: Threshold, conclusion: str) -> None:
     assert plan([changed(CRON, CLEAN)], NOTHING, Configuration(fail=fail)).check.conclusion == conclusion
     assert plan([changed(f"{CRON}RUN true\n", CRON)], NOTHING, Configuration(fail=fail)).check.conclusion == "success"
+
+
+def test_another_severity_counts_for_the_threshold() -> None:
+    configuration = Configuration(rules={"DS2": "info"}, fail=Threshold(severity=Severity.WARNING))
+    assert plan([changed(CRON, CLEAN)], NOTHING, configuration).check.conclusion == "neutral"
