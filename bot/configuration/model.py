@@ -97,22 +97,15 @@ class Configuration:
 
     def config_for(self, path: str) -> Config:
         """Return what rules have to know when they read one file."""
-        chosen = {rule.code: self._choose(rule.code) for rule in RULES}
+        off, severities = _resolve(tuple(self.rules.items()))
         images = [each for each in self.images if each.dockerfile == path]
         return Config(
-            ignore=frozenset(code for code, choice in chosen.items() if choice == OFF),
+            ignore=off,
             targets=frozenset(each.target for each in images if each.target),
             floor=self.floor,
-            severities={code: Severity(choice) for code, choice in chosen.items() if choice not in (ON, OFF)},
+            severities=severities,
             roots=frozenset(each.context for each in images if each.context is not None),
         )
-
-    def _choose(self, code: str) -> str:
-        """Return what is said about a rule: what names it counts more than what names its family."""
-        for key in (code, next((each for each in FAMILIES if code.startswith(each)), ALL), ALL):
-            if key in self.rules:
-                return self.rules[key]
-        return ON
 
 
 DEFAULT = Configuration()
@@ -121,6 +114,21 @@ DEFAULT = Configuration()
 def read_globs(patterns: Iterable[str]) -> Ignore | IgnoreError:
     """Return patterns as in .gitignore, ready to be asked about paths from the repository's top."""
     return read_ignore("\n".join(map(_translate, patterns)))
+
+
+@lru_cache(maxsize=64)
+def _resolve(entries: tuple[tuple[str, str], ...]) -> tuple[frozenset[str], Mapping[str, Severity]]:
+    """Return the codes of the rules that are off, and the severities that are not the rules' own."""
+    rules = dict(entries)
+    chosen = {rule.code: _choose(rule.code, rules) for rule in RULES}
+    severities = {code: Severity(choice) for code, choice in chosen.items() if choice not in (ON, OFF)}
+    return frozenset(code for code, choice in chosen.items() if choice == OFF), severities
+
+
+def _choose(code: str, rules: Mapping[str, str]) -> str:
+    """Return what is said about a rule: what names it counts more than what names its family."""
+    family = next((each for each in FAMILIES if code.startswith(each)), ALL)
+    return next((rules[each] for each in (code, family, ALL) if each in rules), ON)
 
 
 def _translate(pattern: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
@@ -13,6 +14,20 @@ from bot.configuration.model import DEFAULT, FILE, ORGANISATION_FILE, Configurat
 SCHEMA_FILE = "dockslim.schema.json"
 FIRST_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 """What editors look for: https://github.com/redhat-developer/yaml-language-server#using-inlined-schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key by which two configurations differ, with both values as a file has them; "" where nothing is said."""
+
+    key: str
+    before: str
+    after: str
+
+
+def compare(before: Configuration, after: Configuration) -> Iterator[Change]:
+    """Yield what one configuration says otherwise than another, key by key in the order of the page."""
+    return _compare(ROOT, before, after, "")
 
 
 def write_configuration(configuration: Configuration, origin: str) -> str:
@@ -56,6 +71,22 @@ def write_page() -> str:
         *_explain(ROOT, DEFAULT, "", "Keys"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _compare(section: Section, before: Any, after: Any, prefix: str) -> Iterator[Change]:
+    for each in section.keys:
+        place = f"{prefix}{each.name}"
+        old, new = getattr(before, each.name), getattr(after, each.name)
+        if old == new:
+            continue
+        if isinstance(each.kind, Section):
+            yield from _compare(each.kind, old, new, f"{place}.")
+        elif isinstance(each.kind, RuleTable):
+            for rule in dict.fromkeys((*old, *new)):
+                if old.get(rule) != new.get(rule):
+                    yield Change(f"{place}.{rule}", old.get(rule, ""), new.get(rule, ""))
+        else:
+            yield Change(place, each.kind.write(old), each.kind.write(new))
 
 
 def _write_section(section: Section, values: Any, indent: str, explained: bool) -> Iterator[str]:

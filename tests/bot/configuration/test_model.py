@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.configuration.keys import rule_names
 from bot.configuration.model import DEFAULT, Configuration, Image, Paths, Threshold
 from bot.configuration.read import NOTHING_SAID, Layer, merge, over, read_configuration
-from bot.configuration.write import write_configuration
+from bot.configuration.write import Change, compare, write_configuration
 from rules.config import Config
 from rules.finding import Finding, Saving, Severity
 from rules.registry import FAMILIES, RULES
@@ -79,6 +79,30 @@ def test_what_is_written_reads_as_it_was(layer: Layer) -> None:
     reading = read_configuration(write_configuration(configuration, "A test."), "f")
     assert reading.problems == ()
     assert merge([reading.layer]) == configuration
+
+
+@given(LAYERS, LAYERS)
+def test_configurations_differ_by_what_is_told(a: Layer, b: Layer) -> None:
+    before, after = merge([a]), merge([b])
+    found = list(compare(before, after))
+    assert (found == []) == (before == after)
+    assert all(each.before != each.after for each in found)
+    assert [Change(each.key, each.after, each.before) for each in found if "rules" not in each.key] == [
+        each for each in compare(after, before) if "rules" not in each.key
+    ]
+
+
+def test_what_differs_is_told_by_key() -> None:
+    before = merge([read_configuration("rules: {DS201: off}\nfloor: 1 GB\nreview: {drafts: yes}", "f").layer])
+    after = merge([read_configuration("rules: {DS2: error}\nfail: 5 MB\npaths: {exclude: [a/]}", "f").layer])
+    assert list(compare(before, after)) == [
+        Change("rules.DS201", "off", ""),
+        Change("rules.DS2", "", "error"),
+        Change("floor", "1 GB", "1 MB"),
+        Change("fail", "never", "5 MB"),
+        Change("paths.exclude", "[]", "[a/]"),
+        Change("review.drafts", "true", "false"),
+    ]
 
 
 def test_the_default_is_what_rules_do_unasked() -> None:
