@@ -1,4 +1,4 @@
-"""KEYS: every key there is, with what may stand behind it. Reader, schema, sample and page are made of it."""
+"""ROOT: every key there is, with what may stand behind it. Reader, schema, sample and page are made of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rules.registry import FAMILIES, RULES
 MAX_PROBLEMS = 20
 _SHOWN = 60
 _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_UNITS = {"": 1, "b": 1, "byte": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_UNITS = {"b": 1, "byte": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([Bb]|[Bb]ytes?|[KkMmGg][Ii]?[Bb])")
