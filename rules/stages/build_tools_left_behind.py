@@ -63,9 +63,9 @@ class BuildToolsLeftBehind(Rule):
     ## When it is silent
     The same RUN removes the tools; the image is one to build, test or work in, by its path, its stage, its base, other
     packages or a bare shell as its command; its command builds something; something in it compiles while it runs
-    (numba, torch, Jupyter, Julia, R); it states no command and its base is no program's image; a later RUN
-    removes them with apk (apk-build-dependencies says so); the base image brings the compiler itself; the stage is not
-    shipped.
+    (numba, torch, Jupyter, Julia, R, an online judge); it states no command and its base is no program's image; a later
+    RUN removes them with apk (apk-build-dependencies says so); the base image brings the compiler itself; the stage is
+    not shipped.
     """
 
     code = "DS401"
@@ -146,8 +146,10 @@ def find_left(run: Run, base: str) -> Left | None:
     if not found or any(builds.is_workbench(name) for each in found for name in each.names):
         return None
     names = dict.fromkeys(name for each in found for name in each.names)
-    tools = () if builds.brings_compiler(base) else tuple(filter(builds.is_toolchain, names))
+    tools = tuple(filter(builds.is_toolchain, names))
     headers = tuple(filter(builds.is_headers, names))
+    if builds.brings_compiler(base):
+        tools, headers = (), tuple(name for name in headers if not builds.comes_with_compiler(name))
     if not tools and is_purged:
         return None  # whoever removes the compiler and keeps headers may mean to
     first = next((each for each in found if not {*tools, *headers}.isdisjoint(each.names)), None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.base_images.compiler_base_shipped import runs_what_it_builds, two_stage_snippet
 from rules.base_images.families import find_compiler, find_runtime
 from rules.base_images.swap import is_workbench, shipped_roots
-from rules.dockerfile import Dockerfile, Stage
+from rules.dockerfile import Dockerfile, ShellCommand, Stage
 from rules.finding import Finding
 from rules.rule import Bad, Rule, Surroundings
 from rules.stages.builds import Build, find_build
@@ -20,10 +20,13 @@ _DEVELOPS = re.compile(
 )
 # Somebody has thought of what stays.
 _CLEANS = re.compile(
-    r"rm [^;&|]{0,200}(?:node_modules|\.m2|\.gradle)|prune|--purge"
+    r"rm [^;&|]{0,200}(?:node_modules|\.m2|\.ivy2|\.gradle)|prune|--purge"
     r"|(?:apt-get|apk) (?:-\S{1,40} ){0,9}(?:purge|del|remove)\b[^;&|]{0,200}(?:jdk|maven|node|gradle)"
 )
-_INSTALLS = re.compile(r"\b(?:npm|yarn|pnpm|mvnw?|gradlew?)\b")
+_INSTALLS = re.compile(r"\b(?:npm|yarn|pnpm|mvnw?|gradlew?|sbt)\b")
+_INSTALLS_NODE = re.compile(r"^(?:npm|yarn|pnpm) (?:-\S+ )*(?:ci|i|install|clean-install)\b|^yarn(?: -\S+)*$")
+_LEAVES_OUT = re.compile(r" (?:--prod(?:uction)?(?:=true)?(?= |$)|-P\b|--(?:omit|only)[= ](?:dev|prod))")
+_TAKES_IN = re.compile(r"=false\b|--include|--dev\b|--only[= ]dev")
 _LEFT = {
     "node": "The sources, the development dependencies and the bundler stay beside what it wrote.",
     "java": "The sources, the build tool's repository and the JDK stay beside the archive.",
@@ -46,9 +49,10 @@ class SingleStageBuild(Rule):
     What else the program reads at run time has to be added by who knows it.
 
     ## When it is silent
-    There is more than one stage; nothing is built; the RUN that installs what the build needs deletes it again; the
-    program is a development server, a test, a shell or not set; the image is named for development or CI. Compilers
-    that apt or apk install are another rule's matter, and so are images that are a compiler (compiler-base-shipped).
+    There is more than one stage; nothing is built; the RUN that installs what the build needs deletes it again; npm,
+    yarn or pnpm installs no development dependencies; the program is a development server, a test, a shell or not set;
+    the image is named for development or CI. Compilers that apt or apk install are another rule's matter, and so are
+    images that are a compiler (compiler-base-shipped).
     """
 
     code = "DS404"
@@ -96,6 +100,22 @@ def _is_cleaned(stage: Stage) -> bool:
     return cleaning is not None and (installing is None or installing.index >= cleaning.index)
 
 
+def _has_no_development_dependencies(dockerfile: Dockerfile, stage: Stage) -> bool:
+    """Tell whether every install of npm, yarn and pnpm leaves them out."""
+    installs = [
+        (command, dockerfile.scope(stage, each).env.get("NODE_ENV") == "production")
+        for each in stage.runs()
+        for command in each.commands
+        if command.name in ("npm", "yarn", "pnpm") and _INSTALLS_NODE.search(" ".join(command.texts))
+    ]
+    return bool(installs) and all(_leaves_out(command, by_default) for command, by_default in installs)
+
+
+def _leaves_out(command: ShellCommand, by_default: bool) -> bool:
+    text = " ".join(command.texts)
+    return _TAKES_IN.search(text) is None and (by_default or _LEAVES_OUT.search(text) is not None)
+
+
 def find_single_stage_build(
     dockerfile: Dockerfile, stage: Stage, surroundings: Surroundings
 ) -> tuple[str, Build] | None:
@@ -108,7 +128,7 @@ def find_single_stage_build(
     build = find_build(dockerfile, stage, compiler.language)
     if build is None or not runs_what_it_builds(dockerfile, stage):
         return None
-    if _is_cleaned(stage):
+    if _is_cleaned(stage) or (compiler.language == "node" and _has_no_development_dependencies(dockerfile, stage)):
         return None
     if any(each.keyword in ("CMD", "ENTRYPOINT") and _DEVELOPS.search(each.value) for each in stage.instructions):
         return None

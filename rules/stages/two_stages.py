@@ -80,9 +80,13 @@ _CERTIFICATES = (
 )
 
 
+# Before 1.10 the standard library was linked as the image holds it, with C, whatever CGO_ENABLED says.
+_OLD_GO = re.compile(r"golang:1\.\d(?!\d)")
+
+
 def _plan_go(stage: Stage, program: Program, copies: tuple[tuple[str, str], ...], runtime: str) -> Plan:
     static = ("ENV CGO_ENABLED=0",)
-    if _needs_a_system(stage, program):
+    if _needs_a_system(stage, program) or _OLD_GO.search(stage.base):
         if "alpine" in stage.base:
             return Plan("alpine", copies, first=static, setup=("RUN apk add --no-cache ca-certificates",))
         return Plan("debian:stable-slim", copies, first=static, setup=_CERTIFICATES)

@@ -23,10 +23,12 @@ _SERVERS = re.compile(r"(?:^|/)(?:nginx|httpd|caddy|nginx-unprivileged|lighttpd)
 _CLEANS = re.compile(
     r"\bprune\b|--prod(?:uction)?\b|--omit|\brm -[^;&|\n]{0,200}(?:node_modules|src|target|\.git\b|\*)"
 )
+# Runs the sources themselves.
+_RUNS_SOURCES = re.compile(r"\b(?:babel-node|ts-node|tsx|nodemon)\b")
 _LEFT = {
     "node": "sources and development dependencies",
     "java": "sources, classes and the build's own files",
-    "go": "sources and modules",
+    "go": "sources",
     "rust": "sources and `target` with all its intermediate files",
 }
 
@@ -69,7 +71,8 @@ class WideCopyFromStage(Rule):
 
     ## When it is silent
     The source is a folder that holds results only; the sources of that stage lie elsewhere; that stage builds nothing,
-    or cleans up behind the build (`npm prune`, `--omit=dev`, `rm -r`); the copying stage is not shipped.
+    or cleans up behind the build (`npm prune`, `--omit=dev`, `rm -r`); the program runs from its sources (`ts-node`);
+    the copying stage is not shipped.
     """
 
     code = "DS402"
@@ -100,6 +103,9 @@ class WideCopyFromStage(Rule):
         if len(dockerfile.stages) < 2:
             return
         for stage in dockerfile.shipped(surroundings.targets):
+            program = read_program(dockerfile, leaf_of(dockerfile, stage))
+            if any(each is not None and _RUNS_SOURCES.search(each.value) for each in program):
+                continue
             copies = tuple(_copies(dockerfile, stage))
             targets = frozenset(copy.target for copy in copies)
             for copy in copies:

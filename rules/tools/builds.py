@@ -23,6 +23,8 @@ _BARE_HEADERS = re.compile(
     r"(?:musl-dev|libc-dev|libc6-dev|glibc-devel|linux-headers[\w.-]*|kernel-(?:devel|headers)[\w.-]*|python[\d.]*-dev(?:el)?"
     r"|ruby[\d.]*-dev(?:el)?|php[\d.]*-dev(?:el)?)$"
 )
+# What every compiler needs.
+_OF_THE_COMPILER = frozenset({"libc-dev", "libc6-dev", "linux-libc-dev", "musl-dev", "glibc-devel", "glibc-headers"})
 # Named like headers, needed as they are.
 _NO_HEADERS = re.compile(r"(?:tzdata|ca-certificates|python3?-distutils|texlive.*|fonts?-.*)-dev")
 # Beside these, a compiler is there to be worked with.
@@ -106,7 +108,8 @@ _AT_RUN_TIME = re.compile(
     r"\b(?:numba|triton|theano|pytensor|pymc3?|torch|pytorch|jax|vllm|deepspeed|cupy|pycuda|pyopencl|pystan|cmdstan\w*|jupyter\w*|notebook"
     r"|ipython|julia|Rscript|rstudio|sage|octave|code-server|sshd|cgo|brython|cppyy|weave|pyximport|tensorflow-serving"
     r"|jenkins|gitlab-runner|actions-runner|buildkite|emsdk|platformio|arduino|bazel|conan|vcpkg|rustup|nvm|rbenv|pyenv|phpbrew"
-    r"|sdkman|asdf|opam|teamcity|bamboo\w*|theia|cloud9|android\w*|cordova|ionic|sdkmanager|flutter|gitpod)\b"
+    r"|sdkman|asdf|opam|teamcity|bamboo\w*|theia|cloud9|android\w*|cordova|ionic|sdkmanager|flutter|gitpod"
+    r"|judger?|judgehost|domjudge)\b"
 )
 _RUNS_COMPILER = re.compile(
     r"\b(?:make|cmake|gcc|g\+\+|clang|cargo|rustc|javac|mvnw?|gradlew?|ant|sbt|tox|pytest|nosetests|py\.test|rake|ctest|jupyter|ipython"
@@ -134,6 +137,11 @@ def is_toolchain(package: str) -> bool:
 def is_headers(package: str) -> bool:
     """Tell whether a package holds headers and static libraries."""
     return _HEADERS.match(package) is not None and _NO_HEADERS.match(package) is None
+
+
+def comes_with_compiler(package: str) -> bool:
+    """Tell whether a package of headers is where a compiler is."""
+    return package in _OF_THE_COMPILER
 
 
 @lru_cache(maxsize=4096)

@@ -168,3 +168,15 @@ def test_what_is_written_parses() -> None:
 
 def test_a_dockerfile_for_development_is_left_alone() -> None:
     assert_silent(CODE, GO + "RUN go build -o /x\nCMD /x\n", Surroundings(path="docker/dev/Dockerfile"))
+
+
+def test_what_go_before_1_10_built_needs_a_c_library() -> None:
+    """Its standard library is linked as the image holds it, whatever CGO_ENABLED says."""
+    for base, runtime in (
+        ("golang:1.9", "debian:stable-slim"),
+        ("golang:1.4-alpine", "alpine"),
+        ("golang:1.10", "scratch"),
+    ):
+        (found,) = findings(CODE, f'FROM {base}\nWORKDIR /src\nCOPY . .\nRUN go build -o /x .\nCMD ["/x"]\n')
+        assert found.snippet is not None
+        assert f"\nFROM {runtime}\n" in found.snippet.text

@@ -34,6 +34,7 @@ SILENT = {
     "entry-point-installs": D + 'RUN apt-get install -y gcc && pip install -r r.txt\nENTRYPOINT ["pip", "install"]\n',
     "jit": D + 'RUN apt-get install -y gcc && pip install numba && make\nCMD ["python3", "a.py"]\n',
     "notebook": D + 'RUN apt-get install -y gcc && pip install jupyterlab\nCMD ["jupyter", "lab"]\n',
+    "online-judge": D + 'RUN apt-get install -y gcc && make\nCMD ["/opt/judger/run"]\n',
     "workbench": D + 'RUN apt-get install -y gcc gdb && make\nCMD ["a"]\n',
     "stage-named-dev": "FROM alpine AS dev\n" + TOOLS + MAKE,
     "base-named-toolchain": "FROM example/toolchain:1\n" + TOOLS + MAKE,
@@ -168,3 +169,9 @@ def test_no_purge_is_shown_for_a_group_of_packages() -> None:
     (found,) = findings("DS401", text)
     assert found.fix is None
     assert found.snippet is None
+
+
+def test_headers_of_c_come_with_the_compiler() -> None:
+    text = "FROM php:8-fpm\nRUN apt-get install -y libc-dev libzip-dev\nRUN docker-php-ext-install zip\n"
+    (found,) = findings(CODE, text)
+    assert found.reason.startswith("`libzip-dev` is installed here")

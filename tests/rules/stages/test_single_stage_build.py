@@ -19,6 +19,9 @@ SILENT = {
     "tests": NODE + 'RUN npm run build\nCMD ["npm", "run", "test"]\n',
     "packages-deleted": ALONE + "RUN npm ci && npm run build && rm -rf node_modules\nCMD node dist/x.js\n",
     "packages-pruned": ALONE + "RUN npm ci && npm run build && npm prune --production\nCMD node dist/x.js\n",
+    "no-development-dependencies": ALONE + "RUN npm i --production\nRUN npm run build\nCMD node dist/x.js\n",
+    "none-by-environment": "FROM node:22\nENV NODE_ENV=production\nCOPY . .\nRUN yarn && yarn build\nCMD node x.js\n",
+    "sbt-cleans-up": JDK + "RUN ./sbt assembly && rm -rf /root/.ivy2\nCMD java -jar x.jar\n",
     "echo": NODE + "RUN echo npm run build\nCMD node x.js\n",
     "other-image": "FROM ubuntu\nRUN npm run build\nCMD node x.js\n",
     "maven-as-program": JDK + "RUN ./mvnw package\nCMD ./mvnw spring-boot:run\n",
@@ -27,6 +30,8 @@ SILENT = {
 FIRES = {
     "deleted-in-a-later-layer": NODE + "RUN npm run build && rm -rf node_modules && npm ci --omit=dev\nCMD node x.js\n",
     "npm": NODE + "RUN npm run build\nCMD node x.js\n",
+    "development-dependencies-for-all-that": "FROM node:22\nENV NODE_ENV=production\nCOPY . .\n"
+    "RUN npm ci --include=dev && npm run build\nCMD node x.js\n",
     "yarn": NODE + "RUN yarn build\nCMD node x.js\n",
     "yarn-run": NODE + "RUN yarn install && yarn run build:prod\nCMD yarn start\n",
     "angular": NODE + "RUN npx ng build --prod\nCMD node x.js\n",

@@ -22,6 +22,7 @@ SILENT = {
     "another-image": "FROM debian:12-slim\nCOPY --from=node:22 /usr/local /usr/local\n",
     "not-shipped": NODE.replace("slim", "slim AS mid") + "COPY --from=build /app /app\nFROM scratch\n",
     "several-sources": NODE + "COPY --from=build /app/a /app/b /app/\n",
+    "run-from-its-sources": NODE + "COPY --from=build /app .\nCMD ./node_modules/.bin/babel-node app.js\n",
     "variable": NODE + "COPY --from=build $DIR /app\n",
     "make-of-something-else": GO.replace("golang:1.22", "ubuntu").replace("go build -o /src/bin/app .", "make")
     + "COPY --from=build /src /src\n",
@@ -90,3 +91,8 @@ def test_narrower_lines_are_written_out(text: str, expected: str) -> None:
 def test_nothing_is_written_that_is_not_known(text: str) -> None:
     (finding,) = findings(CODE, text)
     assert finding.snippet is None
+
+
+def test_the_modules_of_go_lie_elsewhere() -> None:
+    (finding,) = findings(CODE, GO + "COPY --from=build /src /src\n")
+    assert finding.message == "Sources come along from stage build"
