@@ -75,7 +75,7 @@ class Copied:
         if self.is_tree:
             return not self.path.startswith("/etc/")  # configuration
         source = self.source.split("?")[0]
-        if "raw.githubusercontent.com" in source or _SMALL.search(source) is not None:
+        if "raw.githubusercontent.com" in source or any(map(_SMALL.search, (source, self.path))):
             return False
         return self.from_elsewhere or _LARGE.search(source) is not None
 

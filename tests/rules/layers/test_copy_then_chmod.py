@@ -13,6 +13,8 @@ D = "FROM debian:12\n"
 COPIED = "COPY --from=b /out/app /usr/bin/app\n"
 WITH = "COPY --chmod=755 --from=b /out/app /usr/bin/app\n"
 SILENT = {
+    "small-program-with-its-version": D
+    + "ADD https://e.com/dumb-init_1.2.0_amd64 /bin/dumb-init\nRUN chmod +x /bin/dumb-init\n",
     "script": D + "COPY entrypoint.sh /\nRUN chmod +x /entrypoint.sh\n",
     "script-without-a-suffix": D + "COPY docker-entrypoint /usr/bin/\nRUN chmod +x /usr/bin/docker-entrypoint\n",
     "init": D + "ADD https://e.com/v1/tini /tini\nRUN chmod +x /tini\n",

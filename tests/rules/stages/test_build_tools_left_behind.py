@@ -175,3 +175,30 @@ def test_headers_of_c_come_with_the_compiler() -> None:
     text = "FROM php:8-fpm\nRUN apt-get install -y libc-dev libzip-dev\nRUN docker-php-ext-install zip\n"
     (found,) = findings(CODE, text)
     assert found.reason.startswith("`libzip-dev` is installed here")
+
+
+@table(
+    "between",
+    {
+        "built-elsewhere": "WORKDIR /a\nRUN ./configure && make install\nWORKDIR /b\n",
+        "installed-from-here": "WORKDIR /a\nRUN make install\nWORKDIR /b\nRUN ldconfig\nWORKDIR /a\n",
+    },
+)
+def test_runs_of_several_directories_are_not_shown_as_one(between: str) -> None:
+    (found,) = findings(CODE, D + f'RUN apt-get install -y gcc make\n{between}RUN make -C /c install\nCMD ["a"]\n')
+    assert found.snippet is None
+
+
+def test_an_install_that_is_not_alone_keeps_its_directory() -> None:
+    text = D + 'RUN apt-get install -y gcc && ./prepare\nWORKDIR /a\nRUN make install\nCMD ["a"]\n'
+    assert [each.snippet for each in findings(CODE, text)] == [None]
+
+
+def test_a_run_that_changes_its_directory_does_so_for_itself_alone() -> None:
+    text = D + 'RUN apt-get install -y gcc\nRUN cd /a && make install\nRUN cd /b && make\nCMD ["a"]\n'
+    (found,) = findings(CODE, text)
+    assert found.snippet is not None
+    assert found.snippet.text == (
+        "RUN apt-get install -y gcc \\\n    && (cd /a && make install) \\\n    && cd /b && make \\\n"
+        "    && apt-get purge -y --auto-remove gcc\n"
+    )
