@@ -70,7 +70,7 @@ def read_pip(command: ShellCommand) -> Call | None:
 
     Also `python -m pip`, pip below a directory that a variable names, and the pip that xargs runs.
     """
-    name = command.name or _below_variable(command)
+    name = command.name
     if _PIP.match(name):
         return read_call(command, _VALUED)
     if _PYTHON.match(name):
@@ -79,12 +79,6 @@ def read_pip(command: ShellCommand) -> Call | None:
         at = next((at for at, text in enumerate(command.texts) if _PIP.match(text.rpartition("/")[2])), None)
         return None if at is None else read_call(command, _VALUED, at + 1)
     return None
-
-
-def _below_variable(command: ShellCommand) -> str:
-    """Return the program of `$VENV/bin/pip`, whose directory a variable names."""
-    head, _, name = command.words[0].text.strip("\"'").rpartition("/") if command.words else ("", "", "")
-    return name if head.startswith("$") else ""
 
 
 def _read_module(command: ShellCommand) -> Call | None:
