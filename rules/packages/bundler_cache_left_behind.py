@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Scope, ShellCommand
 from rules.finding import Finding
-from rules.packages.caches import Cache, append_removal, left_behind
+from rules.packages.cache_cleanup import append_cleanup
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.tools import ruby
 
@@ -77,5 +78,5 @@ class BundlerCacheLeftBehind(Rule):
                 last.span,
                 "Archives of gems stay in the layer",
                 f"bundler leaves one for every gem in `{directory}`, beside the unpacked copy.",
-                append_removal(run, last, f"{directory}/*.gem"),
+                append_cleanup(run, last, "rm", "-rf", f"{directory}/*.gem"),
             )

@@ -1,16 +1,24 @@
-"""The clean-up of a package manager's cache, appended to a RUN."""
+"""The clean-up of what a package manager keeps, appended to a RUN."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import append_command
 from rules.fix import Applicability, Fix
+from rules.layers.written_paths import enter, working_directory
 from rules.runs import Run
+from rules.tools.remove import is_recursive, lies_below, normalise, removed_paths, removed_words
 
 _QUESTIONS = frozenset({"[", "[[", "test", "which", "command", "type", "hash"})
+# What stands in front of a program and may stand in front of another one of the same tool.
+_SUDO = re.compile(r"sudo(?: -[A-Za-z]+| [a-z_][\w-]*)* ")
+_PLAIN_PROGRAM = re.compile(r"/[\w./-]+|[\w.-]+")
+_REMOVERS = frozenset({"del", "remove", "purge", "autoremove", "erase", "uninstall", "unload", "deactivate"})
+_CHANGERS = frozenset({"nvm", "n", "fnm", "volta", "asdf", "rbenv", "rvm", "su", "unset", "alias", "mv", "hash"})
 
 
 def later_cleanup(run: Run, cleans: Callable[[ShellCommand], bool], hint: str) -> Instruction | None:
@@ -32,29 +40,75 @@ def _last_cleanup(
     return found[-1] if found else None
 
 
-def append_cache_cleanup(run: Run, install: ShellCommand, cleanup: tuple[str, ...]) -> Fix | None:
-    """Run `cleanup` at the end of `run`, with sudo where `install` needed it; None where nothing may be appended."""
-    script = run.instruction.script
-    if not run.scope.is_plain or not _is_certain(run, install) or cleanup[0] in script.functions:
+def append_cleanup(run: Run, filler: ShellCommand, *words: str) -> Fix | None:
+    """Run `words` at the end of `run`, as the user that ran `filler`; None where nothing may be appended.
+
+    Other programs than rm, which does no harm where nothing is, run only where `filler` certainly did.
+    """
+    prefix = _prefix(run, filler)
+    if prefix is None or not run.scope.is_plain or words[0] in run.instruction.script.functions:
         return None
-    text = " ".join(("sudo", *cleanup) if "sudo" in install.wrappers else cleanup)
-    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
-    return None if edit is None else Fix((edit,), Applicability.SAFE, added=(cleanup,))
+    if words[0] != "rm" and not _is_certain(run, filler):
+        return None
+    edit = append_command(run.dockerfile, run.instruction, prefix + " ".join(words), shell_errexit=run.scope.errexit)
+    return None if edit is None else Fix((edit,), Applicability.SAFE, added=(words,))
 
 
-def _is_certain(run: Run, install: ShellCommand) -> bool:
-    """Tell whether the install runs whenever the RUN succeeds: where it does not, its tool may not be there."""
-    if install.before == "||" or not set(install.nesting) <= {"group", "subshell"}:
+def run_again(run: Run, filler: ShellCommand, *arguments: str, program: int = 1) -> Fix | None:
+    """Run the program of `filler`, its first `program` words, with `arguments` at the end of `run`.
+
+    None unless it is certain that the program is still there by then, and that its name still means it.
+    """
+    words = filler.texts[:program]
+    if filler.nesting or filler.from_exec or not all(map(_PLAIN_PROGRAM.fullmatch, words)):
+        return None
+    behind = run.commands[run.commands.index(filler) + 1 :]
+    if any(map(_may_take_away, behind)) or _may_lose_ground(run):
+        return None
+    return append_cleanup(run, filler, *words, *arguments)
+
+
+def _prefix(run: Run, filler: ShellCommand) -> str | None:
+    """Return what makes a command run as the user that ran `filler`, None where that is not plain."""
+    if "sudo" not in filler.wrappers:
+        return ""
+    source = run.dockerfile.text[filler.span.start : filler.words[0].span.start]
+    prefix = " ".join(part for part in source.split() if "=" not in part and part != run.dockerfile.escape) + " "
+    return prefix if _SUDO.fullmatch(prefix) else None
+
+
+def _is_certain(run: Run, filler: ShellCommand) -> bool:
+    """Tell whether `filler` runs whenever the RUN succeeds: where it does not, its tool may not be there."""
+    if filler.before == "||" or not set(filler.nesting) <= {"group", "subshell"}:
         return False
-    return not any(each.name in _QUESTIONS and each.statement == install.statement for each in run.commands)
+    return not any(each.name in _QUESTIONS and each.statement == filler.statement for each in run.commands)
 
 
-_REMOVALS = frozenset({"uninstall", "remove", "del", "purge", "autoremove", "rm"})
+def _may_take_away(command: ShellCommand) -> bool:
+    """Tell whether a command may remove a program, or change which one its name means."""
+    if command.name in _CHANGERS or not command.name:
+        return True
+    if any(name == "PATH" for name, _ in command.assignments):
+        return True
+    if removed_words(command):
+        return any(
+            not word.literal or word.text.startswith(("/usr", "/opt", "/bin", "/root", "~", "*", "/*"))
+            for word in removed_words(command)
+        )
+    return not _REMOVERS.isdisjoint(command.texts)
 
 
-def may_run_at_end(run: Run, program: str) -> bool:
-    """Tell whether a program can be run again at the end: not taken away, not named by where some `cd` led."""
-    if "/" in program and program[0] not in "/~$\"'":
-        return False
-    name = program.rpartition("/")[2]
-    return not any(name in command.texts and not _REMOVALS.isdisjoint(command.texts) for command in run.commands)
+def _may_lose_ground(run: Run) -> bool:
+    """Tell whether the RUN may end in a directory that it deleted: node, ruby and others do not start there."""
+    cwd = working_directory(run.stage, run.scope)
+    gone: list[str] = []
+    for command in run.commands:
+        if command.name in ("cd", "pushd", "popd"):
+            if not {"subshell", "substitution"}.intersection(command.nesting):
+                cwd = enter(cwd, command)
+        elif removed_words(command) and is_recursive(command):
+            gone += [path for path in removed_paths(command, run.dockerfile.text, cwd or "/?") if path.startswith("/")]
+    if cwd is None:
+        return any(not path.startswith("/var/") for path in gone)
+    here = normalise(cwd)
+    return any(lies_below(here, path) for path in gone)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand
-from rules.edits import append_command
-from rules.fix import Applicability, Command, Fix
-from rules.layers.written_paths import enter, working_directory
 from rules.rule import Surroundings
 from rules.runs import Fact, Run, shipped_runs
 from rules.tools.archives import SUFFIX
-from rules.tools.remove import expand_braces, is_recursive, normalise, removed_paths, removed_words
+from rules.tools.remove import expand_braces, is_recursive, lies_below, normalise, removed_words
 
 # Variables that, set for one command, put its cache where neither a look at the scope nor a clean-up finds it.
 _MOVES = re.compile(
@@ -84,7 +80,7 @@ def _may_empty(cache: Cache, run: Run, command: ShellCommand) -> bool:
         place = cache.place(run.scope)
         for text in expand_braces(word.text):
             path = normalise(text.removesuffix("*"))
-            if path in ("~", "/root") or _lies_below(place, path) or _lies_below(place, text):
+            if path in ("~", "/root") or lies_below(place, path) or lies_below(place, text):
                 return True
     return "clean" in command.name.lower()
 
@@ -119,95 +115,3 @@ def _is_read_later(dockerfile: Dockerfile, marks: re.Pattern[str]) -> bool:
         each.keyword in ("COPY", "ADD", "VOLUME") and marks.search(each.value) is not None
         for each in dockerfile.instructions
     )
-
-
-# What stands in front of a program and may stand in front of another one of the same tool.
-_PREFIX = re.compile(r"sudo(?: -[A-Za-z]+| [a-z_][\w-]*)* ")
-_REMOVERS = frozenset({"del", "remove", "purge", "autoremove", "erase", "uninstall", "unload", "deactivate"})
-_QUESTIONS = frozenset({"[", "[[", "test", "which", "command", "type", "hash"})
-_CHANGERS = frozenset({"nvm", "n", "fnm", "volta", "asdf", "rbenv", "rvm", "su", "unset", "alias", "mv", "hash"})
-
-
-def append_cleanup(run: Run, filler: ShellCommand, *arguments: str) -> Fix | None:
-    """Run `arguments` with the program of `filler` at the end of `run`; None where that may not be done.
-
-    It must be certain that the program is still there by then and that it was run at all.
-    """
-    if run.deferred or not run.scope.is_plain or filler.nesting or filler.from_exec:
-        return None
-    if "||" in run.instruction.script.statements[filler.statement].operators or _follows_question(run, filler):
-        return None
-    program = filler.words[0].text
-    prefix = _prefix(run, filler)
-    if prefix is None or not re.fullmatch(r"/[\w./-]+|[\w.-]+", program):
-        return None
-    behind = run.commands[run.commands.index(filler) + 1 :]
-    if any(_may_take_away(command) for command in behind) or _may_lose_ground(run):
-        return None
-    return _append(run, prefix, (program, *arguments))
-
-
-def append_removal(run: Run, filler: ShellCommand, path: str) -> Fix | None:
-    """Delete `path` at the end of `run`, as the user that ran `filler`; None where nothing may be appended."""
-    if run.deferred or not run.scope.is_plain or filler.from_exec:
-        return None
-    prefix = _prefix(run, filler)
-    return None if prefix is None else _append(run, prefix, ("rm", "-rf", path))
-
-
-def _append(run: Run, prefix: str, words: Command) -> Fix | None:
-    edit = append_command(run.dockerfile, run.instruction, prefix + " ".join(words), shell_errexit=run.scope.errexit)
-    return None if edit is None else Fix((edit,), Applicability.SAFE, added=(words,))
-
-
-def _follows_question(run: Run, filler: ShellCommand) -> bool:
-    """Tell whether the filler hangs on a test, so that its tool may not be there."""
-    return any(each.name in _QUESTIONS and each.statement == filler.statement for each in run.commands)
-
-
-def _prefix(run: Run, filler: ShellCommand) -> str | None:
-    if not filler.wrappers:
-        return ""
-    source = run.dockerfile.text[filler.span.start : filler.words[0].span.start]
-    prefix = " ".join(part for part in source.split() if "=" not in part) + " "
-    return prefix if _PREFIX.fullmatch(prefix) else None
-
-
-def _may_take_away(command: ShellCommand) -> bool:
-    """Tell whether a command may remove a program, or change which one its name means."""
-    if command.name in _CHANGERS or not command.name:
-        return True
-    if any(name == "PATH" for name, _ in command.assignments):
-        return True
-    if removed_words(command):
-        return any(
-            not word.literal or word.text.startswith(("/usr", "/opt", "/bin", "/root", "~", "*", "/*"))
-            for word in removed_words(command)
-        )
-    return not _REMOVERS.isdisjoint(command.texts)
-
-
-def _may_lose_ground(run: Run) -> bool:
-    """Tell whether the RUN may end in a directory that it deleted: node, ruby and others do not start there."""
-    cwd = working_directory(run.stage, run.scope)
-    gone: list[str] = []
-    for command in run.commands:
-        if command.name in ("cd", "pushd", "popd"):
-            if not {"subshell", "substitution"}.intersection(command.nesting):
-                cwd = enter(cwd, command)
-        elif removed_words(command) and is_recursive(command):
-            gone += [path for path in removed_paths(command, run.dockerfile.text, cwd or "/?") if path.startswith("/")]
-    if cwd is None:
-        return any(not path.startswith("/var/") for path in gone)
-    here = normalise(cwd)
-    return any(_lies_below(here, path) for path in gone)
-
-
-def _lies_below(path: str, pattern: str) -> bool:
-    """Tell whether deleting `pattern` deletes `path`, by its own name or one above it."""
-    if path == pattern or path.startswith(pattern.rstrip("/") + "/"):
-        return True
-    if not any(char in pattern for char in "*?["):
-        return False
-    depth = pattern.count("/")
-    return fnmatchcase("/".join(path.split("/")[: depth + 1]), pattern.replace("[^", "[!"))

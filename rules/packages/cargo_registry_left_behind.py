@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Scope, ShellCommand
 from rules.finding import Finding
-from rules.packages.caches import Cache, append_removal, left_behind
+from rules.packages.cache_cleanup import append_cleanup
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.tools import cargo
 
@@ -77,5 +78,5 @@ class CargoRegistryLeftBehind(Rule):
                 last.span,
                 "Sources of crates stay in the layer",
                 f"cargo keeps what it downloads in `{directory}`.",
-                append_removal(run, last, directory),
+                append_cleanup(run, last, "rm", "-rf", directory),
             )

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding
-from rules.packages.caches import Cache, append_cleanup, left_behind
+from rules.packages.cache_cleanup import run_again
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.tools import composer
 
@@ -66,5 +67,5 @@ class ComposerCacheLeftBehind(Rule):
                 last.span,
                 "composer's cache stays in the layer",
                 "The archive of every package is kept beside its unpacked copy.",
-                append_cleanup(run, last, "clear-cache") if last.name == "composer" else None,
+                run_again(run, last, "clear-cache") if last.name == "composer" else None,
             )

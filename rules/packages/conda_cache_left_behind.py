@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.finding import Finding
 from rules.fix import Fix
-from rules.packages.cache_cleanup import append_cache_cleanup, may_run_at_end
+from rules.packages.cache_cleanup import append_cleanup
 from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
@@ -105,7 +105,18 @@ def _fix(run: Run, fillers: list[ShellCommand]) -> Fix | None:
     name = conda.program(command)
     if any(conda.program(each) != name for each in fillers):
         return None
-    if any(variable == "PATH" for variable, _ in command.assignments) or not may_run_at_end(run, program):
+    if any(variable == "PATH" for variable, _ in command.assignments) or not _may_run_at_end(run, program):
         return None
     options = ("-afy",) if name == "conda" and _KNOWS_FORCE.search(run.base) else ("--all", "--yes")
-    return append_cache_cleanup(run, command, (program, "clean", *options))
+    return append_cleanup(run, command, program, "clean", *options)
+
+
+_REMOVALS = frozenset({"uninstall", "remove", "del", "purge", "autoremove", "rm"})
+
+
+def _may_run_at_end(run: Run, program: str) -> bool:
+    """Tell whether conda, which no package manager owns, can be run again: not taken away, not named from a `cd`."""
+    if "/" in program and program[0] not in "/~$\"'":
+        return False
+    name = program.rpartition("/")[2]
+    return not any(name in command.texts and not _REMOVALS.isdisjoint(command.texts) for command in run.commands)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding
-from rules.packages.caches import Cache, append_cleanup, left_behind
+from rules.packages.cache_cleanup import run_again
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.tools import go
 
@@ -71,5 +72,5 @@ class GoCacheLeftBehind(Rule):
                 last.span,
                 "go's caches stay in the layer",
                 "The sources of all modules and every compiled package are kept beside the program.",
-                append_cleanup(run, last, "clean", "-cache", "-modcache"),
+                run_again(run, last, "clean", "-cache", "-modcache"),
             )

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rules.dockerfile import Instruction, ShellCommand
-from rules.edits import append_command, join_all_runs
+from rules.edits import join_all_runs
 from rules.fix import Applicability, Fix
+from rules.packages import cache_cleanup
 from rules.runs import Run
 from rules.tools import apt
 
 
 def append_cleanup(run: Run, update: ShellCommand) -> Fix | None:
     """Delete the lists at the end of `run`, with sudo where `update` needed it; None where nothing may be appended."""
-    if not run.scope.is_plain:
-        return None
-    text = f"sudo {apt.CLEANUP}" if "sudo" in update.wrappers else apt.CLEANUP
-    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
-    if edit is None:
-        return None
-    script = run.later_script()
-    if script is None:
-        return Fix((edit,), Applicability.SAFE, added=(apt.CLEANUP_WORDS,))
+    fix = cache_cleanup.append_cleanup(run, update, *apt.CLEANUP)
+    script = run.later_script() if fix is not None else None
+    if fix is None or script is None:
+        return fix
     caution = f"Breaks the build if {script} installs packages without an apt-get update of its own."
-    return Fix((edit,), Applicability.UNSAFE, added=(apt.CLEANUP_WORDS,), caution=caution)
+    return replace(fix, applicability=Applicability.UNSAFE, caution=caution)
 
 
 def join_cleanup(run: Run, first: Instruction) -> Fix | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.finding import Finding
-from rules.packages.caches import Cache, append_cleanup, left_behind
+from rules.packages.cache_cleanup import run_again
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.tools import npm
 
@@ -76,7 +77,7 @@ class NpmCacheLeftBehind(Rule):
                 "npm's cache stays in the layer",
                 f"`npm {_verb(last)}` keeps what it downloads in `{npm.cache_directory(run.scope)}`,"
                 " beside the installed copy.",
-                append_cleanup(run, last, "cache", "clean", "--force"),
+                run_again(run, last, "cache", "clean", "--force"),
             )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding
 from rules.fix import Fix
-from rules.packages.cache_cleanup import append_cache_cleanup, may_run_at_end
+from rules.packages.cache_cleanup import run_again
 from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
@@ -77,7 +77,5 @@ class PipenvCacheLeftBehind(Rule):
 def _fix(run: Run, call: Call) -> Fix | None:
     command = call.command
     # What stands before the subcommand says how pipenv is run: a path, `python -m`.
-    program = command.texts[:3] if command.texts[1:2] == ("-m",) else command.texts[:1]
-    if command.assignments or not may_run_at_end(run, program[-1]):
-        return None
-    return append_cache_cleanup(run, command, (*program, "--clear"))
+    program = 3 if command.texts[1:2] == ("-m",) else 1
+    return None if command.assignments else run_again(run, command, "--clear", program=program)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.finding import Finding
 from rules.fix import Fix
-from rules.packages.cache_cleanup import append_cache_cleanup
+from rules.packages.cache_cleanup import append_cleanup
 from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
@@ -103,7 +103,7 @@ def _fix(run: Run, fillers: list[ShellCommand]) -> Fix | None:
     if directory is None or any(name == "HOME" for each in fillers for name, _ in each.assignments):
         return None
     paths = (f"{directory}/{part}" for part in _PARTS)
-    return append_cache_cleanup(run, fillers[-1], ("rm", "-rf", *paths))
+    return append_cleanup(run, fillers[-1], "rm", "-rf", *paths)
 
 
 def _directory(run: Run) -> str | None:

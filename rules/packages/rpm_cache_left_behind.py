@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.finding import Finding
-from rules.packages.cache_cleanup import append_cache_cleanup, later_cleanup
+from rules.packages.cache_cleanup import append_cleanup, later_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import rpm
@@ -100,7 +100,7 @@ class RpmCacheLeftBehind(Rule):
                 _span(install),
                 f"The cache of {rpm.tool(install)} stays in the layer",
                 _reason(run, install, cleaned),
-                append_cache_cleanup(run, install.command, _cleanup(run, install)),
+                append_cleanup(run, install.command, *_cleanup(run, install)),
             )
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
-from rules.packages.caches import Cache, append_cleanup, left_behind
+from rules.packages.cache_cleanup import run_again
+from rules.packages.caches import Cache, left_behind
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run
 from rules.surroundings import Context
@@ -89,7 +90,7 @@ class YarnCacheLeftBehind(Rule):
 
 
 def _fix(run: Run, last: ShellCommand, certain: bool) -> Fix | None:
-    fix = append_cleanup(run, last, "cache", "clean")
+    fix = run_again(run, last, "cache", "clean")
     if fix is None or certain:
         return fix
     caution = "Breaks the image if the repository uses Yarn 2 or later, whose cache may be what the program runs from."

@@ -8,7 +8,7 @@ from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
-from rules.packages.cache_cleanup import append_cache_cleanup, later_cleanup
+from rules.packages.cache_cleanup import append_cleanup, later_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import zypper
@@ -75,9 +75,7 @@ class ZypperCacheLeftBehind(Rule):
                 Span(install.command.words[0].span.start, install.action.span.end),
                 "The metadata of zypper stay in the layer",
                 _reason(run, install, partial),
-                append_cache_cleanup(run, install.command, ("zypper", "clean", FLAG))
-                if partial is None
-                else _add(partial),
+                append_cleanup(run, install.command, "zypper", "clean", FLAG) if partial is None else _add(partial),
             )
 
 

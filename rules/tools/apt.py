@@ -14,8 +14,7 @@ from rules.tools.options import Call, read_call
 from rules.tools.remove import deletes, normalise
 
 LISTS = "/var/lib/apt/lists"
-CLEANUP = "rm -rf /var/lib/apt/lists/*"
-CLEANUP_WORDS = ("rm", "-rf", "/var/lib/apt/lists/*")
+CLEANUP = ("rm", "-rf", "/var/lib/apt/lists/*")
 
 _NAMES = frozenset({"apt-get", "apt", "aptitude"})
 _VALUED = frozenset(

@@ -78,6 +78,16 @@ def normalise(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/") if path.startswith("//") else path) if path else path
 
 
+def lies_below(path: str, pattern: str) -> bool:
+    """Tell whether deleting `pattern` deletes `path`, by its own name or one above it."""
+    if path == pattern or path.startswith(pattern.rstrip("/") + "/"):
+        return True
+    if not any(char in pattern for char in "*?["):
+        return False
+    depth = pattern.count("/")
+    return fnmatchcase("/".join(path.split("/")[: depth + 1]), pattern.replace("[^", "[!"))
+
+
 def deletes(command: ShellCommand, directory: str) -> bool:
     """Tell whether a command may empty `directory`: itself, all in it, or something above it.
 

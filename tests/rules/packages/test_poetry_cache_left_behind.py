@@ -61,7 +61,10 @@ FIXED = {
     ),
     "sudo": (P + "RUN sudo poetry install\n", P + f"RUN sudo poetry install && sudo {CLEAN}\n"),
     "exec-form": (P + 'RUN ["poetry", "install"]\n', None),
-    "branch": (P + "RUN if [ $D ]; then poetry install; fi\n", None),
+    "branch": (
+        P + "RUN if [ $D ]; then poetry install; fi\n",
+        P + f"RUN if [ $D ]; then poetry install; fi && {CLEAN}\n",
+    ),
     "or-true": (P + "RUN poetry install || true\n", None),
     "unknown-directory": (P + "ARG D\nENV POETRY_CACHE_DIR=$D\nRUN poetry install\n", None),
     "project-configuration": (P + "COPY poetry.toml .\nRUN poetry install\n", None),
