@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, Scope, ShellCommand
-from rules.finding import Finding
+from rules.dockerfile import Scope, ShellCommand
+from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup
-from rules.packages.caches import Cache, left_behind
-from rules.rule import Bad, Rule, Surroundings
+from rules.packages.caches import Cache, CacheRule
+from rules.rule import Bad
+from rules.runs import Run
 from rules.tools import ruby
 
 
@@ -31,7 +31,7 @@ CACHE = Cache(
 )
 
 
-class BundlerCacheLeftBehind(Rule):
+class BundlerCacheLeftBehind(CacheRule):
     """Archives of gems that bundler leaves beside the unpacked copies.
 
     ## What it does
@@ -66,17 +66,15 @@ class BundlerCacheLeftBehind(Rule):
         Bad('FROM ruby:3.3-slim\nRUN ["bundle", "install"]\n', None),
     )
 
-    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
-        """Yield one finding for each RUN that leaves archives."""
-        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
-            directory = ruby.archive_directory(run.scope, run.base)
-            if directory is None or not re.fullmatch(r"/[\w./-]+", directory):
-                continue
-            last = fillers[-1]
-            yield self.finding(
-                run.instruction,
-                last.span,
-                "Archives of gems stay in the layer",
-                f"bundler leaves one for every gem in `{directory}`, beside the unpacked copy.",
-                append_cleanup(run, last, "rm", "-rf", f"{directory}/*.gem"),
-            )
+    cache = CACHE
+
+    def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None] | None:
+        """Name the directory where it is known, and delete the archives."""
+        directory = ruby.archive_directory(run.scope, run.base)
+        if directory is None or not re.fullmatch(r"/[\w./-]+", directory):
+            return None
+        return (
+            "Archives of gems stay in the layer",
+            f"bundler leaves one for every gem in `{directory}`, beside the unpacked copy.",
+            append_cleanup(run, filler, "rm", "-rf", f"{directory}/*.gem"),
+        )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand
-from rules.rule import Surroundings
+from rules.finding import Finding
+from rules.fix import Fix
+from rules.rule import Rule, Surroundings
 from rules.runs import Fact, Run, shipped_runs
 from rules.tools.archives import SUFFIX
 from rules.tools.remove import expand_braces, is_recursive, lies_below, normalise, removed_words
@@ -40,6 +44,23 @@ class Cache:
     marks: re.Pattern[str]
     switches: tuple[str, ...] = ()
     configures: Fact = _never
+
+
+class CacheRule(Rule):
+    """A cache that a RUN leaves in its layer, told at the last command that fills it."""
+
+    cache: ClassVar[Cache]
+
+    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
+        """Yield one finding for each RUN that leaves the cache."""
+        for run, fillers in left_behind(self.cache, dockerfile, surroundings):
+            told = self.tell(run, fillers[-1])
+            if told is not None:
+                yield self.finding(run.instruction, fillers[-1].span, *told)
+
+    @abstractmethod
+    def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None] | None:
+        """Return message, reason and fix, None where what else is known speaks against a finding."""
 
 
 def left_behind(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, Scope, ShellCommand
-from rules.finding import Finding
+from rules.dockerfile import Scope, ShellCommand
+from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup
-from rules.packages.caches import Cache, left_behind
-from rules.rule import Bad, Rule, Surroundings
+from rules.packages.caches import Cache, CacheRule
+from rules.rule import Bad
+from rules.runs import Run
 from rules.tools import cargo
 
 
@@ -30,7 +30,7 @@ CACHE = Cache(
 )
 
 
-class CargoRegistryLeftBehind(Rule):
+class CargoRegistryLeftBehind(CacheRule):
     """Sources that cargo downloads on the way to a program.
 
     ## What it does
@@ -64,19 +64,17 @@ class CargoRegistryLeftBehind(Rule):
         ),
     )
 
-    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
-        """Yield one finding for each RUN that leaves the registry."""
-        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
-            directory = cargo.cache_directory(run.scope, run.base)
-            if directory is None or not re.fullmatch(r"/[\w./-]+", directory) or cargo.uses_cache(run.instruction):
-                continue
-            if run.is_preceded_by(cargo.uses_cache) or run.is_followed_by(cargo.uses_cache):
-                continue
-            last = fillers[-1]
-            yield self.finding(
-                run.instruction,
-                last.span,
-                "Sources of crates stay in the layer",
-                f"cargo keeps what it downloads in `{directory}`.",
-                append_cleanup(run, last, "rm", "-rf", directory),
-            )
+    cache = CACHE
+
+    def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None] | None:
+        """Name the directory where it is known and used by nothing else, and delete it."""
+        directory = cargo.cache_directory(run.scope, run.base)
+        if directory is None or not re.fullmatch(r"/[\w./-]+", directory) or cargo.uses_cache(run.instruction):
+            return None
+        if run.is_preceded_by(cargo.uses_cache) or run.is_followed_by(cargo.uses_cache):
+            return None
+        return (
+            "Sources of crates stay in the layer",
+            f"cargo keeps what it downloads in `{directory}`.",
+            append_cleanup(run, filler, "rm", "-rf", directory),
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile
-from rules.finding import Finding
+from rules.dockerfile import ShellCommand
+from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
-from rules.packages.caches import Cache, left_behind
-from rules.rule import Bad, Rule, Surroundings
+from rules.packages.caches import Cache, CacheRule
+from rules.rule import Bad
+from rules.runs import Run
 from rules.tools import composer
 
 CACHE = Cache(
@@ -22,7 +22,7 @@ CACHE = Cache(
 )
 
 
-class ComposerCacheLeftBehind(Rule):
+class ComposerCacheLeftBehind(CacheRule):
     """Archives that composer keeps for a next time that never comes.
 
     ## What it does
@@ -58,14 +58,12 @@ class ComposerCacheLeftBehind(Rule):
         Bad("FROM php:8.3-cli\nRUN php composer.phar install --no-dev\n", None),
     )
 
-    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
-        """Yield one finding for each RUN that leaves a cache."""
-        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
-            last = fillers[-1]
-            yield self.finding(
-                run.instruction,
-                last.span,
-                "composer's cache stays in the layer",
-                "The archive of every package is kept beside its unpacked copy.",
-                run_again(run, last, "clear-cache") if last.name == "composer" else None,
-            )
+    cache = CACHE
+
+    def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None]:
+        """Let composer clean up, where it is a program."""
+        return (
+            "composer's cache stays in the layer",
+            "The archive of every package is kept beside its unpacked copy.",
+            run_again(run, filler, "clear-cache") if filler.name == "composer" else None,
+        )

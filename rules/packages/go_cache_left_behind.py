@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile
-from rules.finding import Finding
+from rules.dockerfile import ShellCommand
+from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
-from rules.packages.caches import Cache, left_behind
-from rules.rule import Bad, Rule, Surroundings
+from rules.packages.caches import Cache, CacheRule
+from rules.rule import Bad
+from rules.runs import Run
 from rules.tools import go
 
 CACHE = Cache(
@@ -22,7 +22,7 @@ CACHE = Cache(
 )
 
 
-class GoCacheLeftBehind(Rule):
+class GoCacheLeftBehind(CacheRule):
     """What go downloads and compiles on the way to a tool.
 
     ## What it does
@@ -59,18 +59,16 @@ class GoCacheLeftBehind(Rule):
         ),
     )
 
-    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
-        """Yield one finding for each RUN that leaves the caches."""
-        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
-            if go.uses_caches(run.instruction):
-                continue
-            if run.is_preceded_by(go.uses_caches) or run.is_followed_by(go.uses_caches):
-                continue
-            last = fillers[-1]
-            yield self.finding(
-                run.instruction,
-                last.span,
-                "go's caches stay in the layer",
-                "The sources of all modules and every compiled package are kept beside the program.",
-                run_again(run, last, "clean", "-cache", "-modcache"),
-            )
+    cache = CACHE
+
+    def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None] | None:
+        """Let go clean up, where nothing else uses it."""
+        if go.uses_caches(run.instruction):
+            return None
+        if run.is_preceded_by(go.uses_caches) or run.is_followed_by(go.uses_caches):
+            return None
+        return (
+            "go's caches stay in the layer",
+            "The sources of all modules and every compiled package are kept beside the program.",
+            run_again(run, filler, "clean", "-cache", "-modcache"),
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from rules.dockerfile import Dockerfile, Instruction, ShellCommand
-from rules.finding import Finding
+from rules.dockerfile import Instruction, ShellCommand
+from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
-from rules.packages.caches import Cache, left_behind
-from rules.rule import Bad, Rule, Surroundings
+from rules.packages.caches import Cache, CacheRule
+from rules.rule import Bad
+from rules.runs import Run
 from rules.tools import npm
 
 _MOVES = re.compile(r"config set (?:-g |--global )?cache[ =]|\bcache ?=")
@@ -30,7 +30,7 @@ CACHE = Cache(
 )
 
 
-class NpmCacheLeftBehind(Rule):
+class NpmCacheLeftBehind(CacheRule):
     """Downloads that npm keeps for a next time that never comes.
 
     ## What it does
@@ -67,20 +67,14 @@ class NpmCacheLeftBehind(Rule):
         Bad('FROM node:22-slim\nRUN ["npm", "install", "-g", "serve"]\n', None),
     )
 
-    def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
-        """Yield one finding for each RUN that leaves a cache."""
-        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
-            last = fillers[-1]
-            yield self.finding(
-                run.instruction,
-                last.span,
-                "npm's cache stays in the layer",
-                f"`npm {_verb(last)}` keeps what it downloads in `{npm.cache_directory(run.scope)}`,"
-                " beside the installed copy.",
-                run_again(run, last, "cache", "clean", "--force"),
-            )
+    cache = CACHE
 
-
-def _verb(command: ShellCommand) -> str:
-    call = npm.read_npm(command)
-    return call.verb if call is not None else ""
+    def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None]:
+        """Name the directory, and let npm clean up."""
+        call = npm.read_npm(filler)
+        shown = f"`npm {call.verb if call is not None else ''}`"
+        return (
+            "npm's cache stays in the layer",
+            f"{shown} keeps what it downloads in `{npm.cache_directory(run.scope)}`, beside the installed copy.",
+            run_again(run, filler, "cache", "clean", "--force"),
+        )

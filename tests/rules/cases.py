@@ -11,7 +11,7 @@ from rules.check import check
 from rules.config import Config
 from rules.dockerfile import parse
 from rules.finding import Finding
-from rules.fix import apply
+from rules.fix import Applicability, apply
 from rules.surroundings import NOTHING_KNOWN, Surroundings
 
 
@@ -44,9 +44,15 @@ def assert_fixed(code: str, text: str, fixed: str | None, surroundings: Surround
 
 
 def rule_test(
-    code: str, silent: Mapping[str, str], fixed: Mapping[str, tuple[str, str | None]]
+    code: str,
+    silent: Mapping[str, str],
+    fixed: Mapping[str, tuple[str, str | None]],
+    applicability: Applicability | None = None,
 ) -> Callable[[str, str | None], None]:
-    """Return the test of a rule's tables: nothing found in these, and of those made what they say, None for no fix."""
+    """Return the test of a rule's tables: nothing found in these, and of those made what they say, None for no fix.
+
+    Where `applicability` is given, every fix has to have it.
+    """
     cases = [pytest.param(text, text, id=name) for name, text in silent.items()]
     cases += [pytest.param(text, after, id=name) for name, (text, after) in fixed.items()]
 
@@ -56,5 +62,7 @@ def rule_test(
             assert_silent(code, text)
         else:
             assert_fixed(code, text, after)
+            if applicability is not None:
+                assert {each.fix.applicability for each in findings(code, text) if each.fix} <= {applicability}
 
     return test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.fix import Applicability
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import rule_test
 
 CODE = "DS241"
 R = "FROM ruby:3.3\n"
@@ -47,20 +47,8 @@ FIXED = {
         R + "RUN gem update \\\n    # gems\n    && bundle install\n",
         R + f"RUN gem update \\\n    # gems\n    && bundle install \\\n    && {RM}\n",
     ),
+    "exec": (R + 'RUN ["bundle", "install"]\n', None),
+    "or-true": (R + "RUN bundle install || true\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str) -> None:
-    assert_fixed(CODE, text, fixed)
-    assert {each.fix.applicability for each in findings(CODE, text) if each.fix} == {Applicability.SAFE}
-
-
-def test_exec_form_and_or_get_no_fix() -> None:
-    assert_fixed(CODE, R + 'RUN ["bundle", "install"]\n', None)
-    assert_fixed(CODE, R + "RUN bundle install || true\n", None)
+test_cases = rule_test(CODE, SILENT, FIXED, Applicability.SAFE)

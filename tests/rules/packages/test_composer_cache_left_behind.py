@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.fix import Applicability
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import rule_test
 
 CODE = "DS244"
 P = "FROM php:8.3-cli\n"
@@ -58,28 +58,12 @@ FIXED = {
         P + "RUN composer install && rm composer-setup.php\n",
         P + f"RUN composer install && rm composer-setup.php && {CLEAN}\n",
     ),
-}
-UNFIXED = {
-    "phar": P + "RUN php composer.phar install\n",
-    "exec": P + 'RUN ["composer", "install"]\n',
-    "removed": P + "RUN composer install && apt-get purge -y composer\n",
-    "deleted": P + "RUN composer install && rm /usr/local/bin/composer\n",
-    "php-removed": "FROM alpine:3.20\nRUN composer install && apk del php83\n",
-    "or-true": P + "RUN composer install || true\n",
+    "phar": (P + "RUN php composer.phar install\n", None),
+    "exec": (P + 'RUN ["composer", "install"]\n', None),
+    "removed": (P + "RUN composer install && apt-get purge -y composer\n", None),
+    "deleted": (P + "RUN composer install && rm /usr/local/bin/composer\n", None),
+    "php-removed": ("FROM alpine:3.20\nRUN composer install && apk del php83\n", None),
+    "or-true": (P + "RUN composer install || true\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str) -> None:
-    assert_fixed(CODE, text, fixed)
-    assert {each.fix.applicability for each in findings(CODE, text) if each.fix} == {Applicability.SAFE}
-
-
-@table("text", UNFIXED)
-def test_fires_without_a_fix(text: str) -> None:
-    assert_fixed(CODE, text, None)
+test_cases = rule_test(CODE, SILENT, FIXED, Applicability.SAFE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.fix import Applicability
-from tests.rules.cases import assert_fixed, assert_silent, findings, table
+from tests.rules.cases import rule_test
 
 CODE = "DS230"
 N = "FROM node:22-slim\n"
@@ -121,49 +121,28 @@ FIXED = {
         N + "RUN cd /tmp/a && npm i -g . && cd / && rm -rf /tmp/a\n",
         N + f"RUN cd /tmp/a && npm i -g . && cd / && rm -rf /tmp/a && {CLEAN}\n",
     ),
-}
-UNFIXED = {
-    "exec-form": N + 'RUN ["npm", "ci"]\n',
-    "or-true": N + "RUN npm ci || true\n",
-    "either": N + "RUN yarn || npm i; echo done\n",
-    "pipe": N + "RUN npm ci | tee log\n",
-    "comment": N + "RUN npm ci # all of it\n",
-    "exit": N + "RUN npm ci; exit 0\n",
-    "background": N + "RUN npm ci &\n",
-    "subshell": N + "RUN (cd /app && npm ci)\n",
-    "condition": N + "RUN if [ -f package.json ]; then npm ci; fi\n",
-    "question": N + "RUN [ -f package.json ] && npm ci; echo done\n",
-    "loop": N + "RUN for d in a b; do npm --prefix $d ci; done\n",
-    "npm-removed": "FROM alpine:3.20\nRUN apk add --no-cache npm && npm i -g serve && apk del npm\n",
-    "npm-purged": "FROM debian:12\nRUN npm i -g n && apt-get purge -y npm\n",
-    "npm-deleted": N + "RUN npm i -g n && rm -rf /usr/local/lib/node_modules/npm\n",
-    "npm-moved": N + "RUN npm i npm && mv node_modules/npm /x\n",
-    "other-node": N + "RUN npm i -g n && n 20\n",
-    "path-changed": N + "RUN npm ci && export PATH=/x\n",
-    "deleted-directory": N + "RUN cd /tmp/a && npm i -g . && rm -rf /tmp/a\n",
-    "deleted-workdir": N + "WORKDIR /src\nRUN npm i -g . && rm -rf /src\n",
-    "deleted-glob": N + "RUN cd /tmp/a && npm i -g . && rm -rf /tmp/*\n",
-    "deleted-where-nobody-knows": N + "RUN cd $D && npm i -g . && rm -rf /opt2/a\n",
-    "wrapped": N + "RUN sudo A=1 -u $U npm ci\n",
+    "exec-form": (N + 'RUN ["npm", "ci"]\n', None),
+    "or-true": (N + "RUN npm ci || true\n", None),
+    "either": (N + "RUN yarn || npm i; echo done\n", None),
+    "pipe": (N + "RUN npm ci | tee log\n", None),
+    "comment": (N + "RUN npm ci # all of it\n", None),
+    "exit": (N + "RUN npm ci; exit 0\n", None),
+    "background": (N + "RUN npm ci &\n", None),
+    "subshell": (N + "RUN (cd /app && npm ci)\n", None),
+    "condition": (N + "RUN if [ -f package.json ]; then npm ci; fi\n", None),
+    "question": (N + "RUN [ -f package.json ] && npm ci; echo done\n", None),
+    "loop": (N + "RUN for d in a b; do npm --prefix $d ci; done\n", None),
+    "npm-removed": ("FROM alpine:3.20\nRUN apk add --no-cache npm && npm i -g serve && apk del npm\n", None),
+    "npm-purged": ("FROM debian:12\nRUN npm i -g n && apt-get purge -y npm\n", None),
+    "npm-deleted": (N + "RUN npm i -g n && rm -rf /usr/local/lib/node_modules/npm\n", None),
+    "npm-moved": (N + "RUN npm i npm && mv node_modules/npm /x\n", None),
+    "other-node": (N + "RUN npm i -g n && n 20\n", None),
+    "path-changed": (N + "RUN npm ci && export PATH=/x\n", None),
+    "deleted-directory": (N + "RUN cd /tmp/a && npm i -g . && rm -rf /tmp/a\n", None),
+    "deleted-workdir": (N + "WORKDIR /src\nRUN npm i -g . && rm -rf /src\n", None),
+    "deleted-glob": (N + "RUN cd /tmp/a && npm i -g . && rm -rf /tmp/*\n", None),
+    "deleted-where-nobody-knows": (N + "RUN cd $D && npm i -g . && rm -rf /opt2/a\n", None),
+    "wrapped": (N + "RUN sudo A=1 -u $U npm ci\n", None),
 }
 
-
-@table("text", SILENT)
-def test_silent(text: str) -> None:
-    assert_silent(CODE, text)
-
-
-@table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str) -> None:
-    assert_fixed(CODE, text, fixed)
-
-
-@table(("text", "fixed"), FIXED)
-def test_is_safe(text: str, fixed: str) -> None:
-    assert fixed
-    assert {each.fix.applicability for each in findings(CODE, text) if each.fix} == {Applicability.SAFE}
-
-
-@table("text", UNFIXED)
-def test_fires_without_a_fix(text: str) -> None:
-    assert_fixed(CODE, text, None)
+test_cases = rule_test(CODE, SILENT, FIXED, Applicability.SAFE)
