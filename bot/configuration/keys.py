@@ -25,7 +25,9 @@ _UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([Bb]|[Bb]ytes?|[KkMmGg][Ii]?[Bb])")
 _PATH = re.compile(r"(?!/)(?!(?:[^\x00-\x1f]*/)?\.\.(?:/|$))[^\x00-\x1f\x7f\\]{1,255}")
-_PATTERN = re.compile(r"!?[^\x00-\x1f\x7f! ][^\x00-\x1f\x7f]{0,254}")
+_FILE = re.compile(rf"(?!(?:\./*)+$){_PATH.pattern}")
+# A path that is no pattern to git, such as `/`, `./a` or `..`, would here be one for everything.
+_PATTERN = re.compile(r"!?(?!/+$)(?!(?:[^\x00-\x1f]*/)?\.\.?(?:/|$))[^\x00-\x1f\x7f! ][^\x00-\x1f\x7f]{0,254}")
 _STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _PLATFORM = re.compile(r"[a-z0-9]{1,20}/[a-z0-9_]{1,20}(?:/[a-z0-9]{1,20})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -495,7 +497,7 @@ def _clean_path(text: str) -> str:
     return "" if path == "." else path
 
 
-_PATH_OF_FILE = Text("a path from the repository's top", _PATH, clean=_clean_path)
+_PATH_OF_FILE = Text("a path from the repository's top", _FILE, clean=_clean_path)
 _PATH_OF_FOLDER = Folder("a folder, as a path from the repository's top", _PATH, clean=_clean_path)
 _GLOBS = Globs(Text("a pattern as in .gitignore", _PATTERN), 100)
 _IMAGE = Section(

@@ -148,6 +148,20 @@ BAD = {
         'paths:\n  exclude:\n    - ""\n',
         ['f:3: paths.exclude[0]: Expected a pattern as in .gitignore, not "".'],
     ),
+    "patterns-that-git-has-none-of": (
+        "paths: {include: [/, '!/', ., ./a, a/.., '!!a', ' a']}\n",
+        [
+            f'f:1: paths.include[{at}]: Expected a pattern as in .gitignore, not "{each}".'
+            for at, each in enumerate(["/", "!/", ".", "./a", "a/..", "!!a", " a"])
+        ],
+    ),
+    "image-of-a-folder": (
+        "images: [{dockerfile: .}, {dockerfile: .//./}]\n",
+        [
+            'f:1: images[0].dockerfile: Expected a path from the repository\'s top, not ".".',
+            'f:1: images[1].dockerfile: Expected a path from the repository\'s top, not ".//./".',
+        ],
+    ),
     "too-many-patterns": (
         f"paths: {{include: [{'a, ' * 101}]}}\n",
         ["f:1: paths.include: Expected at most 100 members, not 101."],
