@@ -42,6 +42,7 @@ from rules.packages.gem_documentation import GemDocumentation
 from rules.packages.go_cache_left_behind import GoCacheLeftBehind
 from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
+from rules.packages.opencv_with_windows import OpencvWithWindows
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
 from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
@@ -102,6 +103,7 @@ RULES: tuple[Rule, ...] = (
     PoetryCacheLeftBehind(),
     PipenvCacheLeftBehind(),
     PythonDevelopmentRequirements(),
+    OpencvWithWindows(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     NodeDevelopmentDependencies(),

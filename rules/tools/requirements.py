@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from rules.dockerfile import Instruction, ShellCommand, Word
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage, Word
 from rules.surroundings import Context
 from rules.tools import pip, uv
 from rules.tools.options import Call
@@ -29,6 +29,72 @@ class Requirement(NamedTuple):
     file: str = ""
 
 
+class Required(NamedTuple):
+    """What Python packages the RUNs of a stage, of those below it and of those built from it ask for.
+
+    `is_all` tells that nothing else is installed: no command reads a file that is not known, a path or an address.
+    """
+
+    found: tuple[tuple[Instruction, Requirement], ...]
+    is_all: bool
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all packages."""
+        return frozenset(each.name for _, each in self.found)
+
+
+def required(dockerfile: Dockerfile, stage: Stage, context: Context | None) -> Required:
+    """Go through all that a stage is made of and all that is built from it."""
+    return _required(dockerfile, stage.index, context)
+
+
+@lru_cache(maxsize=32)
+def _required(dockerfile: Dockerfile, index: int, context: Context | None) -> Required:
+    stage = dockerfile.stages[index]
+    found: list[tuple[Instruction, Requirement]] = []
+    is_all = True
+    children = {child.index for child in dockerfile.children(stage)}
+    above = (each for owner, each in dockerfile.after(stage, stage.start) if owner.index in children)
+    for each in (*(each for _, each in dockerfile.lineage(stage)), *above):
+        if each.keyword == "ONBUILD":
+            is_all = False
+        elif each.keyword == "RUN" and (each.heredocs or _INSTALLER.search(each.value)):
+            found += ((each, one) for one in named(each, context))
+            is_all = is_all and each.script.parsed and all(_is_clear(one, context) for one in each.commands)
+    return Required(tuple(found), is_all)
+
+
+_INSTALLER = re.compile(r"pip|\buv\b|poetry|pdm|conda|mamba|setup\.py|easy_install|\.sh\b|\./")
+_OTHER_INSTALLERS = frozenset(
+    {"poetry", "pipenv", "pdm", "conda", "mamba", "micromamba", "easy_install", "xargs", "sh", "bash", "make"}
+)
+
+
+def _is_clear(command: ShellCommand, context: Context | None) -> bool:
+    """Tell whether a command installs nothing, or packages whose names are known."""
+    if not command.words or not command.words[0].literal or command.words[0].text.startswith("./"):
+        return False
+    call = read_install(command)
+    if call is None:
+        other = uv.read_uv(command)
+        return (
+            command.name not in _OTHER_INSTALLERS
+            and not command.name.endswith(".sh")
+            and "setup.py" not in command.texts
+            and (other is None or other.verb in ("venv", "python", "cache", "pip"))
+        )
+    if call.has("-e", "--editable") or not all(
+        word.literal and name_of(word.text) for word in call.operands[_ahead(call) :]
+    ):
+        return False
+    return all(_is_listed_fully(word.text, context) for word in files(command))
+
+
+def _ahead(call: Call) -> int:
+    """Return how many operands are words of the subcommand: `install` of `uv pip install`."""
+    return 1 if call.verb == "pip" else 0
+
+
 def read_install(command: ShellCommand) -> Call | None:
     """Return a `pip install`, `uv pip install` or `uv add`; None for any other command."""
     call = pip.read_pip(command)
@@ -46,7 +112,7 @@ def named(run: Instruction, context: Context | None = None) -> Iterator[Requirem
         call = read_install(command)
         if call is None:
             continue
-        for word in call.operands:
+        for word in call.operands[_ahead(call) :]:
             name = name_of(word.text) if word.literal else ""
             if name:
                 yield Requirement(name, word.text, command, word)
@@ -71,12 +137,27 @@ def name_of(requirement: str) -> str:
 
 def _listed(path: str, context: Context | None) -> Iterator[tuple[str, str]]:
     """Yield name and text of each line of the one known file that `path` can be."""
+    text = text_of(path, context)
+    if text is not None:
+        yield from _lines(text)
+
+
+def _is_listed_fully(path: str, context: Context | None) -> bool:
+    """Tell whether a requirements file is known and each line of it names a package, or a place to look."""
+    text = text_of(path, context)
+    return text is not None and all(
+        not bare or name_of(bare) or bare.startswith(("--index-url", "--extra-index-url", "--find-links", "-i ", "-f "))
+        for bare in (line.partition("#")[0].strip() for line in text.splitlines())
+    )
+
+
+def text_of(path: str, context: Context | None) -> str | None:
+    """Return the text of the one known file that `-r path` can mean."""
     if context is None:
-        return
-    base = path.rpartition("/")[2]
+        return None
+    base = path.rpartition("/")[2].rpartition("=")[2].removeprefix("-r")
     found = [text for name, text in context.texts.items() if name.rpartition("/")[2] == base]
-    if len(found) == 1:
-        yield from _lines(found[0])
+    return found[0] if len(found) == 1 else None
 
 
 @lru_cache(maxsize=16)
