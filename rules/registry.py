@@ -46,6 +46,7 @@ from rules.packages.opencv_with_windows import OpencvWithWindows
 from rules.packages.pip_cache_left_behind import PipCacheLeftBehind
 from rules.packages.pipenv_cache_left_behind import PipenvCacheLeftBehind
 from rules.packages.poetry_cache_left_behind import PoetryCacheLeftBehind
+from rules.packages.psycopg_built_from_source import PsycopgBuiltFromSource
 from rules.packages.purge_without_autoremove import PurgeWithoutAutoremove
 from rules.packages.python_development_requirements import PythonDevelopmentRequirements
 from rules.packages.repeated_apt_update import RepeatedAptUpdate
@@ -104,6 +105,7 @@ RULES: tuple[Rule, ...] = (
     PipenvCacheLeftBehind(),
     PythonDevelopmentRequirements(),
     OpencvWithWindows(),
+    PsycopgBuiltFromSource(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     NodeDevelopmentDependencies(),
