@@ -40,6 +40,7 @@ from rules.packages.conda_cache_left_behind import CondaCacheLeftBehind
 from rules.packages.development_packages_shipped import DevelopmentPackagesShipped
 from rules.packages.gem_documentation import GemDocumentation
 from rules.packages.go_cache_left_behind import GoCacheLeftBehind
+from rules.packages.gpu_wheels import GpuWheels
 from rules.packages.node_development_dependencies import NodeDevelopmentDependencies
 from rules.packages.npm_cache_left_behind import NpmCacheLeftBehind
 from rules.packages.opencv_with_windows import OpencvWithWindows
@@ -106,6 +107,7 @@ RULES: tuple[Rule, ...] = (
     PythonDevelopmentRequirements(),
     OpencvWithWindows(),
     PsycopgBuiltFromSource(),
+    GpuWheels(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),
     NodeDevelopmentDependencies(),
