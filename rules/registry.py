@@ -53,6 +53,7 @@ from rules.packages.python_development_requirements import PythonDevelopmentRequ
 from rules.packages.repeated_apt_update import RepeatedAptUpdate
 from rules.packages.rpm_cache_left_behind import RpmCacheLeftBehind
 from rules.packages.rpm_weak_dependencies import RpmWeakDependencies
+from rules.packages.second_runtime import SecondRuntime
 from rules.packages.update_split_from_install import UpdateSplitFromInstall
 from rules.packages.uv_cache_left_behind import UvCacheLeftBehind
 from rules.packages.yarn_cache_left_behind import YarnCacheLeftBehind
@@ -118,6 +119,7 @@ RULES: tuple[Rule, ...] = (
     ComposerCacheLeftBehind(),
     GoCacheLeftBehind(),
     CargoRegistryLeftBehind(),
+    SecondRuntime(),
     FullBaseImage(),
     JdkShipped(),
     SdkShipped(),
