@@ -31,6 +31,7 @@ from rules.packages.apk_cache_left_behind import ApkCacheLeftBehind
 from rules.packages.apt_in_script import AptInScript
 from rules.packages.apt_lists_left_behind import AptListsLeftBehind
 from rules.packages.apt_recommended_packages import AptRecommendedPackages
+from rules.packages.browsers_not_used import BrowsersNotUsed
 from rules.packages.bundler_cache_left_behind import BundlerCacheLeftBehind
 from rules.packages.bundler_development_gems import BundlerDevelopmentGems
 from rules.packages.cargo_registry_left_behind import CargoRegistryLeftBehind
@@ -120,6 +121,7 @@ RULES: tuple[Rule, ...] = (
     GoCacheLeftBehind(),
     CargoRegistryLeftBehind(),
     SecondRuntime(),
+    BrowsersNotUsed(),
     FullBaseImage(),
     JdkShipped(),
     SdkShipped(),
