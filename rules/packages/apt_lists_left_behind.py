@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import UNKNOWN_SAVING, Finding
+from rules.fix import Fix
 from rules.packages.apt_estimates import estimate_lists
 from rules.packages.cache_cleanup import later_cleanup
 from rules.packages.lists_cleanup import append_cleanup, join_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.sizes import format_bytes
-from rules.tools import apt
+from rules.tools import apt, playwright
 from rules.tools.cleanup import ineffective
+
+_WITHOUT_APT = re.compile(r"alpine|fedora|centos|rocky|almalinux|ubi\d|amazon|lambda|oraclelinux|suse|archlinux")
 
 
 class AptListsLeftBehind(Rule):
     """Package lists that stay in the layer.
 
     ## What it does
-    Finds RUN instructions that fetch apt's package lists and do not delete them in the same layer.
+    Finds RUN instructions that fetch apt's package lists and do not delete them in the same layer; `playwright install
+    --with-deps` and `playwright install-deps` fetch them as well.
 
     ## Why it costs
     On Debian 12.11 `apt-get update` leaves 19.9 MB under `/var/lib/apt/lists`. Deleting them in a later RUN frees
@@ -40,7 +45,7 @@ class AptListsLeftBehind(Rule):
     code = "DS202"
     aliases = ("hadolint:DL3009", "docker-parfum:aptGetInstallThenRemoveAptLists", "sonar:S6587")
     techniques = ("apt-lists",)
-    triggers = ("apt",)
+    triggers = ("apt", "playwright")
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",
@@ -63,7 +68,7 @@ class AptListsLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves lists in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, ("apt",)):
+        for run in shipped_runs(dockerfile, surroundings, self.triggers):
             update = _last_uncleaned_update(run)
             if update is None or run.mounts(apt.LISTS) or any("Dir::" in text for text in update.texts):
                 continue
@@ -76,9 +81,15 @@ class AptListsLeftBehind(Rule):
                 update.span,
                 f"{size} lists stay in the layer",
                 _reason(run, update),
-                join_cleanup(run, run.instruction) or append_cleanup(run, update),
+                join_cleanup(run, run.instruction) or _fix(run, update),
                 saving,
             )
+
+
+def _fix(run: Run, update: ShellCommand) -> Fix | None:
+    if not apt.updates(update) and not update.wrappers and (run.scope.user or "root") not in ("root", "0"):
+        return None  # Playwright asks sudo itself, and what is appended would run without
+    return append_cleanup(run, update)
 
 
 def _is_misspelt(run: Run) -> bool:
@@ -90,7 +101,7 @@ def _is_misspelt(run: Run) -> bool:
 def _last_uncleaned_update(run: Run) -> ShellCommand | None:
     update = None
     for command in run.commands:
-        if apt.updates(command):
+        if apt.updates(command) or (playwright.installs_dependencies(command) and not _WITHOUT_APT.search(run.base)):
             update = command
         elif apt.cleans_lists(command) or _may_clean(command):
             update = None

@@ -57,11 +57,24 @@ SILENT = {
     "copied-from": f"{D[:-1]} AS b\nRUN {UP}\nFROM b\nCOPY --from=b /var/lib/apt/lists /x\n",
     "powershell": D + f'SHELL ["pwsh", "-c"]\nRUN {UP}\n',
     "python-heredoc": D + "RUN python3 <<EOF\napt-get update\nEOF\n",
+    "playwright-cleaned": f"FROM node:22\nRUN npx playwright install --with-deps chromium && {RM}\n",
+    "playwright-without-dependencies": "FROM node:22\nRUN npx playwright install chromium\n",
+    "playwright-shown": "FROM node:22\nRUN npx playwright install-deps --dry-run\n",
+    "playwright-on-alpine": "FROM node:22-alpine\nRUN npx playwright install --with-deps\n",
     "update-locale": D + "RUN update-locale && update-ca-certificates\n",
     "pragma": D + f"# hadolint ignore=DL3009\nRUN {UP}\n",
     "onbuild": D + f"ONBUILD RUN {UP}\n",
 }
 FIXED = {
+    "playwright": (
+        "FROM node:22\nRUN npx playwright install --with-deps chromium\n",
+        f"FROM node:22\nRUN npx playwright install --with-deps chromium && {RM}\n",
+    ),
+    "playwright-dependencies": (
+        "FROM python:3.12\nRUN python -m playwright install-deps\n",
+        f"FROM python:3.12\nRUN python -m playwright install-deps && {RM}\n",
+    ),
+    "playwright-as-a-user": ("FROM node:22\nUSER node\nRUN npx playwright install --with-deps chromium\n", None),
     "variable-elsewhere": (D + f"RUN {UP} && rm /x-$V.zip\n", D + f"RUN {UP} && rm /x-$V.zip && {RM}\n"),
     "variable-of-one-file": (D + f'RUN {UP} && rm "$FILE"\n', D + f'RUN {UP} && rm "$FILE" && {RM}\n'),
     "folder-with-a-version": (D + f"RUN {UP} && rm -rf x-$V\n", D + f"RUN {UP} && rm -rf x-$V && {RM}\n"),
