@@ -48,7 +48,7 @@ def page_of(rule: Rule) -> str:
     parts = [
         f"# {rule.name} ({rule.code})",
         summary_of(rule),
-        f"Severity: {rule.severity} · Fix: {_say_fixes(rule)}",
+        f"Severity: {rule.severity} · Fix: {_say_fixes(rule)}{_say_default(rule)}",
         sections,
         "## Reported",
         *map(_show_bad, rule.bad),
@@ -162,6 +162,10 @@ def _link(rule: Rule) -> str:
 
 def _say_fixes(rule: Rule) -> str:
     return ", ".join(_SAID[each] for each in remedies_of(rule)) or "none"
+
+
+def _say_default(rule: Rule) -> str:
+    return "" if rule.is_default else f" · Off unless `{rule.code}` itself is turned on"
 
 
 def _coming_from_hadolint() -> str:

@@ -84,7 +84,7 @@ def render_text() -> Iterator[str]:
     name_width = max(len(rule.name) for rule in RULES)
     fix_width = max(len(_say(each)) for each in remedies.values())
     for rule, each in remedies.items():
-        said = f"{rule.severity:<7}  {_say(each):<{fix_width}}"
+        said = f"{rule.severity if rule.is_default else 'off':<7}  {_say(each):<{fix_width}}"
         yield f"{rule.code}  {rule.name:<{name_width}}  {said}  {summary_of(rule)}"
     clickable = sum(has_one_click(each) for each in remedies.values())
     yield f"{len(RULES)} rules, {clickable} with a fix that one click or `dockslim fix` applies"
@@ -99,6 +99,7 @@ def _describe(rule: Rule) -> dict[str, object]:
         "code": rule.code,
         "name": rule.name,
         "severity": rule.severity,
+        "default": rule.is_default,
         "remedies": list(remedies_of(rule)),
         "aliases": list(rule.aliases),
         "summary": summary_of(rule),

@@ -171,8 +171,9 @@ def _concerned(
     """Return those of `rules` whose findings a fix may have changed: to run them all would double the time of a check.
 
     Those that gave it, and those that look in a RUN for something in the words that come or go. All of them, where
-    an instruction other than RUN comes or goes: what FROM or ENV says reaches far.
+    an instruction other than RUN comes or goes: what FROM or ENV says reaches far. What is off by default is no loss.
     """
+    rules = tuple(rule for rule in rules if rule.is_default)
     fixes = [each.fix for each in fixed if each.fix is not None]
     others = any(fix.removed_instructions or fix.added_instructions for fix in fixes)
     if others or len(before.instructions) != len(after.instructions):

@@ -14,7 +14,9 @@ class Config:
     """Which rules count. Each entry is a code, a name, or the start of a code (`DS2`); any case."""
 
     select: frozenset[str] = frozenset()
-    """Empty: all rules."""
+    """Empty: all rules that are on by default."""
+    on: frozenset[str] = frozenset()
+    """Codes of what is turned on: a rule that is off by default counts where its own is here or in `select`."""
     ignore: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
     """Stages that are built as images of their own, by name."""
@@ -27,12 +29,18 @@ class Config:
 
     def wants(self, rule: Rule | type[Rule]) -> bool:
         """Tell whether `rule` counts."""
+        if not rule.is_default and not _names_itself(rule, self.select | self.on):
+            return False
         if self.select and not _names(rule, self.select):
             return False
         return not _names(rule, self.ignore)
 
 
 DEFAULT = Config()
+
+
+def _names_itself(rule: Rule | type[Rule], entries: Iterable[str]) -> bool:
+    return any(each.strip().lower() in (rule.code.lower(), rule.name) for each in entries)
 
 
 def _names(rule: Rule | type[Rule], entries: Iterable[str]) -> bool:

@@ -34,6 +34,7 @@ from rules.packages.apt_recommended_packages import AptRecommendedPackages
 from rules.packages.browsers_not_used import BrowsersNotUsed
 from rules.packages.bundler_cache_left_behind import BundlerCacheLeftBehind
 from rules.packages.bundler_development_gems import BundlerDevelopmentGems
+from rules.packages.bytecode_compiled import BytecodeCompiled
 from rules.packages.cargo_registry_left_behind import CargoRegistryLeftBehind
 from rules.packages.composer_cache_left_behind import ComposerCacheLeftBehind
 from rules.packages.composer_development_packages import ComposerDevelopmentPackages
@@ -109,6 +110,7 @@ RULES: tuple[Rule, ...] = (
     PythonDevelopmentRequirements(),
     OpencvWithWindows(),
     PsycopgBuiltFromSource(),
+    BytecodeCompiled(),
     GpuWheels(),
     NpmCacheLeftBehind(),
     YarnCacheLeftBehind(),

@@ -46,6 +46,8 @@ class Rule(ABC):
     code: ClassVar[str]
     name: ClassVar[str]
     severity: ClassVar[Severity] = Severity.WARNING
+    is_default: ClassVar[bool] = True
+    """Whether the rule counts where a repository says nothing."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Equivalent rules elsewhere, such as `hadolint:DL3015`; their ignore pragmas count for this rule too."""
     techniques: ClassVar[tuple[str, ...]] = ()

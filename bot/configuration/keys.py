@@ -533,7 +533,8 @@ ROOT = Section(
             RuleTable(),
             "Rules on and off, or with another severity: `on`, `off`, `info`, `warning` or `error`, by code (`DS201`), "
             "name (`apt-recommended-packages`) or family (`DS2` or `packages`), or for `all`. A rule's own entry "
-            "counts more than its family's, and that more than `all`.",
+            "counts more than its family's, and that more than `all`. A rule that is off by default counts only by its "
+            "own entry.",
         ),
         Key(
             "floor",

@@ -100,6 +100,7 @@ class Configuration:
         off, severities = _resolve(tuple(self.rules.items()))
         images = [each for each in self.images if each.dockerfile == path]
         return Config(
+            on=frozenset(code for code, choice in self.rules.items() if choice != OFF),
             ignore=off,
             targets=frozenset(each.target for each in images if each.target),
             floor=self.floor,

@@ -19,7 +19,8 @@ def test_rules_as_json() -> None:
     assert listed["DS202"]["remedies"] == ["safe"]
     assert "hadolint:DL3015" in listed["DS201"]["aliases"]
     assert listed["DS201"]["summary"] == "Packages that apt adds without being asked."
-    assert set(listed["DS201"]) == {"code", "name", "severity", "remedies", "aliases", "summary"}
+    assert set(listed["DS201"]) == {"code", "name", "severity", "default", "remedies", "aliases", "summary"}
+    assert [code for code, each in listed.items() if not each["default"]] == ["DS227"]
 
 
 def test_rules_as_text() -> None:
@@ -27,6 +28,7 @@ def test_rules_as_text() -> None:
     assert len(lines) == len(RULES) + 1
     assert lines[-1].startswith(f"{len(RULES)} rules, ")
     assert lines[0].startswith(f"{RULES[0].code}  {RULES[0].name}")
+    assert [line[:5] for line in lines if "  off  " in line] == ["DS227"]
 
 
 @pytest.mark.parametrize("name", ["DS201", "ds201", "apt-recommended-packages", "DL3015", "hadolint:DL3015"])

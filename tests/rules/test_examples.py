@@ -11,6 +11,7 @@ import pytest
 
 import rules
 from rules.check import check
+from rules.config import DEFAULT, Config
 from rules.dockerfile import parse
 from rules.finding import Finding
 from rules.fix import apply
@@ -25,8 +26,13 @@ _HEADINGS = ["What it does", "Why it costs", "Fix safety", "When it is silent"]
 
 
 def _findings(rule: Rule, text: str, surroundings: Surroundings = NOTHING_KNOWN) -> list[Finding]:
-    report = check(parse(text), surroundings=surroundings)
+    report = check(parse(text), _config(rule), surroundings)
     return [each for each in report.findings if each.code == rule.code]
+
+
+def _config(rule: Rule) -> Config:
+    """Return the configuration that a rule counts in, the default one where that does."""
+    return DEFAULT if rule.is_default else Config(select=frozenset({rule.code}))
 
 
 def _classes_on_disk() -> set[type[Rule]]:
@@ -47,7 +53,7 @@ def test_good_is_silent(rule: Rule, good: str | Good) -> None:
 
 @pytest.mark.parametrize(("rule", "bad"), _BAD)
 def test_bad_fires_and_its_fix_makes_it_good(rule: Rule, bad: Bad) -> None:
-    report = check(parse(bad.text), surroundings=bad.surroundings)
+    report = check(parse(bad.text), _config(rule), bad.surroundings)
     found = [each for each in report.findings if each.code == rule.code]
     assert found
     assert [each for each in report.refused if each.finding.code == rule.code] == []

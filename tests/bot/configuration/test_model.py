@@ -127,13 +127,31 @@ def test_names_are_all_there_are() -> None:
 @table(("name", "codes"), {name: (name, codes) for name, codes in NAMED.items()})
 def test_every_name_of_a_rule_can_be_switched_off(name: str, codes: list[str]) -> None:
     config = merge([read_configuration(f"rules: {{{name}: off}}", "f").layer]).config_for("Dockerfile")
-    assert [rule.code for rule in RULES if not config.wants(rule)] == codes
+    assert [rule.code for rule in RULES if rule.is_default and not config.wants(rule)] == [
+        rule.code for rule in RULES if rule.is_default and rule.code in codes
+    ]
+
+
+SWITCHES = {
+    "nothing": ({}, False),
+    "all": ({"all": "on"}, False),
+    "family": ({"DS2": "warning"}, False),
+    "itself": ({"DS227": "on"}, True),
+    "severity": ({"DS227": "warning", "all": "off"}, True),
+    "off": ({"DS227": "off"}, False),
+}
+
+
+@table(("rules", "is_on"), SWITCHES)
+def test_what_is_off_by_default_counts_by_its_own_entry(rules: dict[str, str], is_on: bool) -> None:
+    config = Configuration(rules=rules).config_for("Dockerfile")
+    assert [rule.code for rule in RULES if not rule.is_default and config.wants(rule)] == ["DS227"] * is_on
 
 
 def test_the_narrower_name_counts_more() -> None:
     config = Configuration(rules={"all": "off", "DS2": "error", "DS202": "on", "DS203": "off"}).config_for("Dockerfile")
     wanted = {rule.code for rule in RULES if config.wants(rule)}
-    assert wanted == {rule.code for rule in RULES if rule.code.startswith("DS2")} - {"DS203"}
+    assert wanted == {rule.code for rule in RULES if rule.code.startswith("DS2")} - {"DS203", "DS227"}
     assert config.severities["DS201"] == Severity.ERROR
     assert "DS202" not in config.severities
 
