@@ -453,6 +453,39 @@ def _add_reply(_: Any, info: Info, input: Json) -> Json:  # noqa: A002
     return _payload(input, comment=reviews.reply(call.site, thread.comments[0], call.actor, input["body"]))
 
 
+def _find_comment(info: Info, identifier: str, kind: type[Item]) -> Item:
+    """Return a comment of the right kind that the caller may change."""
+    node = find_node(info, identifier)
+    if not isinstance(node, kind):
+        raise GraphError("NOT_FOUND", f"Could not resolve to a node with the global id of '{identifier}'.")
+    _permit(info, _home(node), Need("pull_requests", "write"))
+    return node
+
+
+def _update_issue_comment(_: Any, info: Info, input: Json) -> Json:  # noqa: A002
+    comment, call = _find_comment(info, input["id"], IssueComment), call_of(info)
+    conversation.edit(call.site, comment, input["body"], call.actor)
+    return _payload(input, issueComment=comment)
+
+
+def _delete_issue_comment(_: Any, info: Info, input: Json) -> Json:  # noqa: A002
+    comment, call = _find_comment(info, input["id"], IssueComment), call_of(info)
+    conversation.delete(call.site, comment, call.actor)
+    return _payload(input)
+
+
+def _update_review_comment(_: Any, info: Info, input: Json) -> Json:  # noqa: A002
+    comment, call = _find_comment(info, input["pullRequestReviewCommentId"], ReviewComment), call_of(info)
+    reviews.edit_comment(call.site, comment, input["body"], call.actor)
+    return _payload(input, pullRequestReviewComment=comment)
+
+
+def _delete_review_comment(_: Any, info: Info, input: Json) -> Json:  # noqa: A002
+    comment, call = _find_comment(info, input["id"], ReviewComment), call_of(info)
+    reviews.delete_comment(call.site, comment, call.actor)
+    return _payload(input, pullRequestReview=comment.review)
+
+
 # The table
 
 
@@ -521,6 +554,10 @@ RESOLVERS: Mapping[str, Mapping[str, Resolver]] = {
         "unminimizeComment": _minimize("unminimizedComment"),
         "addComment": _add_comment,
         "addPullRequestReviewThreadReply": _add_reply,
+        "updateIssueComment": _update_issue_comment,
+        "deleteIssueComment": _delete_issue_comment,
+        "updatePullRequestReviewComment": _update_review_comment,
+        "deletePullRequestReviewComment": _delete_review_comment,
     },
     "User": {
         **{name: _user(name) for name in _ACTOR},
@@ -609,7 +646,13 @@ RESOLVERS: Mapping[str, Mapping[str, Resolver]] = {
         "summary": lambda it, _: it.summary,
         "text": lambda it, _: it.text,
         "checkSuite": lambda it, _: it.suite,
+        "annotations": lambda it, info, **paging: connection(info, it.annotations, **paging),
         "url": lambda it, info: payloads.check_run(call_of(info).site.world, it)["html_url"],
+    },
+    "CheckAnnotation": {
+        "path": lambda it, _: it.path,
+        "message": lambda it, _: it.message,
+        "title": lambda it, _: it.title,
     },
     "Issue": {
         "id": lambda it, _: it.node_id,

@@ -245,6 +245,31 @@ def test_minimizing(world: World) -> None:
     assert world.graphql(mutation, id="IC_unknown")["errors"][0]["type"] == "NOT_FOUND"
 
 
+def test_comments_are_edited_and_deleted(world: World) -> None:
+    world.review(GOOD)
+    [line] = world.pull.review_comments
+    plain = world.pull.comment("old news")
+    document = """mutation ($line: ID!, $plain: ID!) {
+        a: updatePullRequestReviewComment(input: {pullRequestReviewCommentId: $line, body: "new line"}) {
+            pullRequestReviewComment { body } }
+        b: updateIssueComment(input: {id: $plain, body: "new"}) { issueComment { body } }
+        c: updateIssueComment(input: {id: $line, body: "wrong kind"}) { issueComment { body } }
+    }"""
+
+    answer = world.graphql(document, line=line.node_id, plain=plain.node_id)
+
+    assert answer["data"]["a"]["pullRequestReviewComment"]["body"] == line.body == "new line"
+    assert answer["data"]["b"]["issueComment"]["body"] == plain.body == "new"
+    # The others happen all the same.
+    assert (answer["data"]["c"], answer["errors"][0]["type"]) == (None, "NOT_FOUND")
+    document = """mutation ($line: ID!, $plain: ID!) {
+        a: deletePullRequestReviewComment(input: {id: $line}) { clientMutationId }
+        b: deleteIssueComment(input: {id: $plain}) { clientMutationId }
+    }"""
+    assert "errors" not in world.graphql(document, line=line.node_id, plain=plain.node_id)
+    assert (world.pull.threads, world.pull.issue_comments) == ([], [])
+
+
 def test_adding_comments(world: World) -> None:
     mutation = """mutation ($id: ID!, $body: String!) { addComment(input: {subjectId: $id, body: $body}) {
         commentEdge { node { body author { login } } } } }"""
