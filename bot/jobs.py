@@ -32,6 +32,9 @@ Branch = Annotated[
 Number = Annotated[int, Field(gt=0, lt=2**53)]
 DeliveryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
 """X-GitHub-Delivery: a GUID, which a redelivery keeps."""
+Login = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?\z"), AfterValidator(_check_segment)
+]
 
 
 class JobError(Exception):
@@ -43,7 +46,9 @@ class ReviewJob:
     """Review one pull request.
 
     `head_sha` and `base_branch` are the ends of its diff as the event knew them; None where the event did not say,
-    as with a comment, and the worker looks them up.
+    as with a comment, and the worker looks them up. `moment` is when GitHub changed the pull request, in seconds since
+    1970: a job stops where a later one is known. `sender` is who asked for it, where somebody did. `number` is 0 where
+    the event names no pull request but a check suite, `suite`, whose runs lead there.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -53,10 +58,13 @@ class ReviewJob:
     repository_id: Number
     owner: Name
     repository: Name
-    number: Number
+    number: Annotated[int, Field(ge=0, lt=2**53)]
     reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}\z")]
     head_sha: Sha | None = None
     base_branch: Branch | None = None
+    moment: Number | None = None
+    sender: Login | None = None
+    suite: Number | None = None
 
     @property
     def id(self) -> str:

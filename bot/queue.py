@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from bot.deliveries import Deliveries
 from bot.jobs import ReviewJob
+from bot.newest import note_newest
 
 REVIEW_TASK = "dockslim.review"
 REVIEW_QUEUE = "review"
@@ -27,6 +28,8 @@ SWEEP_EVERY = timedelta(minutes=2)
 SWEEP_SOON = timedelta(seconds=10)
 # GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
 TIMEOUT_SECONDS = 2.0
+# Whoever pushes often pushes again within moments; only the last of these heads is reviewed.
+SETTLE = timedelta(seconds=2)
 # After this time Redis hands out again what no worker has acknowledged: longer than any job. The ledger of deliveries
 # is quicker to notice a worker that was killed.
 VISIBILITY_SECONDS = 15 * 60
@@ -92,11 +95,15 @@ class Queue:
         if state is not None:
             return Receipt(job.id, duplicate=True)
         try:
-            self._publish(job)
-        except QueueError:
+            if job.reason == "synchronize":
+                self._deliveries.postpone(job, SETTLE)
+            else:
+                self._publish(job)
+            note_newest(self.redis, job)
+        except (QueueError, RedisError) as error:
             with suppress(RedisError):
                 self._deliveries.release(job.delivery)
-            raise
+            raise error if isinstance(error, QueueError) else _unreachable(error) from error
         return Receipt(job.id)
 
     def publish_due(self) -> int:

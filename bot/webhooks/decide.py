@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from bot.commands import Recheck, parse_commands
 from bot.jobs import ReviewJob
-from bot.webhooks.events import CheckRunEvent, Event, IssueCommentEvent, OtherEvent, PullRequestEvent
+from bot.webhooks.events import (
+    CheckRunEvent,
+    CheckSuiteEvent,
+    Event,
+    IssueCommentEvent,
+    OtherEvent,
+    PullRequestEvent,
+)
+
+RECHECK = "recheck"
+"""The identifier of the button "Re-check" on a check run."""
 
 _WHY_NOT = {
     "ping": "ping: dockslim is listening",
     "pull_request": "not an action that changes what there is to review",
     "issue_comment": "only new comments are read",
     "check_run": "only a re-run that somebody asked for is acted on",
+    "check_suite": "only a re-run that somebody asked for is acted on",
 }
 _EXTERNAL_ID = re.compile(r"pull/([1-9][0-9]{0,14})")
 
@@ -37,17 +49,13 @@ def decide(event: Event | OtherEvent, delivery: str, app_id: int) -> Decision:
         return Ignored(reason)
     if event.installation is None:
         return Ignored("no installation: the webhook belongs to a repository, not to the App")
-    number, why, head_sha, base_branch = _target(event)
     return ReviewJob(
         delivery=delivery,
         installation_id=event.installation.id,
         repository_id=event.repository.id,
         owner=event.repository.owner.login,
         repository=event.repository.name,
-        number=number,
-        reason=why,
-        head_sha=head_sha,
-        base_branch=base_branch,
+        **_describe(event),
     )
 
 
@@ -59,14 +67,25 @@ def name_check(number: int) -> str:
     return f"pull/{number}"
 
 
-def _target(event: Event) -> tuple[int, str, str | None, str | None]:
+def read_check(external_id: str | None) -> int | None:
+    """Return the pull request that a check run leads back to."""
+    found = _EXTERNAL_ID.fullmatch(external_id or "")
+    return int(found[1]) if found else None
+
+
+def _describe(event: Event) -> dict[str, Any]:
+    """Return what the job says besides its place."""
     if isinstance(event, PullRequestEvent):
         pull = event.pull_request
-        return pull.number, event.action, pull.head.sha, pull.base.ref
+        ends = {"head_sha": pull.head.sha, "base_branch": pull.base.ref}
+        return {"number": pull.number, "reason": event.action, "moment": pull.moment, **ends}
     if isinstance(event, IssueCommentEvent):
-        return event.issue.number, "recheck", None, None
-    if isinstance(event, CheckRunEvent) and (found := _EXTERNAL_ID.fullmatch(event.check_run.external_id or "")):
-        return int(found[1]), event.action, None, None
+        return {"number": event.issue.number, "reason": RECHECK, "sender": event.sender.login}
+    if isinstance(event, CheckRunEvent):
+        number = read_check(event.check_run.external_id)
+        return {"number": number, "reason": event.action, "sender": event.sender.login}
+    if isinstance(event, CheckSuiteEvent):
+        return {"number": 0, "reason": event.action, "sender": event.sender.login, "suite": event.check_suite.id}
     raise TypeError(type(event).__name__)
 
 
@@ -77,14 +96,16 @@ def _decline(event: Event, app_id: int) -> str | None:
         return _decline_comment(event, app_id)
     if isinstance(event, CheckRunEvent):
         return _decline_check_run(event, app_id)
+    if isinstance(event, CheckSuiteEvent):
+        return None if event.check_suite.app.id == app_id else "the check suite is another App's"
     return "not an event that dockslim acts on"
 
 
 def _decline_pull_request(event: PullRequestEvent) -> str | None:
     if event.pull_request.state != "open":
         return "the pull request is closed"
-    if event.pull_request.draft:
-        return "the pull request is a draft"
+    if event.action == "edited" and event.changes.base is None:
+        return "its base branch is the same"
     return None
 
 
@@ -106,6 +127,9 @@ def _decline_comment(event: IssueCommentEvent, app_id: int) -> str | None:
 def _decline_check_run(event: CheckRunEvent, app_id: int) -> str | None:
     if event.check_run.app.id != app_id:
         return "the check run is another App's"
-    if _EXTERNAL_ID.fullmatch(event.check_run.external_id or "") is None:
+    if read_check(event.check_run.external_id) is None:
         return "the check run names no pull request"
+    pressed = event.requested_action
+    if event.action == "requested_action" and (pressed is None or pressed.identifier != RECHECK):
+        return "not a button of dockslim's"
     return None

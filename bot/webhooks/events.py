@@ -6,11 +6,12 @@ githubkit has models of whole payloads, but the first use of one costs 1.7 s and
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from bot.jobs import Branch, Name, Number, Sha
+from bot.jobs import Branch, Login, Name, Number, Sha
 
 
 class EventError(Exception):
@@ -29,6 +30,7 @@ Text = Annotated[str, StringConstraints(max_length=300_000)]
 class Account(_Fields):
     """Who did it."""
 
+    login: Login
     type: Word = "User"
 
 
@@ -86,13 +88,28 @@ class PullRequest(_Fields):
     state: Word
     head: Head
     base: Base
-    draft: bool = False
+    updated_at: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)\z")]
+
+    @property
+    def moment(self) -> int:
+        """When it was changed, in seconds since 1970."""
+        try:
+            return int(datetime.fromisoformat(self.updated_at).timestamp())
+        except ValueError:
+            raise EventError("pull_request: pull_request.updated_at: no such date") from None
+
+
+class Changes(_Fields):
+    """What an edit changed: the base branch where `base` is there."""
+
+    base: dict[str, Any] | None = None
 
 
 class PullRequestEvent(Event):
     """Something happened to a pull request."""
 
     pull_request: PullRequest
+    changes: Changes = Changes()
 
 
 class Issue(_Fields):
@@ -124,10 +141,30 @@ class CheckRun(_Fields):
     external_id: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
+class RequestedAction(_Fields):
+    """The button of a check run that somebody pressed."""
+
+    identifier: Word
+
+
 class CheckRunEvent(Event):
     """Something happened to a check run."""
 
     check_run: CheckRun
+    requested_action: RequestedAction | None = None
+
+
+class CheckSuite(_Fields):
+    """All check runs of one App on one commit."""
+
+    id: Number
+    app: App
+
+
+class CheckSuiteEvent(Event):
+    """Something happened to a check suite."""
+
+    check_suite: CheckSuite
 
 
 class OtherEvent(_Fields):
@@ -140,13 +177,15 @@ MODELS: dict[str, type[Event]] = {
     "pull_request": PullRequestEvent,
     "issue_comment": IssueCommentEvent,
     "check_run": CheckRunEvent,
+    "check_suite": CheckSuiteEvent,
 }
 
 
 ACTIONS = {
-    "pull_request": frozenset({"opened", "synchronize", "reopened", "ready_for_review"}),
+    "pull_request": frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited"}),
     "issue_comment": frozenset({"created"}),
-    "check_run": frozenset({"rerequested"}),
+    "check_run": frozenset({"rerequested", "requested_action"}),
+    "check_suite": frozenset({"rerequested"}),
 }
 
 

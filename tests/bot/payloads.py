@@ -27,6 +27,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
             "draft": False,
             "head": {"sha": SHA, "ref": "feature", "repo": None},
             "base": {"sha": SHA, "ref": "main"},
+            "updated_at": "2026-11-24T12:00:00Z",
         },
         **_COMMON,
     },
@@ -39,6 +40,11 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "check_run": {
         "action": "rerequested",
         "check_run": {"head_sha": SHA, "app": {"id": 1}, "external_id": "pull/3", "pull_requests": []},
+        **_COMMON,
+    },
+    "check_suite": {
+        "action": "rerequested",
+        "check_suite": {"id": 77, "head_sha": SHA, "app": {"id": 1}, "pull_requests": []},
         **_COMMON,
     },
 }

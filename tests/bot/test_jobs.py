@@ -20,7 +20,7 @@ def test_a_job_survives_json() -> None:
     "message",
     [
         *(None, [], "job", {}),
-        *({**asdict(JOB), key: value} for key, value in {"owner": "a/b", "head_sha": "x", "number": 0}.items()),
+        *({**asdict(JOB), key: value} for key, value in {"owner": "a/b", "head_sha": "x", "number": -1}.items()),
         {**asdict(JOB), "token": "x"},
         {**asdict(JOB), "delivery": "a b"},
         {**asdict(JOB), "base_branch": "../x"},

@@ -20,7 +20,9 @@ def test_every_subscribed_event_leads_to_a_job() -> None:
 
 
 def test_every_handled_event_is_subscribed() -> None:
-    assert set(MODELS) == set(MANIFEST["default_events"])
+    # docs.github.com, "Webhook events and payloads": Apps with checks:write get rerequested suites without asking, and
+    # with asking one more delivery for each push.
+    assert set(MODELS) - {"check_suite"} == set(MANIFEST["default_events"])
 
 
 def test_permissions_are_what_workers_ask_for_and_what_events_need() -> None:

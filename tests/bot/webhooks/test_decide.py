@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from bot.webhooks.decide import Ignored, decide, name_check
 from bot.webhooks.events import EventError, read_event
 from tests.bot.payloads import SHA, dump, payload
 
-JOB = ReviewJob("guid", 7, 42, "acme", "shop", 3, "opened", SHA, "main")
+MOMENT = int(datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp())
+JOB = ReviewJob("guid", 7, 42, "acme", "shop", 3, "opened", SHA, "main", MOMENT)
 
 
 def _decide(event: str, changes: dict[str, Any] | None = None) -> ReviewJob | Ignored:
@@ -22,6 +24,19 @@ def test_pull_request_leads_to_a_job(action: str) -> None:
     assert isinstance(job, ReviewJob)
     assert (job.reason, job.head_sha, job.base_branch, job.number) == (action, SHA, "main", 3)
     assert ReviewJob.from_message(job.to_message()) == job
+
+
+@pytest.mark.parametrize("changes", [{"pull_request.draft": True}, {"sender.type": "Bot"}], ids=["draft", "bot"])
+def test_whether_drafts_and_bots_are_reviewed_is_decided_by_who_reads_the_configuration(
+    changes: dict[str, Any],
+) -> None:
+    assert isinstance(_decide("pull_request", changes), ReviewJob)
+
+
+def test_another_base_branch_leads_to_a_job() -> None:
+    job = _decide("pull_request", {"action": "edited", "changes": {"base": {"ref": {"from": "main"}}}})
+    assert isinstance(job, ReviewJob)
+    assert job.reason == "edited"
 
 
 def test_job_carries_ids_and_the_ends_of_the_diff() -> None:
@@ -46,13 +61,28 @@ def test_job_carries_ids_and_the_ends_of_the_diff() -> None:
 def test_comment_leads_to_a_job_without_a_head(body: str) -> None:
     job = _decide("issue_comment", {"comment.body": body})
     assert isinstance(job, ReviewJob)
-    assert (job.reason, job.head_sha, job.base_branch) == ("recheck", None, None)
+    assert (job.reason, job.head_sha, job.base_branch, job.sender) == ("recheck", None, None, "alice")
 
 
-def test_rerequested_check_run_leads_back_to_its_pull_request() -> None:
-    job = _decide("check_run", {"check_run.external_id": name_check(12)})
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"action": "rerequested"},
+        {"action": "requested_action", "requested_action": {"identifier": "recheck"}},
+    ],
+    ids=["re-run", "button"],
+)
+def test_check_run_leads_back_to_its_pull_request(changes: dict[str, Any]) -> None:
+    job = _decide("check_run", {"check_run.external_id": name_check(12), **changes})
     assert isinstance(job, ReviewJob)
-    assert (job.number, job.reason, job.head_sha) == (12, "rerequested", None)
+    assert (job.number, job.reason, job.head_sha, job.sender) == (12, changes["action"], None, "alice")
+
+
+def test_check_suite_is_named_where_no_pull_request_is() -> None:
+    job = _decide("check_suite")
+    assert isinstance(job, ReviewJob)
+    assert (job.number, job.suite, job.reason, job.sender) == (0, 77, "rerequested", "alice")
+    assert ReviewJob.from_message(job.to_message()) == job
 
 
 @pytest.mark.parametrize(
@@ -60,9 +90,12 @@ def test_rerequested_check_run_leads_back_to_its_pull_request() -> None:
     [
         pytest.param("pull_request", {"action": "labeled"}, "not an action", id="other action"),
         pytest.param("pull_request", {"action": "closed"}, "not an action", id="closing"),
-        pytest.param("pull_request", {"pull_request.draft": True}, "draft", id="draft opened"),
+        pytest.param("pull_request", {"action": "edited"}, "base branch is the same", id="edited"),
         pytest.param(
-            "pull_request", {"action": "synchronize", "pull_request.draft": True}, "draft", id="push to a draft"
+            "pull_request",
+            {"action": "edited", "changes": {"title": {"from": "x"}}},
+            "base branch is the same",
+            id="another title",
         ),
         pytest.param("pull_request", {"pull_request.state": "closed"}, "closed", id="push to a closed one"),
         pytest.param("pull_request", {"installation": ...}, "no installation", id="a repository's own webhook"),
@@ -94,6 +127,15 @@ def test_rerequested_check_run_leads_back_to_its_pull_request() -> None:
         pytest.param("check_run", {"check_run.app": {"id": 2}}, "another App", id="another App's check"),
         pytest.param("check_run", {"check_run.external_id": ""}, "names no pull", id="check without a number"),
         pytest.param("check_run", {"check_run.external_id": "pull/0"}, "names no pull", id="no such number"),
+        pytest.param("check_run", {"action": "requested_action"}, "not a button", id="no button"),
+        pytest.param(
+            "check_run",
+            {"action": "requested_action", "requested_action": {"identifier": "build"}},
+            "not a button",
+            id="a button that is not there",
+        ),
+        pytest.param("check_suite", {"action": "requested"}, "re-run", id="a push"),
+        pytest.param("check_suite", {"check_suite.app": {"id": 2}}, "another App", id="another App's suite"),
     ],
 )
 def test_ignored_with_a_reason(event: str, changes: dict[str, Any], reason: str) -> None:
@@ -135,6 +177,9 @@ def test_of_other_actions_nothing_is_looked_at(event: str, changes: dict[str, An
         pytest.param("pull_request", {"pull_request.number": 2**70}, "number", id="huge number"),
         pytest.param("pull_request", {"pull_request.number": -1}, "number", id="negative number"),
         pytest.param("pull_request", {"pull_request": ...}, "pull_request", id="missing"),
+        pytest.param("pull_request", {"pull_request.updated_at": "today"}, "updated_at", id="no date"),
+        pytest.param("pull_request", {"pull_request.updated_at": "2026-02-31T00:00:00Z"}, "updated_at", id="no day"),
+        pytest.param("check_run", {"sender.login": "../alice"}, "sender.login", id="sender leaves the path"),
         pytest.param("issue_comment", {"comment.body": ["/dockslim recheck"]}, "comment.body", id="body as a list"),
         pytest.param("issue_comment", {"installation": {"id": "7"}}, "installation.id", id="installation as text"),
     ],
