@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints, write_marker
+from bot.configuration.model import FILE
+from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints, strip_markers, write_marker
 from bot.review.markdown import code, fit, prose, shorten
 from bot.review.model import Check, Comment, Review
-
-_SUGGESTION = re.compile(r"^([ \t]*`{3,})suggestion[ \t\r]*$", re.MULTILINE)
-_MARKER = re.compile(r"<!-- dockslim:[^>]*-->")
+from bot.review.render import quote
 
 
 def not_reviewed(reason: str, delivery: str) -> Check:
@@ -21,9 +19,14 @@ def not_reviewed(reason: str, delivery: str) -> Check:
         shorten(f"Not reviewed: {reason}", 250),
         "dockslim could not finish its review of this pull request.\n\n"
         f"Reason: {prose(reason)}.\n\n"
-        "Comment `/dockslim recheck` to try again. "
+        'Press "Re-check" or comment `/dockslim recheck` to try again. '
         f"Whoever runs dockslim finds more in its log under {code(delivery)}.",
     )
+
+
+def skipped(reason: str) -> Check:
+    """Say that nobody was meant to look, and why."""
+    return Check("skipped", f"Skipped: {reason}", f"dockslim did not review this pull request: {reason}.")
 
 
 def add_notes(check: Check, notes: Sequence[str]) -> Check:
@@ -43,6 +46,20 @@ def say_unlisted() -> str:
     return "GitHub lists the first 3,000 files of a pull request. Dockerfiles beyond these were not reviewed."
 
 
+def say_preview(title: str) -> str:
+    """Say what the check run would be called with the configuration that a pull request brings."""
+    return (
+        f"This pull request changes {code(FILE)}. Until it is merged, the file of the base branch counts. "
+        f"With the new one: {prose(title)}."
+    )
+
+
+def say_preview_problems(problems: Sequence[str]) -> str:
+    """Say what is wrong with the configuration that a pull request brings."""
+    listed = "".join(f"\n- {prose(each)}" for each in problems)
+    return f"This pull request changes {code(FILE)}, which would not be obeyed:\n{listed}"
+
+
 def say_refused(count: int) -> str:
     """Say where the comments went that GitHub did not take."""
     comments = "1 comment" if count == 1 else f"{count} comments"
@@ -60,24 +77,11 @@ CONTINUED = "**dockslim** · part of one review that GitHub did not take as a wh
 def take_in(review: Review, refused: Sequence[Comment]) -> Review:
     """Return a review without comments whose body says what the refused ones would have said."""
     marks = set(read_fingerprints(review.body)).union(*(read_fingerprints(each.body) for each in refused))
-    items = [f"\n\n{code(f'{shorten(each.path, 300)}:{each.line}')}\n{_plain(each.body)}" for each in refused]
+    items = [f"\n\n{code(f'{shorten(each.path, 300)}:{each.line}')}\n{quote(each.body)}" for each in refused]
     body = fit(
-        _without_markers(review.body),
+        strip_markers(review.body),
         items,
         lambda left: f"\n\n{left} more did not fit here." if left else "",
         f"\n\n{REVIEW_MARKER}\n{write_marker(marks)}".rstrip(),
     )
     return Review(body, ())
-
-
-def _plain(body: str) -> str:
-    """Return a comment as it can stand elsewhere: a suggestion only works on the lines it is about."""
-    return _SUGGESTION.sub(r"\1dockerfile", _without_markers(body)).strip()
-
-
-def _without_markers(body: str) -> str:
-    """Return a body without the markers at its end: further up stands text from the Dockerfile."""
-    body = body.rstrip()
-    while (start := body.rfind("<!--")) >= 0 and _MARKER.fullmatch(body, start):
-        body = body[:start].rstrip()
-    return body

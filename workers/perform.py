@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -13,18 +13,20 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from bot.deliveries import ENDED, LEASE, Deliveries, State
-from bot.github.checks import conclude
+from bot.github.checks import conclude, find_number
 from bot.github.client import GitHubApp, RepositoryRef, Session
 from bot.github.failures import GitHubError, LimitedError, is_gone, should_retry
 from bot.github.limits import Allowance, Meter, Writes
 from bot.github.pulls import read_pull
 from bot.github.snapshot import read_snapshot
 from bot.jobs import ReviewJob
+from bot.newest import is_superseded
 from bot.notices import not_reviewed
 from bot.record import Record
+from workers.configuration import Defaults
 from workers.package_indexes import Packages
 from workers.registry import Images
-from workers.review import Outcome, review
+from workers.review import Outcome, Surveyor, review
 from workers.turns import Turns
 
 SOFT_LIMIT_SECONDS = 120
@@ -77,6 +79,15 @@ class Performer:
         if left is not None:
             log.info("job waits", reason="rate limit", wait=left.total_seconds())
             return left
+        if is_superseded(self.redis, job):
+            log.info("job superseded")
+            deliveries.finish(job.delivery, State.DONE)
+            return None
+        if not job.number:
+            found = self._find(job, deliveries, turns)
+            if not isinstance(found, ReviewJob):
+                return found
+            job = found
         turn = turns.take(job)
         if turn is None:
             log.info("job waits", reason="another job is at this pull request")
@@ -108,7 +119,7 @@ class Performer:
         started = time.monotonic()
         try:
             with self.github.open(_place(job), meter, allowance) as session:
-                outcome = review(job, session, self.sleep, self.packages, self.images)
+                outcome = review(job, session, self.sleep, self._survey(job, meter))
         except GitHubError as error:
             return self._fail(job, deliveries, allowance, error)
         except SoftTimeLimitExceeded:
@@ -126,6 +137,34 @@ class Performer:
         deliveries.finish(job.delivery, State.DONE)
         _report(job, outcome, meter, time.monotonic() - started, Record(self.redis))
         return None
+
+    def _survey(self, job: ReviewJob, meter: Meter) -> Surveyor:
+        return Surveyor(
+            self.packages,
+            self.images,
+            lambda: Defaults(self.github, self.redis).find(job, meter),
+            lambda: is_superseded(self.redis, job),
+        )
+
+    def _find(self, job: ReviewJob, deliveries: Deliveries, turns: Turns) -> ReviewJob | timedelta | None:
+        """Return the job about the pull request that a check suite leads to, a wait, or None where it leads nowhere."""
+        number = None
+        try:
+            with self.github.open(_place(job)) as session:
+                number = find_number(session, job.suite or 0)
+        except LimitedError as error:
+            turns.pause(job, error.wait)
+            return error.wait
+        except GitHubError as error:
+            failures = deliveries.count_failure(job.delivery)
+            wait = should_retry(error, failures)
+            log.warning("check suite not read", error=str(error), failures=failures)
+            if wait is not None and failures < MAX_FAILURES:
+                return wait
+        if number is None:
+            deliveries.finish(job.delivery, State.FAILED, "the check suite leads to no pull request")
+            return None
+        return replace(job, number=number)
 
     def _fail(
         self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, error: GitHubError

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from bot.configuration.model import Configuration
 from bot.github.client import Session
 from bot.github.contents import read_tree
 from bot.github.failures import BrokenError, RefusedError
@@ -17,11 +18,13 @@ from rules.context.gather import Tree, choose_texts
 log = structlog.get_logger("dockslim.review")
 
 
-def look_around(session: Session, sha: str, files: Sequence[ChangedFile]) -> tuple[ChangedFile, ...]:
+def look_around(
+    session: Session, sha: str, files: Sequence[ChangedFile], configuration: Configuration
+) -> tuple[ChangedFile, ...]:
     """Return the files with what the repository tells about them; without it where GitHub does not show it."""
     curious = dict(find_curious(files))
     repository = _read(session, sha, list(curious)) if curious else None
-    return tuple(surround(files, curious, repository) if repository is not None else files)
+    return tuple(surround(files, curious, repository, configuration) if repository is not None else files)
 
 
 def _read(session: Session, sha: str, paths: Sequence[str]) -> Tree | None:

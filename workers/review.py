@@ -10,27 +10,40 @@ from enum import StrEnum
 
 import structlog
 
+from bot.configuration.model import FILE, Configuration
 from bot.dockerfiles import is_dockerfile
 from bot.github.checks import conclude
 from bot.github.client import Session
+from bot.github.conversation import make_changes
 from bot.github.failures import GitHubError, RefusedError, is_forbidden, is_gone, is_uncertain, should_retry
-from bot.github.pulls import Comparison, FileChange, PullState, compare, read_pull
+from bot.github.pulls import Comparison, FileChange, PullState, compare, may_write, read_pull
 from bot.github.reviews import post_review
-from bot.github.snapshot import Snapshot, Source, Unread, read_snapshot
+from bot.github.snapshot import Snapshot, Source, Unread, read_snapshot, read_sources
 from bot.jobs import ReviewJob
-from bot.notices import CONTINUED, add_notes, say_left_out, say_not_permitted, say_refused, say_unlisted, take_in
+from bot.notices import (
+    CONTINUED,
+    add_notes,
+    say_left_out,
+    say_not_permitted,
+    say_preview,
+    say_preview_problems,
+    say_refused,
+    say_unlisted,
+    skipped,
+    take_in,
+)
 from bot.review.fingerprint import read_fingerprints
-from bot.review.model import ChangedFile, Comment, Offer, Review, Standing
+from bot.review.model import ChangedFile, Comment, Offer, Origin, Plan, Review, Standing
 from bot.review.plan import plan
 from bot.review.surroundings import find_images, find_releases
+from bot.review.upkeep import find_changes
+from workers.configuration import Default, Text, combine, preview
 from workers.package_indexes import Packages
 from workers.registry import Images
 from workers.repository import look_around
 
 MAX_DOCKERFILES = 100
 MAX_TARGETS = 3
-ASKED_FOR = frozenset({"recheck", "rerequested"})
-"""Reasons of jobs that somebody asked for."""
 # GitHub's reads lag its writes by a moment.
 LOOK_AGAIN_SECONDS = 2.0
 
@@ -83,43 +96,90 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything a review is made from."""
+    """Everything a review is made from.
+
+    `unseen` are the Dockerfiles that are not among `files`, None where not all of them are known.
+    """
 
     target: Target
     files: tuple[ChangedFile, ...]
     snapshot: Snapshot
-    notes: tuple[str, ...]
+    configuration: Configuration
+    origin: Origin
+    unseen: tuple[str, ...] | None = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyor:
+    """What can be asked besides GitHub about this pull request, each of them where it is set up.
+
+    `default` reads the organisation's configuration, `is_superseded` tells whether a later job has come.
+    """
+
+    packages: Packages | None = None
+    images: Images | None = None
+    default: Callable[[], Default] = Default
+    is_superseded: Callable[[], bool] = lambda: False
+
+
+_NOTHING_ELSE = Surveyor()
 
 
 def review(
-    job: ReviewJob,
-    session: Session,
-    sleep: Callable[[float], None] = time.sleep,
-    packages: Packages | None = None,
-    images: Images | None = None,
+    job: ReviewJob, session: Session, sleep: Callable[[float], None] = time.sleep, surveyor: Surveyor = _NOTHING_ELSE
 ) -> Outcome:
     """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us."""
     try:
-        reading = read(job, session)
-        found = plan(_look_up(reading.files, packages, images), Standing(reading.snapshot.fingerprints))
-        refused: Sequence[Comment] = ()
-        if found.review is not None:
-            refused = _post(session, reading.target, found.review, sleep)
-        notes = (*reading.notes, say_refused(len(refused))) if refused else reading.notes
-        check = add_notes(found.check, notes)
-        conclude(session, job.number, reading.target.head_sha, check, reading.snapshot.check_run)
+        return _review(job, session, sleep, surveyor)
     except StaleError as stale:
         return stale.outcome
+
+
+def _review(job: ReviewJob, session: Session, sleep: Callable[[float], None], surveyor: Surveyor) -> Outcome:
+    reading = read(job, session, surveyor)
+    snapshot, target = reading.snapshot, reading.target
+    reason = _find_reason_to_skip(job, reading)
+    if reason is not None:
+        check = skipped(reason)
+        conclude(session, target.number, target.head_sha, check, snapshot.check_run)
+        return Outcome(Ending.SKIPPED, check.title)
+    files = _look_up(reading.files, surveyor)
+    found = plan(files, snapshot.standing, reading.configuration, reading.origin, reading.unseen)
+    if surveyor.is_superseded():
+        raise StaleError(Ending.SUPERSEDED, "a later event has come")
+    refused: Sequence[Comment] = ()
+    if found.review is not None:
+        refused = _post(session, target, found.review, sleep)
+    _keep_up(session, reading, found)
+    check = add_notes(found.check, [*reading.origin.notes, *([say_refused(len(refused))] if refused else [])])
+    conclude(session, target.number, target.head_sha, check, snapshot.check_run)
     taken = [each for each in found.review.comments if each not in refused] if found.review is not None else []
     offers = tuple(each.offer for each in taken if each.offer is not None)
     texts = {file.path: file.head for file in reading.files}
     return Outcome(Ending.REVIEWED, check.title, len(taken), found.told, offers, texts)
 
 
-def _look_up(
-    files: tuple[ChangedFile, ...], packages: Packages | None, images: Images | None
-) -> tuple[ChangedFile, ...]:
+def _find_reason_to_skip(job: ReviewJob, reading: Reading) -> str | None:
+    # Whoever asks for a review gets it.
+    if job.sender is not None:
+        return None
+    pull, wanted = reading.snapshot.pull, reading.configuration.review
+    if pull.is_draft and not wanted.drafts:
+        return "draft"
+    return "opened by a bot" if pull.is_by_bot and not wanted.bots else None
+
+
+def _keep_up(session: Session, reading: Reading, found: Plan) -> None:
+    """Bring what stands on the pull request up to date."""
+    strong = session.strengthen() if found.settled else None
+    standing, target = reading.snapshot.standing, reading.target
+    changes = find_changes(found, standing, reading.snapshot.id, target.head_sha, resolves=strong is not None)
+    make_changes(strong or session, list(changes))
+
+
+def _look_up(files: tuple[ChangedFile, ...], surveyor: Surveyor) -> tuple[ChangedFile, ...]:
     """Return the files with what indexes and registries tell; nothing where they are not configured."""
+    packages, images = surveyor.packages, surveyor.images
     if packages is None and images is None:
         return files
     known = packages.find(find_releases(files)) if packages is not None else {}
@@ -127,40 +187,79 @@ def _look_up(
     return tuple(replace(each, packages=known, image_sizes=sizes) for each in files)
 
 
-def read(job: ReviewJob, session: Session) -> Reading:
+def read(job: ReviewJob, session: Session, surveyor: Surveyor) -> Reading:
     """Read the diff, the texts and the conversation; raise StaleError when there is nothing to review any more."""
+    target = _find_target(job, session)
     for _ in range(MAX_TARGETS):
-        reading = _read_once(job, session)
-        if isinstance(reading, Reading):
-            return reading
+        comparison = _compare(session, target)
+        snapshot = _take_snapshot(session, target, comparison)
+        _insist(snapshot.pull, target)
+        if snapshot.pull.base_branch == target.base_branch:
+            return _read_files(job, session, target, comparison, snapshot, surveyor.default())
         # Retargeted since the event: another diff.
-        job = replace(job, head_sha=reading.head_sha, base_branch=reading.base_branch)
+        target = replace(target, base_branch=snapshot.pull.base_branch)
     raise GitHubError("its base branch changes faster than it can be read")
 
 
-def _read_once(job: ReviewJob, session: Session) -> Reading | Target:
-    """Return what there is to read, or another target where the pull request has changed its base."""
-    target = _find_target(job, session)
-    comparison = _compare(session, target)
-    chosen, left_out = _choose(comparison.files)
-    snapshot = read_snapshot(session, job.number, target.head_sha, _sources(chosen, target, comparison))
-    _insist(snapshot.pull, target, job)
-    if snapshot.pull.base_branch != target.base_branch:
-        return replace(target, base_branch=snapshot.pull.base_branch)
+def _take_snapshot(session: Session, target: Target, comparison: Comparison) -> Snapshot:
+    chosen = [file for file in comparison.files if is_dockerfile(file.path)]
+    sources = _sources(_reviewable(chosen)[:MAX_DOCKERFILES], target, comparison)
+    if any(file.path == FILE and file.status != "removed" for file in comparison.files):
+        sources.insert(0, (target.head_sha, FILE))
+    return read_snapshot(session, target.number, target.head_sha, sources)
+
+
+def _read_files(
+    job: ReviewJob, session: Session, target: Target, comparison: Comparison, snapshot: Snapshot, default: Default
+) -> Reading:
+    configuration, origin = combine(job.owner, default, snapshot.configuration)
+    wanted = [file for file in _reviewable(comparison.files) if configuration.covers(file.path)]
+    chosen, left_out = wanted[:MAX_DOCKERFILES], wanted[MAX_DOCKERFILES:]
+    # Images that only the configuration knows for what they are.
+    missing = [each for each in _sources(chosen, target, comparison) if each not in snapshot.texts]
+    texts = {**snapshot.texts, **(read_sources(session, missing) if missing else {})}
+    files = tuple(_changed(file, texts, target, comparison) for file in chosen)
+    files = look_around(session, target.head_sha, files, configuration)
     notes = [say_left_out([file.path for file in left_out], MAX_DOCKERFILES)] if left_out else []
     if not comparison.complete:
         notes.append(say_unlisted())
-    files = tuple(_changed(file, snapshot, target, comparison) for file in chosen)
-    return Reading(target, look_around(session, target.head_sha, files), snapshot, tuple(notes))
+    if (target.head_sha, FILE) in texts:
+        notes += _preview(job.owner, default, texts[target.head_sha, FILE], files)
+    unseen = tuple(file.path for file in left_out) if comparison.complete else None
+    return Reading(target, files, snapshot, configuration, replace(origin, notes=tuple(notes)), unseen)
+
+
+def _preview(owner: str, default: Default, head: Text, files: Sequence[ChangedFile]) -> list[str]:
+    """Say what would be different with the configuration as the pull request has it, which is not obeyed."""
+    configuration, problems = preview(owner, default, head)
+    if configuration is None:
+        return [say_preview_problems(problems)]
+    title = plan(files, Standing(), configuration).check.title
+    return [say_preview(title)]
+
+
+def _reviewable(files: Iterable[FileChange]) -> list[FileChange]:
+    return [file for file in files if file.status != "removed"]
 
 
 def _find_target(job: ReviewJob, session: Session) -> Target:
-    if job.head_sha is not None and job.base_branch is not None:
+    if job.sender is None and job.head_sha is not None and job.base_branch is not None:
         return Target(job.number, job.head_sha, job.base_branch)
     pull = read_pull(session, job.number)
     if not pull.is_open:
         raise StaleError(Ending.SKIPPED, "the pull request is closed")
+    if job.sender is not None and not _may_ask(session, pull, job.sender):
+        log.info("not permitted", sender=job.sender)
+        raise StaleError(Ending.SKIPPED, "whoever asked for it may not")
     return Target(job.number, pull.head_sha, pull.base_branch)
+
+
+def _may_ask(session: Session, pull: PullState, sender: str) -> bool:
+    """Tell whether somebody may have a pull request reviewed: who can write, and the author of one from a fork.
+
+    Of pull requests between branches of the repository the author is whoever opened it, not who wrote it.
+    """
+    return (pull.is_from_fork and pull.author == sender) or may_write(session, sender)
 
 
 def _compare(session: Session, target: Target) -> Comparison:
@@ -179,19 +278,11 @@ def _compare(session: Session, target: Target) -> Comparison:
         return compare(session, target.number, pull.base_branch, target.head_sha)
 
 
-def _insist(pull: PullState, target: Target, job: ReviewJob | None = None) -> None:
+def _insist(pull: PullState, target: Target) -> None:
     if not pull.is_open:
         raise StaleError(Ending.SKIPPED, "the pull request is closed")
     if pull.head_sha != target.head_sha:
         raise StaleError(Ending.SUPERSEDED, "the head has moved")
-    # Whoever asks for a review of a draft gets it.
-    if pull.is_draft and job is not None and job.reason not in ASKED_FOR:
-        raise StaleError(Ending.SKIPPED, "the pull request is a draft")
-
-
-def _choose(files: Iterable[FileChange]) -> tuple[list[FileChange], list[FileChange]]:
-    found = [file for file in files if file.status != "removed" and is_dockerfile(file.path)]
-    return found[:MAX_DOCKERFILES], found[MAX_DOCKERFILES:]
 
 
 def _sources(files: Iterable[FileChange], target: Target, comparison: Comparison) -> list[Source]:
@@ -201,9 +292,9 @@ def _sources(files: Iterable[FileChange], target: Target, comparison: Comparison
     return heads + [(comparison.merge_base, file.base_path) for file in files if file.base_path is not None]
 
 
-def _changed(file: FileChange, snapshot: Snapshot, target: Target, comparison: Comparison) -> ChangedFile:
-    head = snapshot.texts[target.head_sha, file.path]
-    base = snapshot.texts[comparison.merge_base, file.base_path] if file.base_path is not None else None
+def _changed(file: FileChange, texts: Mapping[Source, Text], target: Target, comparison: Comparison) -> ChangedFile:
+    head = texts[target.head_sha, file.path]
+    base = texts[comparison.merge_base, file.base_path] if file.base_path is not None else None
     problem = head.reason if isinstance(head, Unread) else None if head is not None else "GitHub does not find it"
     return ChangedFile(
         path=file.path,
@@ -213,6 +304,7 @@ def _changed(file: FileChange, snapshot: Snapshot, target: Target, comparison: C
         base=base if isinstance(base, str) else None,
         problem=problem,
         base_unreadable=isinstance(base, Unread),
+        previous=file.previous if file.status == "renamed" else None,
     )
 
 
@@ -276,7 +368,7 @@ def _post_once(session: Session, target: Target, review: Review, sleep: Callable
 def _stands(session: Session, target: Target, review: Review) -> bool:
     bodies = (review.body, *(comment.body for comment in review.comments))
     marks = {mark for body in bodies for mark in read_fingerprints(body)}
-    return bool(marks) and marks <= read_snapshot(session, target.number, target.head_sha).fingerprints
+    return bool(marks) and marks <= read_snapshot(session, target.number, target.head_sha).standing.fingerprints
 
 
 def _is_about_a_place(error: RefusedError) -> bool:

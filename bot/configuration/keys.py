@@ -567,7 +567,11 @@ ROOT = Section(
             "review",
             Section(
                 (
-                    Key("comments", Number(0, 50), "Inline comments of one review; what is more stands in its body."),
+                    Key(
+                        "comments",
+                        Number(0, 50),
+                        "Comments on lines of one pull request; what is more is in the summary.",
+                    ),
                     Key("drafts", Flag(), "Whether drafts are reviewed."),
                     Key("bots", Flag(), "Whether pull requests by bots are reviewed."),
                     Key("summary", Flag(), "Whether a comment sums up what was found."),

@@ -2,42 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 
 from bot.github.client import Session
 from bot.github.failures import RefusedError
-from bot.github.snapshot import CHECK_NAME
+from bot.github.snapshot import CHECK_NAME, CheckRun
 from bot.review.markdown import LIMIT, shorten, size
-from bot.review.model import Check
-from bot.webhooks.decide import name_check
+from bot.review.model import Annotation, Check
+from bot.webhooks.decide import RECHECK, name_check, read_check
 
 log = structlog.get_logger("dockslim.github")
 
 
-def conclude(session: Session, number: int, head_sha: str, check: Check, run: int | None) -> None:
-    """Conclude the check run `run`, or a new one when there is none yet.
+# docs.github.com, "Update a check run": 50 in one request, further requests add to them.
+ANNOTATIONS_IN_A_REQUEST = 50
+# A label of 20 characters at most, a description of 40.
+BUTTONS = ({"identifier": RECHECK, "label": "Re-check", "description": "Review this pull request again"},)
+
+
+def conclude(session: Session, number: int, head_sha: str, check: Check, run: CheckRun | None) -> None:
+    """Conclude the check run `run`, or a new one: when there is none yet, or the old one has annotations to take back.
 
     An owner who has not granted "Checks: write" gets the review alone.
     """
     if session.permissions.get("checks") != "write":
         log.warning("check run not permitted", title=check.title)
         return
+    batches = [
+        check.annotations[at : at + ANNOTATIONS_IN_A_REQUEST]
+        for at in range(0, max(len(check.annotations), 1), ANNOTATIONS_IN_A_REQUEST)
+    ]
+    output = {"title": shorten(check.title, 250), "summary": clip(check.summary)}
     body = {
         "name": CHECK_NAME,
         "status": "completed",
         "conclusion": check.conclusion,
         "external_id": name_check(number),
-        "output": {"title": shorten(check.title, 250), "summary": clip(check.summary)},
+        "output": {**output, "annotations": list(map(_describe, batches[0]))},
+        "actions": BUTTONS,
     }
-    if run is not None:
-        try:
-            session.write("PATCH", session.path("check-runs", run), body)
-        except RefusedError as error:
-            if error.status != 404:
-                raise
-        else:
-            return
-    session.write("POST", session.path("check-runs"), {**body, "head_sha": head_sha})
+    made = _update(session, body, run) or int(
+        session.write("POST", session.path("check-runs"), {**body, "head_sha": head_sha})["id"]
+    )
+    for batch in batches[1:]:
+        more = {"output": {**output, "annotations": list(map(_describe, batch))}}
+        session.write("PATCH", session.path("check-runs", made), more)
+
+
+def find_number(session: Session, suite: int) -> int | None:
+    """Return the pull request that our check run in a suite leads to."""
+    params: dict[str, str | int] = {"check_name": CHECK_NAME, "per_page": 1}
+    answer = session.read(session.path("check-suites", suite, "check-runs"), params)
+    numbers = (read_check(each.get("external_id")) for each in answer.get("check_runs") or ())
+    return next(numbers, None)
+
+
+def _update(session: Session, body: Mapping[str, Any], run: CheckRun | None) -> int | None:
+    """Update a run; return its number, or None where another one has to be made."""
+    if run is None or run.annotations:
+        return None
+    try:
+        session.write("PATCH", session.path("check-runs", run.id), body)
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return None
+    return run.id
+
+
+def _describe(annotation: Annotation) -> dict[str, Any]:
+    return {
+        "path": annotation.path,
+        "start_line": annotation.start,
+        "end_line": annotation.end,
+        "annotation_level": annotation.level,
+        "title": annotation.title,
+        "message": annotation.message,
+    }
 
 
 def clip(text: str) -> str:

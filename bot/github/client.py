@@ -6,6 +6,7 @@ used, and they refuse the answers of GitHub-compatible servers over fields that 
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -58,7 +59,12 @@ PERMISSIONS: Mapping[str, str] = {
     "metadata": "read",
     "pull_requests": "write",
 }
+# What an owner may grant besides: without it, GitHub resolves no thread for an App (github/gh-aw#35726).
+STRONG_PERMISSIONS: Mapping[str, str] = {"contents": "write", "metadata": "read", "pull_requests": "write"}
+_STRONG = "strong"
+_STRONG_REFUSED_LASTS = timedelta(minutes=10)
 _LEVELS = ("read", "write", "admin")
+_MUTATION = re.compile(rb'\{\s*"query":\s*"\s*mutation\b')
 _Answer = TypeVar("_Answer")
 
 log = structlog.get_logger("dockslim.github")
@@ -66,7 +72,7 @@ log = structlog.get_logger("dockslim.github")
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRef:
-    """Which repository, and as which installation."""
+    """Which repository, and as which installation; `id` is 0 where only its name is known."""
 
     installation_id: int
     id: int
@@ -88,11 +94,12 @@ class GitHubApp:
         retry: RetryDecisionFunc | None = None,
     ) -> None:
         self.app_id = app_id
+        self.host = httpx.URL(api_url).netloc.decode("ascii")
         self._private_key = private_key
         self._api_url = api_url
         self._transport = transport
         self._retry = retry or retry_reads
-        self._tokens = TokenStore(redis, httpx.URL(api_url).netloc.decode("ascii"), app_id, private_key)
+        self._tokens = TokenStore(redis, self.host, app_id, private_key)
 
     @contextmanager
     def open(
@@ -102,13 +109,14 @@ class GitHubApp:
         allowance: Allowance | None = None,
         *,
         hasty: bool = False,
+        permissions: Mapping[str, str] = PERMISSIONS,
     ) -> Iterator[Session]:
         """Open the connections that one job uses, and close them behind it.
 
         A hasty session waits less for each answer, and asks nothing twice. Without an allowance nobody counts writes.
         """
         with ExitStack() as stack:
-            yield Session(self, repository, meter or Meter(), allowance, stack, hasty=hasty)
+            yield Session(self, repository, meter or Meter(), allowance, stack, hasty=hasty, wanted=permissions)
 
     @contextmanager
     def open_app(self) -> Iterator[GitHub[Any]]:
@@ -116,15 +124,39 @@ class GitHubApp:
         with self.connect(AppAuthStrategy(self.app_id, self._private_key), Meter()) as app:
             yield app
 
-    def token(self, repository: RepositoryRef, meter: Meter, *, hasty: bool = False) -> Token:
+    def token(
+        self,
+        repository: RepositoryRef,
+        meter: Meter,
+        *,
+        hasty: bool = False,
+        wanted: Mapping[str, str] = PERMISSIONS,
+    ) -> Token:
         """Return a token for one repository with the least permissions, from the store or from GitHub."""
         return self._tokens.get(
-            repository.installation_id, repository.id, PERMISSIONS, lambda: self._mint(repository, meter, hasty)
+            repository.installation_id, repository.id, wanted, lambda: self._mint(repository, meter, hasty, wanted)
+        )
+
+    def strong_token(self, repository: RepositoryRef, meter: Meter, otherwise: Token) -> Token:
+        """Return a token that may also write contents, and `otherwise` where the owner has not granted that."""
+
+        def mint() -> Token:
+            with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter) as app:
+                try:
+                    return _mint(app, repository, STRONG_PERMISSIONS)
+                except RefusedError as error:
+                    if error.status != 422:
+                        raise
+                    return otherwise
+
+        return self._tokens.get(
+            repository.installation_id, repository.id, STRONG_PERMISSIONS, mint, _STRONG, _STRONG_REFUSED_LASTS
         )
 
     def forget_token(self, repository: RepositoryRef) -> None:
-        """Drop a token that GitHub no longer accepts."""
-        self._tokens.forget(repository.installation_id, repository.id)
+        """Drop the tokens of a repository: GitHub no longer accepts one of them."""
+        for name in ("", _STRONG):
+            self._tokens.forget(repository.installation_id, repository.id, name)
 
     def connect(self, auth: Any, meter: Meter, *, hasty: bool = False) -> GitHub[Any]:
         """Return a githubkit client set up so that each of its defaults that would hurt is another one."""
@@ -145,17 +177,17 @@ class GitHubApp:
             auto_retry=False if hasty else self._retry,
         )
 
-    def _mint(self, repository: RepositoryRef, meter: Meter, hasty: bool) -> Token:
+    def _mint(self, repository: RepositoryRef, meter: Meter, hasty: bool, wanted: Mapping[str, str]) -> Token:
         with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter, hasty=hasty) as app:
             try:
-                return _mint(app, repository, PERMISSIONS)
+                return _mint(app, repository, wanted)
             except RefusedError as error:
-                if error.status != 422:
+                if error.status != 422 or "repository" in error.message:
                     raise
                 # An owner has not accepted a permission yet: take what there is, and say later what is missing.
                 installation = call(app, "GET", join("app", "installations", repository.installation_id)).json()
-                granted = _intersect(PERMISSIONS, dict(installation.get("permissions") or {}))
-                log.warning("permissions missing", granted=granted, wanted=dict(PERMISSIONS))
+                granted = _intersect(wanted, dict(installation.get("permissions") or {}))
+                log.warning("permissions missing", granted=granted, wanted=dict(wanted))
                 return _mint(app, repository, granted)
 
 
@@ -171,6 +203,7 @@ class Session:
         stack: ExitStack,
         *,
         hasty: bool = False,
+        wanted: Mapping[str, str] = PERMISSIONS,
     ) -> None:
         self.repository = repository
         self.meter = meter
@@ -178,6 +211,7 @@ class Session:
         self._allowance = allowance
         self._stack = stack
         self._hasty = hasty
+        self._wanted = wanted
         self._token: Token | None = None
         self._client: GitHub[Any] | None = None
 
@@ -219,9 +253,26 @@ class Session:
         return _json(self._request(method, path, json=body))
 
     def query(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask a GraphQL query. Mutations do not go this way: a query is asked again when GitHub fails."""
+        """Ask a GraphQL query, again when GitHub fails."""
         self._spare()
         return self._with_token(lambda client: _graphql(client, document, dict(variables)))
+
+    def mutate(self, document: str, variables: Mapping[str, Any]) -> dict[str, str]:
+        """Make changes by GraphQL, once; return those that GitHub refused, by alias, with the reason."""
+        if self._allowance is not None:
+            self._allowance.take()
+        return self._with_token(lambda client: _mutate(client, document, dict(variables)))
+
+    def strengthen(self) -> Session | None:
+        """Return a session that may also write contents, None where the owner has not granted that."""
+        self._connect()
+        token = self._token and self._app.strong_token(self.repository, self.meter, self._token)
+        if token is None or token.permissions.get("contents") != "write":
+            return None
+        strong = Session(self._app, self.repository, self.meter, self._allowance, self._stack)
+        strong._token = token
+        strong._client = self._stack.enter_context(self._app.connect(TokenAuthStrategy(token.value), self.meter))
+        return strong
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         if method == "GET":
@@ -254,7 +305,7 @@ class Session:
 
     def _connect(self) -> GitHub[Any]:
         if self._client is None:
-            self._token = self._app.token(self.repository, self.meter, hasty=self._hasty)
+            self._token = self._app.token(self.repository, self.meter, hasty=self._hasty, wanted=self._wanted)
             # Entered once for the job: without that, githubkit makes a client for each request (30 ms, no keep-alive).
             client = self._app.connect(TokenAuthStrategy(self._token.value), self.meter, hasty=self._hasty)
             self._client = self._stack.enter_context(client)
@@ -355,9 +406,28 @@ def _graphql(client: GitHub[Any], document: str, variables: dict[str, Any]) -> d
         raise BrokenError(200) from error
 
 
+def _mutate(client: GitHub[Any], document: str, variables: dict[str, Any]) -> dict[str, str]:
+    try:
+        client.graphql.request(document, variables)
+    except GraphQLFailed as error:
+        problems = error.response.errors or []
+        # Each change has an alias; what has none is about the request as a whole.
+        if error.response.data is None or not all(problem.path for problem in problems):
+            raise translate(error) from error
+        if any(interpret(status, problem.message) == "limited" for problem in problems for status in (403, 422)):
+            raise LimitedError(UNTOLD_WAIT, told=False) from error
+        return {str(problem.path[0]): problem.message for problem in problems if problem.path}
+    except GitHubException as error:
+        raise translate(error) from error
+    except ValueError as error:
+        raise BrokenError(200) from error
+    return {}
+
+
 def _mint(app: GitHub[Any], repository: RepositoryRef, permissions: Mapping[str, str]) -> Token:
     path = join("app", "installations", repository.installation_id, "access_tokens")
-    body = {"repository_ids": [repository.id], "permissions": dict(permissions)}
+    which = {"repository_ids": [repository.id]} if repository.id else {"repositories": [repository.name]}
+    body = {**which, "permissions": dict(permissions)}
     try:
         return Token.from_json(_json(call(app, "POST", path, json=body)))
     except (KeyError, ValueError, TypeError) as error:
@@ -390,4 +460,6 @@ def _request_of(error: GitHubException) -> httpx.Request | None:
 
 
 def _is_read(request: httpx.Request) -> bool:
-    return request.method == "GET" or request.url.path.endswith("/graphql")
+    if request.url.path.endswith("/graphql"):
+        return _MUTATION.match(request.content) is None
+    return request.method == "GET"

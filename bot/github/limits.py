@@ -27,8 +27,8 @@ WINDOWS: Sequence[Window] = (
     (80, timedelta(minutes=1)),
     (500, timedelta(hours=1)),
 )
-ORDINARY_WRITES = 2
-"""What a job books before it asks GitHub anything: its review and its check run."""
+ORDINARY_WRITES = 3
+"""What a job books before it asks GitHub anything: its review, its summary and its check run."""
 LONGEST_PAUSE = timedelta(seconds=5)
 """A further write waits that long in the worker, as GitHub wants writes apart; for longer, the job is put back."""
 RESERVE = 100

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.github.client import Session
+from bot.github.failures import RefusedError
 
 # docs.github.com, "Compare two commits": up to 300 files.
 COMPARED_FILES = 300
@@ -16,12 +17,15 @@ LISTED_FILES = 3000
 
 @dataclass(frozen=True, slots=True)
 class PullState:
-    """What decides whether there is something to review, and what."""
+    """What decides whether there is something to review, and what; `author` is "" where the account is gone."""
 
     is_open: bool
     is_draft: bool
     head_sha: str
     base_branch: str
+    author: str = ""
+    is_by_bot: bool = False
+    is_from_fork: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,29 @@ class Comparison:
 def read_pull(session: Session, number: int) -> PullState:
     """Read the state of a pull request."""
     pull = session.read(session.path("pulls", number))
+    author = pull.get("user") or {}
+    # The repository of the head is null once the fork is deleted.
+    head_repository = (pull["head"].get("repo") or {}).get("id")
     return PullState(
         is_open=pull["state"] == "open",
         is_draft=bool(pull.get("draft")),
         head_sha=str(pull["head"]["sha"]),
         base_branch=str(pull["base"]["ref"]),
+        author=str(author.get("login", "")),
+        is_by_bot=author.get("type") == "Bot",
+        is_from_fork=head_repository != session.repository.id,
     )
+
+
+def may_write(session: Session, login: str) -> bool:
+    """Tell whether somebody may push to the repository; of public ones GitHub says that everybody may read them."""
+    try:
+        answer = session.read(session.path("collaborators", login, "permission"))
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return False
+    return answer.get("permission") in {"admin", "write"}
 
 
 def compare(session: Session, number: int, base_branch: str, head_sha: str) -> Comparison:

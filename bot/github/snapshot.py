@@ -5,16 +5,18 @@ Every query here is a read: the client asks it again when GitHub fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.configuration.model import FILE
 from bot.github.client import Session
 from bot.github.contents import read_text
 from bot.github.failures import RefusedError
 from bot.github.paths import PathError
 from bot.github.pulls import PullState
-from bot.review.fingerprint import read_fingerprints
+from bot.review.fingerprint import SUMMARY_MARKER, read_fingerprints
+from bot.review.model import Said, Standing, Sticky
 from rules.dockerfile.parse import MAX_BYTES
 
 CHECK_NAME = "dockslim"
@@ -38,12 +40,23 @@ Source = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRun:
+    """Our check run on the head; annotations can only be added to those it has."""
+
+    id: int
+    annotations: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A pull request at one moment: its state, what we said on it, our check run, and the texts asked for."""
 
+    id: str
     pull: PullState
-    fingerprints: frozenset[str]
-    check_run: int | None
+    standing: Standing
+    check_run: CheckRun | None
+    configuration: str | Unread | None = None
+    """The configuration file as the base branch has it."""
     texts: Mapping[Source, str | Unread | None] = field(default_factory=dict)
     """None where there is no such file."""
 
@@ -57,21 +70,35 @@ def read_snapshot(session: Session, number: int, head_sha: str, sources: Sequenc
     pull = repository.get("pullRequest")
     if pull is None:
         raise RefusedError(404, "Not Found")
-    bodies = _own_bodies(session, number, pull, str(answer["viewer"]["login"]))
+    standing = _read_standing(session, number, pull, str(answer["viewer"]["login"]))
     texts = dict(_read_texts(first, repository))
     for part in rest:
         more = session.query(_texts_query(part), {**_place(session), **_source_variables(part)})
         texts.update(_read_texts(part, more.get("repository") or {}))
+    base = (pull.get("baseRef") or {}).get("target") or {}
+    configuration = (str(base.get("oid")), FILE)
+    texts.setdefault(configuration, _read_entry(base.get("configuration")))
+    read = dict(_complete(session, texts))
     return Snapshot(
-        pull=PullState(
-            is_open=pull["state"] == "OPEN",
-            is_draft=bool(pull["isDraft"]),
-            head_sha=str(pull["headRefOid"]),
-            base_branch=str(pull["baseRefName"]),
-        ),
-        fingerprints=frozenset(mark for body in bodies for mark in read_fingerprints(body)),
+        id=str(pull["id"]),
+        pull=_read_state(pull),
+        standing=standing,
         check_run=_check_run(repository),
-        texts=dict(_complete(session, texts)),
+        configuration=read[configuration],
+        texts=read,
+    )
+
+
+def _read_state(pull: Mapping[str, Any]) -> PullState:
+    author = pull.get("author") or {}
+    return PullState(
+        is_open=pull["state"] == "OPEN",
+        is_draft=bool(pull["isDraft"]),
+        head_sha=str(pull["headRefOid"]),
+        base_branch=str(pull["baseRefName"]),
+        author=str(author.get("login", "")),
+        is_by_bot=author.get("__typename") == "Bot",
+        is_from_fork=bool(pull["isCrossRepository"]),
     )
 
 
@@ -83,6 +110,30 @@ def read_texts(session: Session, sha: str, paths: Sequence[str]) -> dict[str, st
     return {path: text for (_, path), text in read if isinstance(text, str)}
 
 
+def read_sources(session: Session, sources: Sequence[Source]) -> dict[Source, str | Unread | None]:
+    """Return the texts of files, whatever it takes."""
+    texts: dict[Source, str | Unread | _Inexact | None] = {}
+    for at in range(0, len(sources), FILES_IN_A_QUERY):
+        part = sources[at : at + FILES_IN_A_QUERY]
+        answer = session.query(_texts_query(part), {**_place(session), **_source_variables(part)})
+        texts.update(_read_texts(part, answer.get("repository") or {}))
+    return dict(_complete(session, texts))
+
+
+def read_default(session: Session, path: str) -> str | Unread | None:
+    """Return the text of a file on the default branch, as GraphQL gives it."""
+    document = f"""query DockslimDefault($owner: String!, $name: String!, $path: String!) {{
+  repository(owner: $owner, name: $name) {{
+    defaultBranchRef {{ target {{ ... on Commit {{ file(path: $path) {{ ...Entry }} }} }} }}
+  }}
+}}
+{_ENTRY}"""
+    repository = session.query(document, {**_place(session), "path": path}).get("repository") or {}
+    branch = repository.get("defaultBranchRef") or {}
+    text = _read_entry((branch.get("target") or {}).get("file"))
+    return Unread("it is not plain UTF-8 text") if isinstance(text, _Inexact) else text
+
+
 def _place(session: Session) -> dict[str, Any]:
     return {"owner": session.repository.owner, "name": session.repository.name}
 
@@ -92,15 +143,19 @@ _ENTRY = """fragment Entry on TreeEntry {
 }"""
 _AUTHOR = "author { __typename login }"
 _PAGE = "pageInfo { hasNextPage endCursor }"
-# dockslim writes reviews and comments on lines; plain comments are other people's.
 _CONVERSATION = {
     "reviews": f"{_PAGE} nodes {{ {_AUTHOR} body }}",
+    "comments": f"{_PAGE} nodes {{ id {_AUTHOR} body }}",
     # Ours are the first of their threads.
-    "reviewThreads": f"{_PAGE} nodes {{ comments(first: 1) {{ nodes {{ {_AUTHOR} body }} }} }}",
+    "reviewThreads": f"""{_PAGE} nodes {{ id path isResolved comments(first: 1) {{
+        totalCount nodes {{ id createdAt isMinimized {_AUTHOR} body }}
+      }} }}""",
 }
 _CHECKS = """head: object(oid: $head) { ... on Commit {
       checkSuites(first: 1, filterBy: {appId: $app, checkName: "dockslim"}) { nodes {
-        checkRuns(first: 1, filterBy: {checkName: "dockslim"}) { nodes { databaseId name } }
+        checkRuns(first: 1, filterBy: {checkName: "dockslim"}) { nodes {
+          databaseId name annotations(first: 1) { totalCount }
+        } }
       } }
     } }"""
 
@@ -113,14 +168,15 @@ def _snapshot_query(sources: Sequence[Source], permissions: Mapping[str, str]) -
   viewer {{ login }}
   repository(owner: $owner, name: $name) {{
     pullRequest(number: $number) {{
-      state isDraft headRefOid baseRefName
+      id state isDraft isCrossRepository headRefOid baseRefName {_AUTHOR}
+      baseRef {{ target {{ oid ... on Commit {{ configuration: file(path: "{FILE}") {{ ...Entry }} }} }} }}
       {conversation}
     }}
     {_CHECKS if sees_checks else ""}
     {_select(sources)}
   }}
 }}
-{_ENTRY if sources else ""}"""
+{_ENTRY}"""
 
 
 def _texts_query(sources: Sequence[Source]) -> str:
@@ -160,37 +216,62 @@ def _commits(sources: Sequence[Source]) -> list[str]:
     return list(dict.fromkeys(sha for sha, _ in sources))
 
 
-def _own_bodies(session: Session, number: int, pull: Mapping[str, Any], viewer: str) -> Iterator[str]:
-    for name in _CONVERSATION:
-        connection = pull[name]
-        while True:
-            for node in connection["nodes"] or ():
-                yield from _own(_said(node), viewer)
-            if not connection["pageInfo"]["hasNextPage"]:
-                break
-            variables = {**_place(session), "number": number, "after": connection["pageInfo"]["endCursor"]}
-            connection = session.query(_page_query(name), variables)["repository"]["pullRequest"][name]
+def _read_standing(session: Session, number: int, pull: Mapping[str, Any], viewer: str) -> Standing:
+    # GraphQL gives a bot's login without the "[bot]" that `viewer` has.
+    login = viewer.removesuffix("[bot]")
+    every = {name: list(_read_all(session, number, name, pull[name])) for name in _CONVERSATION}
+    threads = ((thread, _first(thread)) for thread in every["reviewThreads"])
+    ours = [(thread, comment) for thread, comment in threads if _is_ours(comment, login)]
+    ours.sort(key=lambda each: str(each[1]["createdAt"]))
+    said = tuple(_read_said(thread, comment) for thread, comment in ours)
+    bodies = [str(each["body"]) for each in every["reviews"] if _is_ours(each, login)]
+    plain = (Sticky(str(each["id"]), str(each["body"])) for each in every["comments"] if _is_ours(each, login))
+    return Standing(
+        fingerprints=frozenset().union(*map(read_fingerprints, bodies), *(each.fingerprints for each in said)),
+        comments=said,
+        summaries=tuple(each for each in plain if each.body.rstrip().endswith(SUMMARY_MARKER)),
+    )
 
 
-def _said(node: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
-    if node is None:
-        return ()
-    return node["comments"]["nodes"] or () if "comments" in node else (node,)
+def _read_all(session: Session, number: int, name: str, connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    while True:
+        yield from (node for node in connection["nodes"] or () if node)
+        if not connection["pageInfo"]["hasNextPage"]:
+            return
+        variables = {**_place(session), "number": number, "after": connection["pageInfo"]["endCursor"]}
+        connection = session.query(_page_query(name), variables)["repository"]["pullRequest"][name]
 
 
-def _own(nodes: Iterable[Mapping[str, Any] | None], viewer: str) -> Iterator[str]:
-    """Yield the bodies that we wrote: a marker in somebody else's comment counts for nothing."""
-    for node in nodes:
-        author = node and node.get("author")
-        # GraphQL gives a bot's login without the "[bot]" that `viewer` has.
-        if node and author and author["__typename"] == "Bot" and author["login"] == viewer.removesuffix("[bot]"):
-            yield str(node["body"])
+def _first(thread: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next((node for node in thread["comments"]["nodes"] or () if node), {})
 
 
-def _check_run(repository: Mapping[str, Any]) -> int | None:
+def _is_ours(comment: Mapping[str, Any], login: str) -> bool:
+    """Tell whether we wrote a comment: a marker in somebody else's counts for nothing."""
+    author = comment.get("author") or {}
+    return author.get("__typename") == "Bot" and author["login"] == login
+
+
+def _read_said(thread: Mapping[str, Any], comment: Mapping[str, Any]) -> Said:
+    body = str(comment["body"])
+    return Said(
+        id=str(comment["id"]),
+        thread=str(thread["id"]),
+        path=str(thread["path"]),
+        body=body,
+        fingerprints=read_fingerprints(body),
+        is_closed=bool(thread["isResolved"] or comment["isMinimized"]),
+        is_answered=thread["comments"]["totalCount"] > 1,
+    )
+
+
+def _check_run(repository: Mapping[str, Any]) -> CheckRun | None:
     suites = ((repository.get("head") or {}).get("checkSuites") or {}).get("nodes") or ()
     runs = (run for suite in suites if suite for run in (suite.get("checkRuns") or {}).get("nodes") or () if run)
-    return next((int(run["databaseId"]) for run in runs if run["name"] == CHECK_NAME), None)
+    found = next((run for run in runs if run["name"] == CHECK_NAME), None)
+    if found is None:
+        return None
+    return CheckRun(int(found["databaseId"]), int((found.get("annotations") or {}).get("totalCount") or 0))
 
 
 class _Inexact:

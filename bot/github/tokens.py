@@ -57,28 +57,38 @@ class TokenStore:
         self._seal = Fernet(base64.urlsafe_b64encode(digest))
 
     def get(
-        self, installation_id: int, repository_id: int, wanted: Mapping[str, str], mint: Callable[[], Token]
+        self,
+        installation_id: int,
+        repository_id: int,
+        wanted: Mapping[str, str],
+        mint: Callable[[], Token],
+        name: str = "",
+        incomplete_lasts: timedelta = INCOMPLETE_LASTS,
     ) -> Token:
-        """Return a token for one repository, from the store if it will last; `wanted` are the permissions hoped for."""
-        key = self._key(installation_id, repository_id)
+        """Return a token for one repository, from the store if it will last; `wanted` are the permissions hoped for.
+
+        One repository may have several, by `name`.
+        """
+        key = self._key(installation_id, repository_id, name)
         found = self._load(key)
         if found is not None and found.expires_at - MARGIN > datetime.now(UTC):
             return found
         token = mint()
-        self._save(key, token, is_complete=wanted.items() <= token.permissions.items())
+        lasts = timedelta.max if wanted.items() <= token.permissions.items() else incomplete_lasts
+        self._save(key, token, lasts)
         return token
 
-    def forget(self, installation_id: int, repository_id: int) -> None:
+    def forget(self, installation_id: int, repository_id: int, name: str = "") -> None:
         """Drop a token that GitHub no longer accepts."""
         if self._redis is None:
             return
         try:
-            self._redis.delete(self._key(installation_id, repository_id))
+            self._redis.delete(self._key(installation_id, repository_id, name))
         except RedisError as error:
             log.warning("token store unwritable", error=type(error).__name__)
 
-    def _key(self, installation_id: int, repository_id: int) -> str:
-        return f"{self._prefix}:{installation_id}:{repository_id}"
+    def _key(self, installation_id: int, repository_id: int, name: str) -> str:
+        return ":".join((self._prefix, str(installation_id), str(repository_id), *filter(None, [name])))
 
     def _load(self, key: str) -> Token | None:
         if self._redis is None:
@@ -90,10 +100,8 @@ class TokenStore:
             log.warning("token store unreadable", error=type(error).__name__)
             return None
 
-    def _save(self, key: str, token: Token, *, is_complete: bool) -> None:
-        lasts = token.expires_at - MARGIN - datetime.now(UTC)
-        if not is_complete:
-            lasts = min(lasts, INCOMPLETE_LASTS)
+    def _save(self, key: str, token: Token, most: timedelta) -> None:
+        lasts = min(token.expires_at - MARGIN - datetime.now(UTC), most)
         if self._redis is None or lasts <= timedelta(seconds=1):
             return
         plain = {

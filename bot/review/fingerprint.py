@@ -11,10 +11,12 @@ from rules.dockerfile import Dockerfile, Instruction
 from rules.finding import Finding
 
 REVIEW_MARKER = "<!-- dockslim:review -->"
+SUMMARY_MARKER = "<!-- dockslim:summary -->"
 
 _LENGTH = 16
 # Only the end of a body counts: further up stands text from the Dockerfile, which may hold a marker of its own.
-_MARKER = re.compile(r"<!-- dockslim:fp=([0-9a-f]{16}(?:,[0-9a-f]{16})*) -->\s*\Z")
+_MARKER = re.compile(r"<!-- dockslim:(fp|gone)=([0-9a-f]{16}(?:,[0-9a-f]{16})*) -->\s*\Z")
+_ANY_MARKER = re.compile(r"<!-- dockslim:[^>]*-->")
 
 
 def normalise(dockerfile: Dockerfile, instruction: Instruction) -> str:
@@ -44,15 +46,26 @@ def digest(parts: Sequence[str]) -> str:
     return sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:_LENGTH]
 
 
-def write_marker(found: Iterable[str]) -> str:
-    """Return the hidden line that carries fingerprints; it must be the last one of a body."""
+def write_marker(found: Iterable[str], kind: str = "fp") -> str:
+    """Return the hidden line that carries fingerprints; it must be the last one of a body.
+
+    `fp` is what a body says, `gone` what it said until that was settled.
+    """
     listed = ",".join(sorted(set(found)))
-    return f"<!-- dockslim:fp={listed} -->" if listed else ""
+    return f"<!-- dockslim:{kind}={listed} -->" if listed else ""
 
 
-def read_fingerprints(body: str) -> frozenset[str]:
+def read_fingerprints(body: str, kind: str = "fp") -> frozenset[str]:
     """Return the fingerprints that a body of ours carries."""
     tail = body.rstrip()
     start = tail.rfind("<!--")
     match = _MARKER.match(tail, start) if start >= 0 else None
-    return frozenset(match[1].split(",")) if match else frozenset()
+    return frozenset(match[2].split(",")) if match and match[1] == kind else frozenset()
+
+
+def strip_markers(body: str) -> str:
+    """Return a body without the markers at its end: further up stands text from the Dockerfile."""
+    body = body.rstrip()
+    while (start := body.rfind("<!--")) >= 0 and _ANY_MARKER.fullmatch(body, start):
+        body = body[:start].rstrip()
+    return body

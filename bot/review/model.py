@@ -32,13 +32,45 @@ class ChangedFile:
     targets: frozenset[str] = frozenset()
     packages: Mapping[str, PackageIndex] = field(default_factory=dict)
     image_sizes: Mapping[str, int | None] = field(default_factory=dict)
+    previous: str | None = None
+    """The path that the pull request renames it from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment of ours on lines, the first of its thread; `id` and `thread` are GitHub's.
+
+    `fingerprints` is what it speaks of, nothing once that was settled. `is_closed` where its thread is resolved or the
+    comment hidden, `is_answered` where somebody wrote below it.
+    """
+
+    id: str
+    thread: str
+    path: str
+    body: str
+    fingerprints: frozenset[str] = frozenset()
+    is_closed: bool = False
+    is_answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """The summary that stands on the pull request; `id` is GitHub's."""
+
+    id: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What dockslim already said on the pull request: the fingerprints in its own comments and reviews."""
+    """What dockslim already said on the pull request, the oldest first.
+
+    `fingerprints` are those of its reviews and of its comments; what was settled since is not among them.
+    """
 
     fingerprints: frozenset[str] = frozenset()
+    comments: tuple[Said, ...] = ()
+    summaries: tuple[Sticky, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +80,18 @@ class Offer:
     path: str
     lines: tuple[str, ...]
     bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a configuration comes from: the files that count, and what is wrong with those that do not.
+
+    `notes` is Markdown: what else there is to say about what was read.
+    """
+
+    files: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +114,38 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark of the check run on lines of a file; `level` is one of GitHub's."""
+
+    path: str
+    start: int
+    end: int
+    level: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """The outcome of the check run; `conclusion` is one of GitHub's."""
 
     conclusion: str
     title: str
     summary: str
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one job posts: a review or nothing, and always a check; `told` are the codes of what the review tells."""
+    """What one job posts: a review or nothing, a summary or nothing, and always a check.
+
+    `told` are the codes of what the review tells, `settled` the comments whose findings the pull request no longer
+    brings, `repeated` those that say what an older one says.
+    """
 
     review: Review | None
     check: Check
     told: tuple[str, ...] = ()
+    summary: str | None = None
+    settled: tuple[Said, ...] = ()
+    repeated: tuple[Said, ...] = ()

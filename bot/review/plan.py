@@ -8,16 +8,20 @@ from dataclasses import dataclass
 
 from bot.configuration.model import DEFAULT, Configuration
 from bot.review.diff import Diff, parse_patch
-from bot.review.fingerprint import digest, fingerprints, normalise
-from bot.review.model import ChangedFile, Check, Comment, Offer, Plan, Review, Standing
+from bot.review.fingerprint import fingerprints, normalise
+from bot.review.model import Annotation, ChangedFile, Check, Comment, Offer, Origin, Plan, Review, Said, Standing
 from bot.review.render import (
+    UNCOMMENTED,
     Counts,
+    ImageRow,
     Outcome,
     Row,
     Section,
     Unplaced,
+    render_annotation,
     render_remark,
     render_review,
+    render_sticky,
     render_suggestion,
     render_summary,
     render_title,
@@ -31,16 +35,30 @@ from rules.fix import Applicability
 from rules.rule import Surroundings
 
 MAX_SAID = 500
-"""Findings of one review, so that their fingerprints fit into it."""
+"""Findings of which a review may be made."""
+MAX_MARKED = 3000
+"""Findings whose fingerprints fit into the body of a review."""
+MAX_ANNOTATIONS = 200
+_BUILT_IN = Origin()
+_LEVELS = {Severity.ERROR: "failure", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One finding at the head, and whether this pull request brought it."""
+    """One finding at the head, what it is known by, and whether this pull request brought it.
+
+    A file that the pull request renames has marks under both names, its own first. `identity` is the same for findings
+    that only their number tells apart.
+    """
 
     finding: Finding
-    fingerprint: str
+    marks: tuple[str, ...]
+    identity: tuple[str, str]
     introduced: bool
+
+    @property
+    def fingerprint(self) -> str:
+        return self.marks[0]
 
     @property
     def is_said(self) -> bool:
@@ -48,6 +66,9 @@ class _Entry:
         if not self.introduced or self.finding.is_small:
             return False
         return self.finding.severity is not Severity.INFO or self.finding.fix is not None
+
+    def is_among(self, marks: Collection[str]) -> bool:
+        return any(mark in marks for mark in self.marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +83,9 @@ class _Read:
     proofs: Proofs
     entries: tuple[_Entry, ...]
     most: int
-    """Comments of one review; more than that nobody reads, the rest goes into its body."""
+    """Comments on one pull request; more than that nobody reads, the rest goes into its summary."""
+    is_certain: bool
+    """Whether the old text tells what the pull request brought."""
 
     @property
     def said(self) -> list[_Entry]:
@@ -81,6 +104,7 @@ class _Unread:
 
     path: str
     problem: str
+    previous: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,43 +125,80 @@ class _Note:
         """Return a key that sorts suggestions before remarks, and the most valuable ones first."""
         return not isinstance(self.content, Suggestion), min(map(worth, self.findings))
 
+    def remarks_on(self, file: _Read, code: str) -> bool:
+        """Tell whether it is a remark on a finding of that code in that file."""
+        return self.file is file and isinstance(self.content, Remark) and self.content.finding.code == code
 
-def plan(files: Sequence[ChangedFile], standing: Standing, configuration: Configuration = DEFAULT) -> Plan:
-    """Decide what to post about the Dockerfiles that a pull request changes."""
+
+def plan(
+    files: Sequence[ChangedFile],
+    standing: Standing,
+    configuration: Configuration = DEFAULT,
+    origin: Origin = _BUILT_IN,
+    unseen: Collection[str] | None = (),
+) -> Plan:
+    """Decide what to post about the Dockerfiles that a pull request changes.
+
+    `unseen` are the paths of those that are not among `files`, None where not all of them are known.
+    """
     read = [_read(file, configuration) for file in files if file.status != "removed"]
     readable = [each for each in read if isinstance(each, _Read)]
     whole = {each.path: each.propose(each.said) for each in readable}
+    repeated = tuple(_repeated(standing))
+    keeps_all = unseen is None or not configuration.review.resolve
+    settled = () if keeps_all else tuple(_settled(read, standing, unseen or (), repeated))
+    open_now = [each for each in standing.comments if _is_open(each) and each not in (*settled, *repeated)]
+    room = configuration.review.comments - len(open_now)
     fresh = _fresh(readable, standing)
-    review, outcomes = _review(readable, fresh, whole, configuration.review.comments) if fresh else (None, {})
-    sections = [_section(each, outcomes, standing) for each in read]
+    draft = _draft(readable, fresh, whole, max(room, 0))
+    known = frozenset().union(*(each.fingerprints for each in standing.comments))
+    outcomes = {
+        (each.path, entry.finding): _outcome(entry, draft, known, each) for each in readable for entry in each.entries
+    }
+    sections = [_section(each, outcomes) for each in read]
     counts = _count_all(readable, whole.values())
-    conclusion = _conclude(read, counts, configuration)
-    check_run = Check(conclusion, render_title(counts, sections), render_summary(sections))
-    return Plan(review, check_run, tuple(entry.finding.code for entry in fresh))
+    left = _uncommented(readable, whole, outcomes)
+    check_run = Check(
+        _conclude(read, counts, configuration),
+        render_title(counts, sections),
+        render_summary(sections),
+        tuple(_annotate(each) for each in left[:MAX_ANNOTATIONS] if each.outcome is not Outcome.SMALL),
+    )
+    summary = None
+    if configuration.review.summary and (
+        standing.summaries or origin.problems or origin.notes or any(each.said for each in readable)
+    ):
+        title = render_title(counts, sections)
+        rows = [row for each in readable for row in _rows(each, whole[each.path])]
+        summary = render_sticky(title, counts, rows, left, configuration, origin)
+    told = tuple(entry.finding.code for entry in fresh if entry.fingerprint in draft.outcomes)
+    return Plan(draft.review, check_run, told, summary, settled, repeated)
 
 
 def _read(file: ChangedFile, configuration: Configuration) -> _Read | _Unread:
     if file.problem is not None:
-        return _Unread(file.path, file.problem)
+        return _Unread(file.path, file.problem, file.previous)
     config = configuration.config_for(file.path)
     surroundings = Surroundings(file.path, config.targets | file.targets, file.context, file.image_sizes, file.packages)
     try:
         dockerfile = parse(file.head)
     except DockerfileError as error:
-        return _Unread(file.path, str(error))
+        return _Unread(file.path, str(error), file.previous)
     findings = check(dockerfile, config, surroundings).findings
     diff = parse_patch(file.patch)
     if file.base_unreadable:
         introduced = frozenset(_touched(dockerfile, findings, diff))
     else:
         introduced = _introduced(dockerfile, findings, diff, _count_old(file.base, config, surroundings))
-    marks = fingerprints(file.path, dockerfile, findings)
+    paths = dict.fromkeys((file.path, file.previous or file.path))
+    marks = list(zip(*(fingerprints(path, dockerfile, findings) for path in paths), strict=True))
     entries = (
-        _Entry(each, mark, at in introduced) for at, (each, mark) in enumerate(zip(findings, marks, strict=True))
+        _Entry(each, marks[at], _identity(dockerfile, each), at in introduced) for at, each in enumerate(findings)
     )
     proofs = Proofs(dockerfile, surroundings)
     most = configuration.review.comments
-    return _Read(file.path, dockerfile, diff, config, surroundings, proofs, tuple(entries), most)
+    is_certain = not file.base_unreadable
+    return _Read(file.path, dockerfile, diff, config, surroundings, proofs, tuple(entries), most, is_certain)
 
 
 def _count_old(base: str | None, config: Config, surroundings: Surroundings) -> Counter[tuple[str, str]] | None:
@@ -183,74 +244,82 @@ def _touched(dockerfile: Dockerfile, findings: Sequence[Finding], diff: Diff) ->
 
 
 def _fresh(files: Iterable[_Read], standing: Standing) -> list[_Entry]:
-    """Return what has to be said and has not been said yet."""
-    fresh = [entry for file in files for entry in file.said if entry.fingerprint not in standing.fingerprints]
-    return [] if _digest_rest(fresh) in standing.fingerprints else fresh
+    """Return what has to be said and has not been said yet.
+
+    Of findings that only their number tells apart, as many as stand already are taken for those.
+    """
+    fresh: list[_Entry] = []
+    for file in files:
+        known = Counter(each.identity for each in file.entries if each.is_among(standing.fingerprints))
+        wanted = Counter(each.identity for each in file.said)
+        wanted.subtract(known)
+        for entry in file.said:
+            if wanted[entry.identity] > 0 and not entry.is_among(standing.fingerprints):
+                wanted[entry.identity] -= 1
+                fresh.append(entry)
+    return fresh
 
 
-def _digest_rest(entries: Sequence[_Entry]) -> str:
-    """Return one fingerprint for all that a review had no room for, by which a second run knows it again."""
-    return digest(sorted(each.fingerprint for each in entries))
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The review that is to be posted, if any, and what becomes of the findings that it is about."""
+
+    review: Review | None
+    outcomes: Mapping[str, Outcome]
 
 
-def _review(
-    files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, Proposal], most: int
-) -> tuple[Review, dict[str, Outcome]]:
-    """Return the review that says `fresh`, and what became of each finding by its fingerprint."""
+def _draft(files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, Proposal], room: int) -> _Draft:
+    """Return the review that says `fresh`, as far as lines of the diff can carry it and there is room."""
+    if not fresh:
+        return _Draft(None, {})
     ranked = sorted(fresh, key=lambda entry: worth(entry.finding))
     chosen = {entry.fingerprint for entry in ranked[:MAX_SAID]}
-    rest = [entry for entry in fresh if entry.fingerprint not in chosen]
-    notes, unplaced = _distribute(files, chosen, whole, most)
+    notes = sorted(_find_notes(files, chosen, whole), key=lambda note: note.rank)
+    if not notes or not room:
+        return _Draft(None, {})
+    placed = sorted(notes[:room], key=lambda note: (note.file.path, note.end))
     marks = {(file.path, entry.finding): entry.fingerprint for file in files for entry in file.entries}
-    outcomes = {marks[each.path, each.remark.finding]: Outcome.LISTED for each in unplaced}
-    hidden = [*outcomes, *([_digest_rest(rest)] if rest else [])]
-    comments: list[Comment] = []
+    # What there is no room for is in the summary from now on, and does not follow drop by drop.
+    over = [marks[note.file.path, each] for note in notes[room:] for each in note.findings]
+    over += (entry.fingerprint for entry in ranked[MAX_SAID:MAX_MARKED])
+    outcomes = dict.fromkeys(over, Outcome.OVER)
     suggestions: defaultdict[str, list[Suggestion]] = defaultdict(list)
-    for note in notes:
-        carried = [marks[note.file.path, each] for each in note.findings]
-        comments.append(_comment(note, carried))
-        outcomes |= dict.fromkeys(carried, Outcome.COMMENTED)
+    carried: list[list[str]] = []
+    for note in placed:
+        carried.append([marks[note.file.path, each] for each in note.findings])
+        outcomes |= dict.fromkeys(carried[-1], Outcome.COMMENTED)
         if isinstance(note.content, Suggestion):
             suggestions[note.file.path].append(note.content)
-            outcomes |= dict.fromkeys(carried, Outcome.SUGGESTED)
+            outcomes |= dict.fromkeys(carried[-1], Outcome.SUGGESTED)
     for file in files:
-        hidden += _marks_after(file, suggestions[file.path])
-    counts = _count(len(fresh), [each for found in suggestions.values() for each in found])
-    body = render_review(counts, unplaced, len(rest), bool(comments), hidden)
-    return Review(body, tuple(comments)), outcomes
+        for code, mark in _marks_after(file, suggestions[file.path]):
+            # A remark is known by them too: a click beside it changes its instruction, and does not settle it.
+            told = [each for note, each in zip(placed, carried, strict=True) if note.remarks_on(file, code)]
+            for each in told or [over]:
+                each.append(mark)
+    counts = _count(
+        sum(map(len, (note.findings for note in placed))), [each for n in suggestions.values() for each in n]
+    )
+    comments = tuple(_comment(note, each) for note, each in zip(placed, carried, strict=True))
+    return _Draft(Review(render_review(counts, over), comments), outcomes)
 
 
-def _distribute(
-    files: Sequence[_Read], chosen: Collection[str], whole: Mapping[str, Proposal], most: int
-) -> tuple[list[_Note], list[Unplaced]]:
-    """Return the comments in the order of their lines, and what goes into the body: no line, or no room for more."""
-    notes: list[_Note] = []
-    unplaced: list[Unplaced] = []
+def _find_notes(files: Sequence[_Read], chosen: Collection[str], whole: Mapping[str, Proposal]) -> Iterator[_Note]:
     for file in files:
         entries = [entry for entry in file.said if entry.fingerprint in chosen]
         # Proving a proposal takes most of the time of a plan; at a first review it is the whole one.
         proposal = whole[file.path] if len(entries) == len(file.said) else file.propose(entries)
-        placed, others = _place(file, proposal)
-        notes += placed
-        unplaced += (Unplaced(file.path, file.dockerfile, each) for each in others)
-    notes.sort(key=lambda note: note.rank)
-    for note in notes[most:]:
-        remarks = (Remark(each) for each in note.findings) if isinstance(note.content, Suggestion) else (note.content,)
-        unplaced += (Unplaced(note.file.path, note.file.dockerfile, each) for each in remarks)
-    return sorted(notes[:most], key=lambda note: (note.file.path, note.end)), unplaced
+        yield from _place(file, proposal)
 
 
-def _place(file: _Read, proposal: Proposal) -> tuple[list[_Note], list[Remark]]:
-    """Return the comments for one file, and the remarks that no line of its diff can carry."""
-    notes = [_Note(file, each.start, each.end, each) for each in proposal.suggestions]
-    left: list[Remark] = []
+def _place(file: _Read, proposal: Proposal) -> Iterator[_Note]:
+    """Yield the comments for one file; of remarks that no line of its diff can carry, none."""
+    for suggestion in proposal.suggestions:
+        yield _Note(file, suggestion.start, suggestion.end, suggestion)
     for remark in proposal.remarks:
         lines = _anchor(file, remark.finding)
-        if lines is None:
-            left.append(remark)
-        else:
-            notes.append(_Note(file, *lines, remark))
-    return notes, left
+        if lines is not None:
+            yield _Note(file, *lines, remark)
 
 
 def _anchor(file: _Read, finding: Finding) -> tuple[int, int] | None:
@@ -282,8 +351,10 @@ def _comment(note: _Note, marks: Sequence[str]) -> Comment:
     return Comment(path, note.end, body, note.start if note.start < note.end else None, offer)
 
 
-def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[str]:
+def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[tuple[str, str]]:
     """Yield what older findings, and those that no click settles, are known by once the suggestions are in the file.
+
+    With each comes its code.
 
     A click changes their instruction, and the push that follows would otherwise tell of them as if they were new.
     """
@@ -305,7 +376,7 @@ def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[str
     known = {entry.fingerprint for entry in file.entries}
     for finding, mark in zip(findings, fingerprints(file.path, dockerfile, findings), strict=True):
         if finding.code in lasting and mark not in known:
-            yield mark
+            yield finding.code, mark
 
 
 def _touches(suggestions: Iterable[Suggestion], lines: tuple[int, int]) -> bool:
@@ -338,23 +409,107 @@ def _conclude(read: Sequence[_Read | _Unread], counts: Counts, configuration: Co
     return "success" if quiet else "neutral"
 
 
-def _section(file: _Read | _Unread, outcomes: dict[str, Outcome], standing: Standing) -> Section:
+def _section(file: _Read | _Unread, outcomes: Mapping[tuple[str, Finding], Outcome]) -> Section:
     if isinstance(file, _Unread):
         return Section(file.path, problem=file.problem)
     rows = (
         Row(
             file.dockerfile.position(entry.finding.span.start)[0],
             entry.finding,
-            _outcome(entry, outcomes, standing),
+            outcomes[file.path, entry.finding],
         )
         for entry in file.entries
     )
     return Section(file.path, tuple(rows))
 
 
-def _outcome(entry: _Entry, outcomes: dict[str, Outcome], standing: Standing) -> Outcome:
+def _outcome(entry: _Entry, draft: _Draft, known: Collection[str], file: _Read) -> Outcome:
     if not entry.introduced:
         return Outcome.OLDER
-    if entry.fingerprint in outcomes:
-        return outcomes[entry.fingerprint]
-    return Outcome.STANDING if entry.fingerprint in standing.fingerprints else Outcome.NOTED
+    if entry.fingerprint in draft.outcomes:
+        return draft.outcomes[entry.fingerprint]
+    if entry.is_among(known):
+        return Outcome.STANDING
+    if not entry.is_said:
+        return Outcome.SMALL if entry.finding.is_small else Outcome.NOTED
+    return Outcome.OUTSIDE if _anchor(file, entry.finding) is None else Outcome.OVER
+
+
+def _uncommented(
+    files: Iterable[_Read], whole: Mapping[str, Proposal], outcomes: Mapping[tuple[str, Finding], Outcome]
+) -> list[Unplaced]:
+    """Return what this pull request brought and no comment says, in the order of the files."""
+    found = []
+    for file in files:
+        remarks = {each.finding: each for each in whole[file.path].remarks}
+        for entry in file.entries:
+            outcome = outcomes[file.path, entry.finding]
+            if outcome in UNCOMMENTED:
+                remark = remarks.get(entry.finding, Remark(entry.finding))
+                found.append(Unplaced(file.path, file.dockerfile, remark, outcome))
+    return sorted(found, key=lambda each: UNCOMMENTED.index(each.outcome))
+
+
+def _annotate(each: Unplaced) -> Annotation:
+    finding = each.remark.finding
+    instruction = each.dockerfile.instructions[finding.instruction]
+    title, message = render_annotation(finding)
+    return Annotation(each.path, instruction.line, instruction.end_line, _LEVELS[finding.severity], title, message)
+
+
+def _rows(file: _Read, proposal: Proposal) -> Iterator[ImageRow]:
+    """Yield what each image of a file would save: the last stage's, and those of the targets that are built."""
+    stages = file.dockerfile.stages
+    if not stages:
+        return
+    lowered = {target.lower() for target in file.surroundings.targets}
+    targets = [each for each in stages[:-1] if each.name in lowered or str(each.index) in lowered]
+    for stage in (*targets, stages[-1]):
+        line = {owner.index for owner, _ in file.dockerfile.lineage(stage)} | {stage.index}
+        elsewhere = stage is stages[-1]
+        others = {owner.index for each in targets for owner, _ in file.dockerfile.lineage(each)} if elsewhere else set()
+        inside = {
+            entry.finding
+            for entry in file.said
+            if (at := _stage_of(file.dockerfile, entry.finding)) in line or (elsewhere and at not in others)
+        }
+        taken = [each for each in proposal.suggestions if inside.intersection(each.findings)]
+        carried = tuple(found for each in taken for found in each.findings if found in inside)
+        name = "" if stage is stages[-1] else stage.name or str(stage.index)
+        yield ImageRow(file.path, name, Counts(len(inside), len(taken), carried))
+
+
+def _stage_of(dockerfile: Dockerfile, finding: Finding) -> int | None:
+    return next(
+        (stage.index for stage in reversed(dockerfile.stages) if stage.start.index <= finding.instruction), None
+    )
+
+
+def _is_open(said: Said) -> bool:
+    return bool(said.fingerprints) and not said.is_closed
+
+
+def _repeated(standing: Standing) -> Iterator[Said]:
+    """Yield the comments that say nothing but what older ones say, as after two jobs at the same time."""
+    seen: set[str] = set()
+    for said in standing.comments:
+        if _is_open(said) and said.fingerprints <= seen and not said.is_answered:
+            yield said
+        seen |= said.fingerprints
+
+
+def _settled(
+    read: Iterable[_Read | _Unread], standing: Standing, unseen: Collection[str], repeated: Collection[Said]
+) -> Iterator[Said]:
+    """Yield the comments that speak of nothing any more that the pull request brings."""
+    unknown = set(unseen)
+    present: set[str] = set()
+    for file in read:
+        if isinstance(file, _Unread):
+            unknown |= {file.path, file.previous or file.path}
+            continue
+        brought = {each.identity for each in file.entries if each.introduced or not file.is_certain}
+        present.update(mark for each in file.entries if each.identity in brought for mark in each.marks)
+    for said in standing.comments:
+        if _is_open(said) and said not in repeated and said.path not in unknown and not said.fingerprints & present:
+            yield said

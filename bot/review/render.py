@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.review.fingerprint import REVIEW_MARKER, write_marker
-from bot.review.markdown import cell, code, escape, fence, fit, prose, shorten, size, visible
+from bot.configuration.model import Configuration
+from bot.review.fingerprint import REVIEW_MARKER, SUMMARY_MARKER, strip_markers, write_marker
+from bot.review.markdown import LIMIT, cell, code, escape, fence, fit, prose, shorten, size, visible
+from bot.review.model import Origin, Said
 from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Remark, Suggestion, changes, worth
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding, Provenance, Saving
@@ -15,6 +18,10 @@ from rules.sizes import format_bytes
 
 _TITLE = 250
 _PATH = 300
+_MESSAGE = 5000
+_PROBLEMS = 20
+_HALF = LIMIT // 2
+_SUGGESTION = re.compile(r"^([ \t]*`{3,})suggestion[ \t\r]*$", re.MULTILINE)
 _UNFOLDED_LINES = 8
 
 _WHY_NO_SUGGESTION: dict[Obstacle | None, str] = {
@@ -33,10 +40,16 @@ class Outcome(Enum):
 
     SUGGESTED = "suggestion"
     COMMENTED = "comment"
-    LISTED = "in the review"
+    OUTSIDE = "outside the diff"
+    OVER = "over the limit of comments"
+    SMALL = "below the threshold"
     STANDING = "already on this pull request"
     OLDER = "older than this pull request"
     NOTED = "noted here only"
+
+
+UNCOMMENTED = (Outcome.OUTSIDE, Outcome.OVER, Outcome.SMALL)
+"""What a summary lists, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +63,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
-    """A finding that no line of the diff can carry."""
+    """A finding that has no comment; `outcome` says why."""
 
     path: str
     dockerfile: Dockerfile
     remark: Remark
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """What this pull request brings into one image; `target` is "" for that of the last stage."""
+
+    path: str
+    target: str
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +116,59 @@ def render_remark(dockerfile: Dockerfile, remark: Remark, marks: Iterable[str]) 
     return _headline(remark.finding) + _show_fix(dockerfile, remark.finding, why) + _tail((remark.finding,), marks)
 
 
-def render_review(
-    counts: Counts, unplaced: Sequence[Unplaced], unsaid: int, has_comments: bool, marks: Iterable[str]
-) -> str:
-    """Return the body of a review: what was found, and the findings that no comment carries.
-
-    `unsaid` is the number of findings that there is no room for at all.
-    """
+def render_review(counts: Counts, marks: Iterable[str]) -> str:
+    """Return the body of a review: what its comments say together. `marks` are known again after a push."""
     head = f"**dockslim** · {_count(counts)}{_say_total(counts.suggested)}"
-    if unplaced and has_comments:
-        head += "\n\nWithout a comment of their own:"
-    tail = "\n\n" + "\n".join(filter(None, (REVIEW_MARKER, write_marker(marks))))
-    items = [_render_unplaced(each) for each in unplaced]
-    return fit(head, items, lambda left: _more_in_check(left + unsaid), tail)
+    return f"{head}\n\n" + "\n".join(filter(None, (REVIEW_MARKER, write_marker(marks))))
+
+
+def render_settled(said: Said, head_sha: str) -> str:
+    """Return what a comment says once its findings are gone; the text that stood there is kept, folded."""
+    return (
+        f"Settled at {head_sha[:7]}: this pull request no longer brings it.\n\n"
+        f"<details><summary>What stood here</summary>\n\n{quote(said.body)}\n</details>\n\n"
+        + write_marker(said.fingerprints, "gone")
+    )
+
+
+def quote(body: str) -> str:
+    """Return a comment of ours as it can stand elsewhere: a suggestion only works on the lines it is about."""
+    return _SUGGESTION.sub(r"\1dockerfile", strip_markers(body)).strip()
+
+
+def render_sticky(
+    title: str,
+    counts: Counts,
+    rows: Sequence[ImageRow],
+    left: Sequence[Unplaced],
+    configuration: Configuration,
+    origin: Origin,
+) -> str:
+    """Return the summary of a pull request: each image, what no comment says and why, and the configuration used."""
+    found = [row for row in rows if row.counts.findings]
+    head = (
+        f"**dockslim** · {_count(counts)}{_say_total(counts.suggested)}" if found else f"**dockslim** · {prose(title)}"
+    )
+    for problem in origin.problems[:_PROBLEMS]:
+        head += f"\n\n{prose(problem)}"
+    head += "".join(f"\n\n{note}" for note in origin.notes)
+    if found:
+        head += "\n\n| Image | Found | Applied, saves |\n|---|---|---:|\n"
+        head = fit(head, [_render_image(row) for row in found], _more_images, "", _HALF).rstrip("\n")
+    tail = f"\n\n<sub>Configuration: {_say_origin(origin)}</sub>\n\n{SUMMARY_MARKER}"
+    if not left:
+        return head + tail
+    head += f"\n\n<details><summary>Without a comment: {len(left):,}</summary>"
+    items = [item for reason in UNCOMMENTED for item in _render_group(reason, left, configuration)]
+    return fit(head, items, _more_in_check, f"\n\n</details>{tail}")
+
+
+def render_annotation(finding: Finding) -> tuple[str, str]:
+    """Return the title and the text of an annotation, which GitHub shows as they are."""
+    figure = f" ({_say_saving(finding.saving)})" if _is_known(finding.saving) else ""
+    title = f"{finding.code} {finding.message.replace('`', '')}"
+    message = f"{finding.reason}{figure}" or title
+    return shorten(visible(" ".join(title.split())), _TITLE), shorten(visible(message), _MESSAGE)
 
 
 def render_title(counts: Counts, sections: Sequence[Section]) -> str:
@@ -126,6 +189,45 @@ def render_summary(sections: Sequence[Section]) -> str:
         return "dockslim reads Dockerfiles, and this pull request changes none."
     items = [item for section in sections for item in _render_section(section)]
     return fit("", items, _more_rows, "")
+
+
+def _say_origin(origin: Origin) -> str:
+    return " over ".join((*(code(each) for each in origin.files), "built-in defaults"))
+
+
+def _render_image(row: ImageRow) -> str:
+    path = code(shorten(row.path, _PATH))
+    name = f"{path}, target {code(shorten(row.target, _PATH))}" if row.target else path
+    known = [each.saving for each in row.counts.suggested if _is_known(each.saving)]
+    saves = (
+        _say_total(row.counts.suggested).removeprefix(", ") if known else "unknown" if row.counts.suggestions else ""
+    )
+    return "| " + " | ".join(map(cell, (name, _count(row.counts), saves))) + " |\n"
+
+
+def _render_group(reason: Outcome, left: Sequence[Unplaced], configuration: Configuration) -> Iterator[str]:
+    """Yield pieces of Markdown of which any number of leading ones is well formed."""
+    headings = {
+        Outcome.OUTSIDE: "On lines that the diff does not show:",
+        Outcome.OVER: f"Over the limit of {_number(configuration.review.comments, 'comment')} on one pull request:",
+        Outcome.SMALL: f"Below the threshold of {format_bytes(configuration.floor)}:",
+    }
+    heading = f"\n\n{headings[reason]}"
+    for each in left:
+        if each.outcome is reason:
+            yield heading + (_render_small(each) if reason is Outcome.SMALL else _render_unplaced(each))
+            heading = ""
+
+
+def _render_small(each: Unplaced) -> str:
+    finding = each.remark.finding
+    saves = f", {_say_saving(finding.saving)}" if _is_known(finding.saving) else ""
+    return f"\n\n{_say_place(each)} {escape(finding.code)} {prose(finding.message, 300)}{saves}"
+
+
+def _say_place(each: Unplaced) -> str:
+    line = each.dockerfile.position(each.remark.finding.span.start)[0]
+    return code(f"{shorten(each.path, _PATH)}:{line}")
 
 
 def _headline(finding: Finding) -> str:
@@ -223,11 +325,9 @@ def _within(lines: Iterable[str], room: int) -> Iterator[str]:
 
 def _render_unplaced(each: Unplaced) -> str:
     finding = each.remark.finding
-    line = each.dockerfile.position(finding.span.start)[0]
-    place = code(f"{shorten(each.path, _PATH)}:{line}")
     # That it is no suggestion needs no reason here, where nothing can be one.
     why = _WHY_NO_SUGGESTION[Obstacle.DISPLAY] if each.remark.obstacle is Obstacle.DISPLAY else ""
-    return f"\n\n{place} {_headline(finding)}{_show_fix(each.dockerfile, finding, why)}"
+    return f"\n\n{_say_place(each)} {_headline(finding)}{_show_fix(each.dockerfile, finding, why)}"
 
 
 def _count(counts: Counts) -> str:
@@ -293,6 +393,10 @@ def _render_row(row: Row) -> str:
 
 def _more_findings(left: int) -> str:
     return f"\nAnd {_number(left, 'more finding')} on these lines." if left else ""
+
+
+def _more_images(left: int) -> str:
+    return f"\n{_number(left, 'more image')} without room here." if left else ""
 
 
 def _more_in_check(left: int) -> str:

@@ -114,6 +114,7 @@ def test_opened(line: Line) -> None:
     delivery = next(each for each in line.sandbox.deliveries if each.event == "pull_request")
     assert (delivery.status_code, json.loads(delivery.response_body)) == (202, {"job": delivery.guid})
     # The delivery leads from the webhook to the comment.
+    wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE and line.count_jobs())
     done = [json.loads(text) for text in line.log().splitlines() if delivery.guid in text and "job done" in text]
     assert [each["comments"] for each in done] == [2]
 

@@ -76,7 +76,7 @@ class TestOpened:
         with capsys.disabled():
             print(f"\nGitHub requests for a first review of 3 Dockerfiles, {'warm' if warm else 'cold'} token:")
             print("\n".join(f"  {each}" for each in requests), f"\n  = {len(requests)}")
-        assert len(requests) == (4 if warm else 5)
+        assert len(requests) == (5 if warm else 7)
         assert len(pull.review_comments) == 6
 
     def test_number_of_requests_where_all_is_copied(self, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +89,7 @@ class TestOpened:
         with capsys.disabled():
             print("\nGitHub requests for a first review of 3 Dockerfiles that copy everything, cold token:")
             print("\n".join(f"  {each}" for each in requests), f"\n  = {len(requests)}")
-        assert len(requests) <= 7
+        assert len(requests) <= 9
         assert sum("git/trees" in each for each in requests) == 1
 
     def test_what_the_repository_holds_is_known(self, stage: Stage) -> None:
@@ -185,8 +185,8 @@ class TestAgain:
         stage.sandbox.requests.clear()
         stage.perform(pull, reason="recheck", head_sha=None, base_branch=None)
         assert sum(review.author.login == stage.sandbox.bot for review in pull.reviews) == 1
-        # One more page of threads, two of reviews: each of those comments was a review of its own.
-        assert sum("DockslimPage" in each for each in stage.say_requests()) == 3
+        # One more page of threads and of comments, two of reviews: each of those comments was a review of its own.
+        assert sum("DockslimPage" in each for each in stage.say_requests()) == 4
 
     def test_ours_after_a_page_of_others(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
@@ -241,8 +241,10 @@ class TestStale:
         pull = stage.open({"Dockerfile": WASTEFUL}, draft=True)
         stage.perform(pull)
         assert pull.reviews == []
-        stage.perform(pull, reason="recheck", head_sha=None, base_branch=None)
+        assert _the_check(pull) == ("completed", "skipped", "Skipped: draft")
+        stage.perform(pull, reason="recheck", head_sha=None, base_branch=None, sender="alice")
         assert len(pull.reviews) == 1
+        assert _the_check(pull)[1] == "neutral"
 
     def test_a_retargeted_draft_is_reviewed_for_whoever_asks(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
@@ -256,7 +258,7 @@ class TestStale:
         pull = stage.open({"Dockerfile": WASTEFUL}, draft=True)
         read_pull = review_module.read_pull
         monkeypatch.setattr(review_module, "read_pull", read_and_retarget)
-        stage.perform(pull, reason="recheck", head_sha=None, base_branch=None)
+        stage.perform(pull, reason="recheck", head_sha=None, base_branch=None, sender="alice")
         assert len(pull.reviews) == 1
 
     def test_a_base_that_never_stays_is_given_up(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

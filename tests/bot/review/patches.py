@@ -14,7 +14,10 @@ from markdown_it.token import Token
 from bot.review.model import ChangedFile, Comment
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
-OUR_HTML = re.compile(r"<!-- dockslim:(?:review|fp=[0-9a-f,]+) -->|</?sub>")
+OUR_HTML = re.compile(
+    r"<!-- dockslim:(?:review|summary|(?:fp|gone)=[0-9a-f,]+) -->|</?(?:sub|details)>"
+    r"|<summary>(?:Without a comment: [\d,]+|What stood here)</summary>"
+)
 
 
 def git_diff(base: str | None, head: str, context: int = 3) -> str:

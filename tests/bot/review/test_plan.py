@@ -11,8 +11,9 @@ from bot.configuration.model import DEFAULT, Configuration, Image, Threshold
 from bot.review.diff import parse_patch
 from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints
 from bot.review.markdown import size
-from bot.review.model import ChangedFile, Standing
+from bot.review.model import ChangedFile, Origin, Said, Standing, Sticky
 from bot.review.plan import plan
+from bot.review.render import render_settled
 from rules.check import check
 from rules.dockerfile import parse
 from rules.finding import Severity
@@ -29,6 +30,17 @@ def marks(review):
     """Return every fingerprint that a posted review leaves on the pull request."""
     bodies = [review.body, *(comment.body for comment in review.comments)] if review else []
     return frozenset().union(*map(read_fingerprints, bodies))
+
+
+def standing(review, **changes):
+    """Return what GitHub would show of a posted review."""
+    if review is None:
+        return NOTHING
+    said = tuple(
+        replace(Said(f"C{at}", f"T{at}", each.path, each.body, read_fingerprints(each.body)), **changes)
+        for at, each in enumerate(review.comments)
+    )
+    return Standing(marks(review), said)
 
 
 def anchors(review):
@@ -128,7 +140,7 @@ def test_a_rename_introduces_nothing():
 def test_nothing_is_said_twice():
     files = [changed(f"{CRON}RUN pip install flask\n", CLEAN)]
     first = plan(files, NOTHING)
-    second = plan(files, Standing(marks(first.review)))
+    second = plan(files, standing(first.review))
     assert second.review is None
     assert (second.check.conclusion, second.check.title) == (first.check.conclusion, first.check.title)
     assert "already on this pull request" in second.check.summary
@@ -137,7 +149,7 @@ def test_nothing_is_said_twice():
 def test_a_push_says_only_what_is_new():
     first = plan([changed(CRON, CLEAN)], NOTHING)
     pushed = changed(f"{CRON}RUN pip install flask\n", CLEAN)
-    second = plan([pushed], Standing(marks(first.review)))
+    second = plan([pushed], standing(first.review))
     assert anchors(second.review) == [("Dockerfile", None, 4)]
     assert second.check.title == "2 suggestions in Dockerfile"
 
@@ -156,7 +168,7 @@ def test_a_click_brings_back_nothing_that_was_said_beside_it():
     [suggested] = [each for each in first.review.comments if Button.of(each)]
     assert len(first.review.comments) == 2
     pressed = Button.of(suggested).press(CRON.replace("cron", "cron vim"))
-    second = plan([changed(pressed, CLEAN)], Standing(marks(first.review)))
+    second = plan([changed(pressed, CLEAN)], standing(first.review))
     assert second.review is None
     assert second.check.title == "1 finding in Dockerfile"
 
@@ -170,22 +182,28 @@ def test_a_click_brings_back_nothing_that_was_said_beside_it():
         ),
     ],
 )
-def test_what_cannot_be_placed_goes_into_the_body(file):
+def test_what_cannot_be_placed_is_in_the_summary(file):
     planned = plan([file], NOTHING)
-    assert planned.review.comments == ()
-    assert "`Dockerfile:3` **" in planned.review.body
-    assert len(blocks(planned.review.body, "diff")) == 2
-    assert len(read_fingerprints(planned.review.body)) == 2
+    assert planned.review is None
+    assert "On lines that the diff does not show:\n\n`Dockerfile:3` **" in planned.summary
+    assert len(blocks(planned.summary, "diff")) == 2
+    assert [(each.start, each.end, each.level) for each in planned.check.annotations] == [(3, 3, "warning")] * 2
     assert planned.check.title == "2 findings in Dockerfile"
-    assert plan([file], Standing(marks(planned.review))).review is None
+    assert "| outside the diff |" in planned.check.summary
 
 
-def test_a_stage_that_becomes_shipped_is_told_of_in_the_body():
+def test_what_the_diff_shows_later_gets_its_comment():
+    hidden = replace(changed(CRON, CLEAN), patch="@@ -1,1 +1,1 @@\n FROM debian:12-slim")
+    assert plan([hidden], NOTHING).review is None
+    assert anchors(plan([changed(CRON, CLEAN)], NOTHING).review) == [("Dockerfile", None, 3)]
+
+
+def test_a_stage_that_becomes_shipped_is_told_of_in_the_summary():
     base = f"{FLASK.replace('debian:12-slim', 'debian:12-slim AS a')}FROM debian:12-slim\n" + "RUN true\n" * 9
     head = base.replace("FROM debian:12-slim\n", "FROM a\n")
     planned = plan([changed(head, base, context=0)], NOTHING)
-    assert planned.review.comments == ()
-    assert "`Dockerfile:3` **" in planned.review.body
+    assert planned.review is None
+    assert "`Dockerfile:3` **" in planned.summary
 
 
 def test_a_remark_stands_on_a_changed_line_of_its_instruction():
@@ -205,22 +223,35 @@ def test_no_more_than_some_comments():
     head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(most + 3))
     planned = plan([changed(head)], NOTHING)
     assert len(planned.review.comments) == most
-    assert len(blocks(planned.review.body, "diff")) == 3
+    assert f"Over the limit of {most} comments on one pull request:" in planned.summary
+    assert len(blocks(planned.summary, "diff")) == 3
     assert planned.check.title == f"{most + 3} findings in Dockerfile, {most} suggestions"
     assert len(marks(planned.review)) == most + 3
-    assert plan([changed(head)], Standing(marks(planned.review))).review is None
+    assert plan([changed(head)], standing(planned.review)).review is None
 
 
-def test_more_than_a_review_can_hold_is_said_once(monkeypatch):
+def test_the_limit_is_that_of_the_pull_request_and_the_rest_does_not_follow():
+    most = DEFAULT.review.comments
+    head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(most + 3))
+    first = plan([changed(head)], NOTHING)
+    more = changed(f"{head}RUN pip install more\n")
+    assert plan([more], standing(first.review)).review is None
+    # Two are fixed: there is room for what is new, and for nothing that was left out before.
+    fixed = more.head.replace("RUN pip install flask1\n", "").replace("RUN pip install flask2\n", "")
+    second = plan([changed(fixed)], standing(first.review))
+    assert [each.body.count("pip install --no-cache-dir more") for each in second.review.comments] == [1]
+    assert len(blocks(second.summary, "diff")) == 3
+
+
+def test_more_than_a_review_can_hold_is_not_said_later(monkeypatch):
     monkeypatch.setattr("bot.review.plan.MAX_SAID", 5)
     head = CLEAN + "".join(f"RUN pip install flask{n}\n" for n in range(8))
     planned = plan([changed(head)], NOTHING)
     assert len(planned.review.comments) == 5
-    assert "And 3 more findings;" in planned.review.body
-    standing = Standing(marks(planned.review))
-    assert plan([changed(head)], standing).review is None
+    assert len(blocks(planned.summary, "diff")) == 3
+    assert plan([changed(head)], standing(planned.review)).review is None
     pushed = changed(f"{head}RUN pip install more\n")
-    assert len(plan([pushed], standing).review.comments) == 4
+    assert len(plan([pushed], standing(planned.review)).review.comments) == 1
 
 
 def test_the_configuration_counts():
@@ -255,7 +286,12 @@ HOSTILE = (
 def test_a_hostile_file_is_quoted_and_nothing_else():
     planned = plan([changed(HOSTILE, path="a/@octocat|`<b>\n# x/Dockerfile")], NOTHING)
     assert planned.review
-    bodies = [planned.review.body, planned.check.summary, *(each.body for each in planned.review.comments)]
+    bodies = [
+        planned.review.body,
+        planned.check.summary,
+        planned.summary,
+        *(each.body for each in planned.review.comments),
+    ]
     for body in bodies:
         for token in inline_tokens(body):
             if token.type in ("html_inline", "html_block"):
@@ -294,7 +330,7 @@ def test_every_comment_stands_where_github_takes_it(pull):
     for (start, end), (other, other_end) in combinations(taken, 2):
         assert end < other or other_end < start
     assert review.body
-    assert plan([file], Standing(marks(review))).review is None
+    assert plan([file], standing(review)).review is None
 
 
 @SLOW
@@ -332,7 +368,7 @@ def test_clicking_every_suggestion_brings_nothing_new(pull):
     for comment in sorted(review.comments, key=lambda each: -each.line):
         button = Button.of(comment)
         text = button.press(text) if button else text
-    again = plan([changed(text, base, context=context)], Standing(marks(review))).review
+    again = plan([changed(text, base, context=context)], standing(review)).review
     # What could not be made together with another suggestion comes back as one of its own, and only that.
     assert again is None or "because" in "".join(each.body for each in review.comments) or len(review.comments) >= 20
 
@@ -361,7 +397,7 @@ def test_no_text_and_no_patch_raises(head, patch):
 def test_bodies_stay_within_limits(head):
     for patch in (changed(head).patch, None):
         planned = plan([replace(changed(head, path="<" * 4000), patch=patch)], NOTHING)
-        bodies = [planned.check.summary]
+        bodies = [planned.check.summary, planned.summary or ""]
         if planned.review:
             bodies += [planned.review.body, *(comment.body for comment in planned.review.comments)]
         assert max(map(size, bodies)) <= 65_535
@@ -377,6 +413,7 @@ def test_what_saves_next_to_nothing_is_no_comment():
     small = plan([replace(file, packages=known().packages)], NOTHING)
     assert not any("DS201" in each.body for each in (small.review.comments if small.review else ()))
     assert "DS201" in small.check.summary
+    assert not small.check.annotations
 
 
 def test_one_suggestion_carries_what_all_its_fixes_save():
@@ -391,10 +428,149 @@ def test_one_suggestion_carries_what_all_its_fixes_save():
 @pytest.mark.parametrize("most", [0, 1])
 def test_the_cap_of_comments_is_configured(most: int) -> None:
     files = [changed(f"{CLEAN}RUN pip install flask\nRUN pip install django\n", CLEAN)]
-    review = plan(files, NOTHING, Configuration(review=replace(DEFAULT.review, comments=most))).review
-    assert len(review.comments) == most
-    assert review.body.count("DS204") == 2 - most
-    assert plan(files, Standing(marks(review))).review is None
+    wanted = Configuration(review=replace(DEFAULT.review, comments=most))
+    planned = plan(files, NOTHING, wanted)
+    assert (len(planned.review.comments) if planned.review else 0) == most
+    assert len(blocks(planned.summary, "diff")) == 2 - most
+    assert plan(files, standing(planned.review), wanted).review is None
+
+
+BOTH = f"{CRON}RUN pip install flask\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "settled"),
+    [
+        pytest.param(BOTH, [], id="nothing happened"),
+        pytest.param(BOTH.replace("RUN true\n", "RUN true\nENV A=1\n\n"), [], id="moved"),
+        pytest.param(BOTH.replace("&& apt", "\\\n  && apt"), [], id="reformatted"),
+        pytest.param(CRON, [4], id="one is gone"),
+        pytest.param(CLEAN, [3, 4], id="all are gone"),
+        pytest.param(None, [3, 4], id="the file is as it was before"),
+        pytest.param(BOTH.replace("RUN pip", "# dockslim ignore=DS204\nRUN pip"), [4], id="silenced"),
+        pytest.param("FROM a\nRUN <<EOF\n", [], id="the file cannot be read"),
+    ],
+)
+def test_comments_are_settled_whose_findings_are_gone(head, settled):
+    first = standing(plan([changed(BOTH, CLEAN)], NOTHING).review)
+    files = [] if head is None else [changed(head, CLEAN)]
+    planned = plan(files, first)
+    lines = {"C0": 3, "C1": 4}
+    assert [lines[each.id] for each in planned.settled] == settled
+    assert planned.review is None
+    assert plan(files, first, unseen=None).settled == ()
+    assert plan(files, first, Configuration(review=replace(DEFAULT.review, resolve=False))).settled == ()
+
+
+def test_a_comment_on_a_file_that_was_not_looked_at_stays():
+    first = standing(plan([changed(BOTH, CLEAN)], NOTHING).review)
+    assert plan([], first, unseen=["Dockerfile"]).settled == ()
+    assert plan([replace(changed(BOTH, CLEAN), problem="too large")], first).settled == ()
+
+
+def test_what_somebody_closed_is_left_alone_and_not_said_again():
+    review = plan([changed(BOTH, CLEAN)], NOTHING).review
+    closed = standing(review, is_closed=True)
+    again = plan([changed(BOTH, CLEAN)], closed)
+    assert (again.review, again.settled) == (None, ())
+    assert plan([changed(CLEAN, CLEAN)], closed).settled == ()
+
+
+def test_what_comes_back_is_said_again():
+    review = plan([changed(BOTH, CLEAN)], NOTHING).review
+    first = standing(review)
+    settled = plan([changed(CRON, CLEAN)], first).settled
+    told = [replace(each, body=render_settled(each, "0" * 40)) for each in settled]
+    said = [replace(each, fingerprints=read_fingerprints(each.body)) for each in told]
+    kept = tuple(each for each in first.comments if each not in settled)
+    later = Standing(frozenset().union(*(each.fingerprints for each in kept)), (*kept, *said))
+    assert anchors(plan([changed(BOTH, CLEAN)], later).review) == [("Dockerfile", None, 4)]
+    assert plan([changed(CRON, CLEAN)], later).settled == ()
+
+
+def test_a_finding_of_a_base_that_cannot_be_read_is_not_taken_for_gone():
+    first = standing(plan([changed(CRON)], NOTHING).review)
+    blind = replace(changed(CRON + "USER a\n", CRON), base=None, base_unreadable=True)
+    assert plan([blind], first).settled == ()
+
+
+def test_a_file_that_is_renamed_later_keeps_its_comments():
+    first = standing(plan([changed(CRON, CLEAN, "old/Dockerfile")], NOTHING).review)
+    moved = replace(changed(CRON, CLEAN, "new/Dockerfile"), status="renamed", previous="old/Dockerfile")
+    planned = plan([moved], first)
+    assert (planned.review, planned.settled) == (None, ())
+
+
+def test_of_equal_findings_as_many_stand_as_the_pull_request_brought():
+    head = f"{FLASK}RUN pip install flask\n"
+    first = standing(plan([changed(head, FLASK)], NOTHING).review)
+    # Git now takes the first of the two for the new one.
+    other = replace(
+        changed(head, FLASK), patch="@@ -2,2 +2,3 @@\n RUN true\n+RUN pip install flask\n RUN pip install flask"
+    )
+    planned = plan([other], first)
+    assert (planned.review, planned.settled) == (None, ())
+
+
+def test_the_younger_of_two_equal_comments_is_repeated():
+    said = standing(plan([changed(CRON, CLEAN)], NOTHING).review).comments[0]
+    twins = (said, replace(said, id="C8"), replace(said, id="C9", is_answered=True))
+    planned = plan([changed(CRON, CLEAN)], Standing(said.fingerprints, twins))
+    assert [each.id for each in planned.repeated] == ["C8"]
+    assert planned.settled == ()
+
+
+def test_a_click_beside_a_remark_does_not_settle_it():
+    head = CRON.replace("cron", "cron vim")
+    first = plan([changed(head, CLEAN)], NOTHING)
+    [suggested] = [each for each in first.review.comments if Button.of(each)]
+    pressed = Button.of(suggested).press(head)
+    settled = plan([changed(pressed, CLEAN)], standing(first.review)).settled
+    assert [each.body for each in settled] == [suggested.body]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        pytest.param([changed(CLEAN)], None, id="clean"),
+        pytest.param([changed(f"{CRON}RUN true\n", CRON)], None, id="older findings"),
+        pytest.param([], None, id="no Dockerfile"),
+        pytest.param(
+            [changed(CRON, CLEAN, "a/Dockerfile"), changed(CLEAN, path="b/Dockerfile")],
+            "**dockslim** · 1 suggestion\n\n| Image | Found | Applied, saves |\n|---|---|---:|\n"
+            "| `a/Dockerfile` | 1 suggestion | unknown |\n\n"
+            "<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->",
+            id="one of two",
+        ),
+    ],
+)
+def test_summary_where_there_is_something_to_say(files, said):
+    assert plan(files, NOTHING).summary == said
+    silent = Configuration(review=replace(DEFAULT.review, summary=False))
+    assert plan(files, NOTHING, silent).summary is None
+
+
+def test_a_summary_that_stands_says_that_nothing_is_left():
+    stands = Standing(summaries=(Sticky("I1", "old"),))
+    assert plan([changed(CLEAN)], stands).summary.startswith("**dockslim** · No size findings in Dockerfile\n\n<sub>")
+    assert plan([], stands).summary.startswith("**dockslim** · No Dockerfile in this pull request\n\n<sub>")
+
+
+def test_one_row_for_each_image():
+    text = "FROM debian:12-slim AS base\nRUN pip install flask\nFROM base AS debug\nRUN pip install pudb\nFROM base\n"
+    wanted = Configuration(images=(Image("Dockerfile", target="debug"),), floor=0)
+    rows = [line for line in plan([changed(text)], NOTHING, wanted).summary.split("\n") if line.startswith("| `")]
+    assert rows == [
+        "| `Dockerfile`, target `debug` | 2 suggestions | unknown |",
+        "| `Dockerfile` | 1 suggestion | unknown |",
+    ]
+
+
+def test_where_the_configuration_comes_from_is_said_with_its_problems():
+    origin = Origin((".github/dockslim.yml",), ("`x.yml`, line 3: Expected <b> or `c`.",), ("A note.",))
+    summary = plan([], NOTHING, origin=origin).summary
+    assert "`x.yml`, line 3: Expected &lt;b&gt; or `c`.\n\nA note.\n\n<sub>" in summary
+    assert "<sub>Configuration: `.github/dockslim.yml` over built-in defaults</sub>" in summary
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,22 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from bot.configuration.model import DEFAULT
+from bot.review.fingerprint import read_fingerprints
 from bot.review.markdown import LIMIT, size
+from bot.review.model import Origin, Said
 from bot.review.render import (
     Counts,
+    ImageRow,
     Outcome,
     Row,
     Section,
     Unplaced,
+    render_annotation,
     render_remark,
     render_review,
+    render_settled,
+    render_sticky,
     render_suggestion,
     render_summary,
     render_title,
@@ -163,42 +170,77 @@ def test_a_long_diff_is_cut():
     assert len(blocks(body, "diff")) == 1
 
 
-def unplaced(found, obstacle=None, path="api/Dockerfile"):
-    return Unplaced(path, DOCKERFILE, Remark(found, obstacle))
+def unplaced(found, outcome=Outcome.OUTSIDE, obstacle=None, path="api/Dockerfile"):
+    return Unplaced(path, DOCKERFILE, Remark(found, obstacle), outcome)
 
 
-def test_a_review_with_comments_only():
-    assert render_review(Counts(2, 2, (RECOMMENDED, LISTS)), [], 0, True, []) == (
-        "**dockslim** · 2 suggestions, 39.7 MB (estimated)\n\n<!-- dockslim:review -->"
+def sticky(left=(), rows=(), counts=None):
+    counts = counts or Counts(1, 0, ())
+    return render_sticky("1 finding in a", counts, rows or [ImageRow("a", "", counts)], left, DEFAULT, Origin())
+
+
+def test_a_review():
+    assert render_review(Counts(2, 2, (RECOMMENDED, LISTS)), MARKS) == (
+        "**dockslim** · 2 suggestions, 39.7 MB (estimated)\n\n"
+        "<!-- dockslim:review -->\n<!-- dockslim:fp=0123456789abcdef -->"
     )
 
 
-def test_a_review_with_findings_off_the_diff():
-    body = render_review(Counts(2, 1, (RECOMMENDED,)), [unplaced(LISTS, Obstacle.OUTSIDE)], 0, True, MARKS)
+def test_a_sticky_summary():
+    tiny = replace(LISTS, saving=Saving(340_000, Provenance.ESTIMATED, "x"), message="pip keeps its cache")
+    body = sticky(
+        [unplaced(LISTS), unplaced(RECOMMENDED, Outcome.OVER), unplaced(tiny, Outcome.SMALL)],
+        [ImageRow("api/Dockerfile", "", Counts(2, 1, (RECOMMENDED,))), ImageRow("a|b", "debug", Counts(0, 0, ()))],
+        Counts(2, 1, (RECOMMENDED,)),
+    )
+    diff = "\n\n```diff\n-    && apt-get install -y cron\n+    && apt-get install -y --no-install-recommends cron\n```"
     assert body == (
         "**dockslim** · 2 findings, 1 suggestion, 19.9 MB (estimated)\n\n"
-        "Without a comment of their own:\n\n"
+        "| Image | Found | Applied, saves |\n|---|---|---:|\n"
+        "| `api/Dockerfile` | 2 findings, 1 suggestion | 19.9 MB (estimated) |\n\n"
+        "<details><summary>Without a comment: 3</summary>\n\n"
+        "On lines that the diff does not show:\n\n"
         "`api/Dockerfile:2` **19.8 MB of package lists stay in the layer** · DS202\n"
-        "`it` is written here.\n\n"
-        "```diff\n"
-        "-    && apt-get install -y cron\n"
-        "+    && apt-get install -y --no-install-recommends cron\n"
-        "```\n\n"
-        "<!-- dockslim:review -->\n"
-        "<!-- dockslim:fp=0123456789abcdef -->"
+        f"`it` is written here.{diff}\n\n"
+        "Over the limit of 20 comments on one pull request:\n\n"
+        "`api/Dockerfile:2` **19.9 MB of recommended packages come along** · DS201\n"
+        "`cron` recommends exim4 and 13 more.\n"
+        f"Changes behaviour if something here sends mail through exim4.{diff}\n\n"
+        "Below the threshold of 1 MB:\n\n"
+        "`api/Dockerfile:2` DS202 pip keeps its cache, 340 kB, estimated from x\n\n"
+        "</details>\n\n<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->"
     )
 
 
-def test_a_fix_to_be_read_says_so_in_the_body_too():
+def test_a_fix_to_be_read_says_so_in_the_summary_too():
     found = finding(DOCKERFILE, 1, adds_flag(applicability=Applicability.DISPLAY))
-    assert "\nTo adapt by hand:\n" in render_review(Counts(1, 0, ()), [unplaced(found, Obstacle.DISPLAY)], 0, False, [])
+    assert "\nTo adapt by hand:\n" in sticky([unplaced(found, obstacle=Obstacle.DISPLAY)])
 
 
-def test_a_body_says_how_many_it_left_out():
-    body = render_review(Counts(1000, 0, ()), [unplaced(LISTS)] * 1000, 7, False, MARKS * 500)
+def test_a_sticky_summary_is_cut_between_findings_and_stays_whole():
+    rows = [ImageRow(f"{at:03}/{'d' * 200}/Dockerfile", "", Counts(1, 0, ())) for at in range(200)]
+    body = sticky([unplaced(LISTS)] * 1000, rows)
     assert LIMIT - 500 < size(body) <= LIMIT
-    left = 1000 - len(blocks(body, "diff")) + 7
-    assert f"\n\nAnd {left} more findings; the check run lists what there is room for.\n" in body
+    left = 1000 - len(blocks(body, "diff"))
+    assert f"\n\nAnd {left} more findings; the check run lists what there is room for.\n\n</details>\n" in body
+    assert f"\n{200 - body.count('/Dockerfile` |')} more images without room here.\n" in body
+    assert body.endswith("<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->")
+
+
+def test_a_settled_comment_keeps_what_stood_there_without_its_button():
+    body = render_suggestion(Suggestion(3, 3, ("x",), (LISTS,)), MARKS)
+    settled = render_settled(Said("C1", "T1", "a", body, frozenset(MARKS)), "0123456789" * 4)
+    assert settled.startswith("Settled at 0123456: this pull request no longer brings it.\n\n<details><summary>")
+    assert blocks(settled, "suggestion") == []
+    assert blocks(settled, "dockerfile") == ["x\n"]
+    assert read_fingerprints(settled) == frozenset()
+    assert read_fingerprints(settled, "gone") == frozenset(MARKS)
+
+
+def test_an_annotation_is_plain_text():
+    title, message = render_annotation(replace(LISTS, message="`apt`\n\u202e keeps", reason="Why."))
+    assert title == "DS202 apt \\u202e keeps"
+    assert message == "Why. (19.8 MB, estimated from the index of Debian 12)"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +257,7 @@ def test_a_body_says_how_many_it_left_out():
     ],
 )
 def test_the_first_line_of_a_review(counts, expected):
-    assert render_review(counts, [], 0, True, []).split("\n")[0] == f"**dockslim** · {expected}"
+    assert render_review(counts, []).split("\n")[0] == f"**dockslim** · {expected}"
 
 
 def section(path, *outcomes, problem=None):
@@ -315,10 +357,11 @@ def test_hostile_words_stay_words(message, reason, caution, path):
     bodies = [
         render_suggestion(suggestion, MARKS),
         render_remark(DOCKERFILE, Remark(found, Obstacle.CLASH), MARKS),
-        render_review(Counts(1, 0, ()), [unplaced(found, path=path)], 0, False, MARKS),
+        sticky([unplaced(found, path=path)], [ImageRow(path or "x", caution, Counts(1, 1, (found,)))]),
+        render_settled(Said("C", "T", path, render_suggestion(suggestion, MARKS), frozenset(MARKS)), "0" * 40),
         render_summary([rows, Section(path or "x", problem=reason or "x")]),
     ]
-    for body, fences in zip(bodies, (1, 1, 1, 0), strict=True):
+    for body, fences in zip(bodies, (1, 1, 1, 1, 0), strict=True):
         tokens = list(inline_tokens(body))
         assert sum(token.type == "fence" for token in tokens) == fences
         for token in tokens:

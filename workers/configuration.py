@@ -1,0 +1,106 @@
+"""The configuration that counts for a pull request: the base branch's, over its organisation's, over the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from redis import Redis
+
+from bot.configuration.model import FILE, ORGANISATION_FILE, Configuration
+from bot.configuration.read import Layer, merge, read_configuration
+from bot.deliveries import milliseconds
+from bot.github.client import GitHubApp, RepositoryRef
+from bot.github.failures import RefusedError
+from bot.github.limits import Meter
+from bot.github.snapshot import Unread, read_default
+from bot.jobs import ReviewJob
+from bot.review.model import Origin
+
+FRESH = timedelta(minutes=10)
+"""How long an organisation's default is taken for what it was."""
+KEEP = timedelta(days=90)
+_REPOSITORY = ".github"
+_NOTHING = b"-"
+
+log = structlog.get_logger("dockslim.review")
+
+Text = str | Unread | None
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """An organisation's default: its text, and the last one without a problem, which stands in for it."""
+
+    text: Text = None
+    last_good: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Reads organisations' defaults, each from GitHub once in a while, from Redis otherwise."""
+
+    github: GitHubApp
+    redis: Redis
+
+    def find(self, job: ReviewJob, meter: Meter) -> Default:
+        """Return the default of the account that a job's repository belongs to."""
+        key = f"dockslim:default:{self.github.host}:{job.installation_id}"
+        fresh, good = self.redis.mget(f"{key}:fresh", f"{key}:good")
+        last_good = good.decode(errors="surrogateescape") if isinstance(good, bytes) else None
+        if isinstance(fresh, bytes):
+            known = None if fresh == _NOTHING else fresh[1:].decode(errors="surrogateescape")
+            return Default(known, last_good)
+        text = self._read(job, meter)
+        if isinstance(text, Unread):
+            return Default(text, last_good)
+        kept = _NOTHING if text is None else b"=" + text.encode(errors="surrogateescape")
+        self.redis.set(f"{key}:fresh", kept, px=milliseconds(FRESH))
+        if text is not None and not read_configuration(text, ORGANISATION_FILE).problems:
+            self.redis.set(f"{key}:good", text.encode(errors="surrogateescape"), px=milliseconds(KEEP))
+        return Default(text, last_good)
+
+    def _read(self, job: ReviewJob, meter: Meter) -> Text:
+        place = RepositoryRef(job.installation_id, 0, job.owner, _REPOSITORY)
+        try:
+            with self.github.open(place, meter, permissions={"contents": "read", "metadata": "read"}) as session:
+                return read_default(session, ORGANISATION_FILE)
+        except RefusedError as error:
+            # There is no such repository, or the App is not installed on it.
+            log.info("no organisation default", status=error.status)
+            return None
+
+
+def combine(owner: str, default: Default, repository: Text) -> tuple[Configuration, Origin]:
+    """Return what counts, and where it comes from; a file with problems is not obeyed, not even in part."""
+    layers: list[Layer] = []
+    files: list[str] = []
+    problems: list[str] = []
+    name = f"{owner}/{_REPOSITORY}: {ORGANISATION_FILE}"
+    for each, text, stand_in in ((name, default.text, default.last_good), (FILE, repository, None)):
+        found = list(_find_problems(text, each))
+        if found:
+            instead = "the last one without a problem" if stand_in is not None else "what lies below it"
+            problems += [*found, f"`{each}` is not obeyed; {instead} counts."]
+        obeyed = stand_in if found else text
+        if isinstance(obeyed, str):
+            layers.append(read_configuration(obeyed, each).layer)
+            files.insert(0, each)
+    return merge(layers), Origin(tuple(files), tuple(problems))
+
+
+def preview(owner: str, default: Default, head: Text) -> tuple[Configuration | None, Sequence[str]]:
+    """Return what would count with the file as the pull request has it, None where it would not, and what is wrong."""
+    problems = list(_find_problems(head, FILE))
+    return (None, problems) if problems else (combine(owner, default, head)[0], ())
+
+
+def _find_problems(text: Text, name: str) -> Iterator[str]:
+    if isinstance(text, Unread):
+        yield f"`{name}` cannot be read: {text.reason}."
+    elif text is not None:
+        for problem in read_configuration(text, name).problems:
+            key = f" {problem.key}:" if problem.key else ""
+            yield f"`{problem.file}`, line {problem.line}:{key} {problem.sentence}"
