@@ -16,13 +16,12 @@ from types import MappingProxyType
 
 from dockerfile_parse import DockerfileParser
 from dockerfile_parse.parser import image_from
-from dockerfile_parse.util import WordSplitter
 
 from rules.dockerfile.kept import Kept, find_kept, restack
 from rules.dockerfile.model import DEFAULT_SHELL, Dockerfile, DockerfileError, Flag, Instruction, Scope, Stage
 from rules.dockerfile.scan import SPACE, Joined, Scanner, split_keyword
 from rules.dockerfile.source import SourceMap, Span
-from rules.dockerfile.words import QUOTED_WORD
+from rules.dockerfile.words import QUOTED_WORD, dequote
 
 MAX_BYTES = 1024 * 1024
 MAX_INSTRUCTIONS = 20_000
@@ -331,7 +330,7 @@ def _evaluate(value: str, known: Mapping[str, str | None]) -> str | None:
 
 
 def _dequote(value: str) -> str:
-    return str(WordSplitter(value).dequote()) if any(char in value for char in "'\"\\") else value
+    return dequote(value) if any(char in value for char in "'\"\\") else value
 
 
 def expand(text: str, known: Mapping[str, str | None]) -> str | None:

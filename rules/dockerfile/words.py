@@ -9,7 +9,8 @@ from typing import NamedTuple
 from rules.dockerfile.source import SourceMap, Span
 
 QUOTED_WORD = re.compile(r"""(?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.|['"\\])+""", re.DOTALL)
-_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""", re.DOTALL)
+_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|['"]""", re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\`])')
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -34,13 +35,26 @@ class Word(NamedTuple):
         return not self.quoted and any(char in self.text for char in "*?[")
 
 
+def dequote(text: str) -> str:
+    """Return a word without quotes and escapes; a quote that is never closed is left out.
+
+    `\\$` in double quotes stays, for whoever expands variables.
+    """
+    return _QUOTED.sub(_unquoted, text)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    single, double, escaped = match.groups()
+    return _ESCAPED.sub(r"\1", double) if double is not None else single or escaped or ""
+
+
 def split_words(value: str, start: int, source: SourceMap) -> tuple[Word, ...]:
     """Split `value[start:]` at blanks outside quotes."""
     words = []
     for match in QUOTED_WORD.finditer(value, start):
         raw = match[0]
         quoted = "'" in raw or '"' in raw or "\\" in raw
-        text = _QUOTED.sub(lambda m: m[1] or m[2] or m[3] or "", raw) if quoted else raw
+        text = dequote(raw) if quoted else raw
         words.append(Word(text, source.span(match.start(), match.end()), "$" not in raw, quoted))
     return tuple(words)
 

@@ -32,7 +32,7 @@ _VALUED = frozenset(
 _TOO_OLD = re.compile(r"(?:^|/)alpine:(?:v?2\.|v?3\.[0-2](?:\.\d+)?(?:[-_]|$))")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_apk(command: ShellCommand) -> Call | None:
     """Return the call of apk, None for any other command."""
     return read_call(command, _VALUED) if command.name == "apk" else None

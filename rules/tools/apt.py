@@ -56,7 +56,7 @@ _INDIRECT = frozenset({"gdebi", "apt-fast", "unattended-upgrade", "unattended-up
 _NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_apt(command: ShellCommand) -> Call | None:
     """Return the call of an apt front end, None for any other command."""
     if command.name in _NAMES:

@@ -127,13 +127,13 @@ _SERVES = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def is_toolchain(package: str) -> bool:
     """Tell whether a package is a compiler or a build system."""
     return _TOOLCHAIN.match(package) is not None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def is_headers(package: str) -> bool:
     """Tell whether a package holds headers and static libraries."""
     return _HEADERS.match(package) is not None and _NO_HEADERS.match(package) is None
@@ -144,7 +144,7 @@ def comes_with_compiler(package: str) -> bool:
     return package in _OF_THE_COMPILER
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def is_bare_headers(package: str) -> bool:
     """Tell whether a package of headers depends on no library that a program might need without them."""
     return _BARE_HEADERS.match(package) is not None

@@ -29,7 +29,7 @@ _ASIDE = frozenset({"install", "uninstall", "search", "help", ""})
 _STARTS_CARGO = re.compile(r"(?:^|[\s\"'/;&|(])(?:cargo|trunk|wasm-pack|cross)(?:[\s\"'-]|$)")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_cargo(command: ShellCommand) -> Call | None:
     """Return the call of cargo, None for any other command; `+nightly` in front of the subcommand is skipped."""
     if command.name != "cargo":

@@ -15,7 +15,7 @@ _DOWNLOADS = frozenset({"install", "i", "update", "u", "upgrade", "require", "r"
 _NAMES = frozenset({"composer", "composer.phar"})
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_composer(command: ShellCommand) -> Call | None:
     """Return the call of composer, also of `php composer.phar`, None for any other command."""
     if command.name in _NAMES:

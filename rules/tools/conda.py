@@ -21,7 +21,7 @@ _HARMLESS = ("-h", "--help", "-d", "--dry-run", "--offline")
 _TARGETS = ("-a", "--all", "-t", "--tarballs", "-p", "--packages", "-f", "--force-pkgs-dirs")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def read_conda(command: ShellCommand) -> Call | None:
     """Return the call of conda or one of its likes, also of one below a directory that a variable names."""
     if not command.words or program(command) not in PROGRAMS:

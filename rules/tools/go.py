@@ -17,7 +17,7 @@ _ASIDE = frozenset({"install", "clean", "env", "version", "help", "telemetry"})
 _STARTS_GO = re.compile(r"(?:^|[\s\"'/;&|(])(?:go|air|gopls|dlv|reflex|gin|fresh)(?:[\s\"']|$)")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_go(command: ShellCommand) -> Call | None:
     """Return the call of go, None for any other command."""
     return read_call(command, _VALUED) if command.name == "go" else None

@@ -21,7 +21,7 @@ _VALUED = frozenset(
 INSTALLS = frozenset({"install", "i", "in", "ins", "inst", "isntall", "add", "ci", "clean-install", "update", "up"})
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_npm(command: ShellCommand) -> Call | None:
     """Return the call of npm, None for any other command."""
     return read_call(command, _VALUED) if command.name == "npm" else None

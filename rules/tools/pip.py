@@ -64,7 +64,7 @@ _OLD_DISTRIBUTION = re.compile(
 _OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_pip(command: ShellCommand) -> Call | None:
     """Return the call of pip, None for any other command.
 

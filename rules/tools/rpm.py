@@ -45,7 +45,7 @@ _GROUP_VERBS = frozenset({"group", "groups", "module"})
 _GROUP_INSTALLS = frozenset({"install", "update", "upgrade", "reset", "enable"})
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_rpm(command: ShellCommand) -> Call | None:
     """Return the call of a package manager for RPM, None for any other command."""
     return read_call(command, _VALUED) if command.name in _TOOLS else None

@@ -40,13 +40,13 @@ _OLD = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_gem(command: ShellCommand) -> Call | None:
     """Return the call of gem, None for any other command."""
     return read_call(command, _GEM_VALUED) if command.name == "gem" else None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_bundle(command: ShellCommand) -> Call | None:
     """Return the call of bundler, None for any other command."""
     return read_call(command, _BUNDLE_VALUED) if command.name in ("bundle", "bundler") else None

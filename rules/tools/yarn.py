@@ -32,7 +32,7 @@ _ONLY_CLASSIC = (
 _NEW_MANAGER = re.compile(r'"packageManager"\s{0,20}:\s{0,20}"yarn@[2-9]')
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_yarn(command: ShellCommand) -> Call | None:
     """Return the call of yarn, None for any other command."""
     return read_call(command, _VALUED) if command.name in ("yarn", "yarnpkg") else None

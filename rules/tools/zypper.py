@@ -30,7 +30,7 @@ _LEAVES_RECOMMENDS_OUT = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read_zypper(command: ShellCommand) -> Call | None:
     """Return the call of zypper, None for any other command."""
     return read_call(command, _VALUED) if command.name == "zypper" else None
