@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import append_command
-from rules.fix import Applicability, Fix
+from rules.fix import Applicability, Command, Fix
 from rules.layers.written_paths import enter, working_directory
 from rules.runs import Run
 from rules.tools.remove import is_recursive, lies_below, normalise, removed_paths, removed_words
@@ -40,8 +40,8 @@ def _last_cleanup(
     return found[-1] if found else None
 
 
-def append_cleanup(run: Run, filler: ShellCommand, *words: str) -> Fix | None:
-    """Run `words` at the end of `run`, as the user that ran `filler`; None where nothing may be appended.
+def append_cleanup(run: Run, filler: ShellCommand, *words: str, then: Command = ()) -> Fix | None:
+    """Run `words`, and `then`, at the end of `run` as the user that ran `filler`; None where nothing may be appended.
 
     Other programs than rm, which does no harm where nothing is, run only where `filler` certainly did.
     """
@@ -50,12 +50,14 @@ def append_cleanup(run: Run, filler: ShellCommand, *words: str) -> Fix | None:
         return None
     if words[0] != "rm" and not _is_certain(run, filler):
         return None
-    edit = append_command(run.dockerfile, run.instruction, prefix + " ".join(words), shell_errexit=run.scope.errexit)
-    return None if edit is None else Fix((edit,), Applicability.SAFE, added=(words,))
+    added = (words, then) if then else (words,)
+    text = " && ".join(prefix + " ".join(each) for each in added)
+    edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
+    return None if edit is None else Fix((edit,), Applicability.SAFE, added=added)
 
 
-def run_again(run: Run, filler: ShellCommand, *arguments: str, program: int = 1) -> Fix | None:
-    """Run the program of `filler`, its first `program` words, with `arguments` at the end of `run`.
+def run_again(run: Run, filler: ShellCommand, *arguments: str, program: int = 1, then: Command = ()) -> Fix | None:
+    """Run the program of `filler`, its first `program` words, with `arguments`, and `then`, at the end of `run`.
 
     None unless it is certain that the program is still there by then, and that its name still means it.
     """
@@ -65,7 +67,7 @@ def run_again(run: Run, filler: ShellCommand, *arguments: str, program: int = 1)
     behind = run.commands[run.commands.index(filler) + 1 :]
     if any(map(_may_take_away, behind)) or _may_lose_ground(run):
         return None
-    return append_cleanup(run, filler, *words, *arguments)
+    return append_cleanup(run, filler, *words, *arguments, then=then)
 
 
 def _prefix(run: Run, filler: ShellCommand) -> str | None:

@@ -58,6 +58,11 @@ def fills_pipenv_cache(command: ShellCommand) -> bool:
     return call.verb in ("install", "sync", "update")
 
 
+def fills_virtualenv_cache(command: ShellCommand) -> bool:
+    """Tell whether a call of pipenv makes an environment, and lets virtualenv keep what it makes it from."""
+    return fills_pipenv_cache(command) and not command.has_flag("--system")
+
+
 def empties_pipenv_cache(command: ShellCommand) -> bool:
     """Tell whether a command is `pipenv --clear`; `pipenv install --clear` clears first and installs then."""
     call = read_pipenv(command)
@@ -72,6 +77,11 @@ def poetry_cache(scope: Scope) -> str:
 def pipenv_cache(scope: Scope) -> str:
     """Return where pipenv keeps its cache."""
     return _place(scope, "PIPENV_CACHE_DIR", "pipenv")
+
+
+def virtualenv_cache(scope: Scope) -> str:
+    """Return where virtualenv keeps what it makes environments from."""
+    return _place(scope, "VIRTUALENV_OVERRIDE_APP_DATA", "virtualenv")
 
 
 def _place(scope: Scope, variable: str, name: str) -> str:
