@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format docs bench corpus recall agreement draw lock
+.PHONY: help demo test check lint format docs bench load faults corpus recall agreement draw lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,12 @@ docs: .venv/installed ## Generate the pages of the rules and of the configuratio
 
 bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally and dockerfilelint, as ratios in one run
 	$(BIN)/python -m tests.bench
+
+load: .venv/installed ## Send 2,000 deliveries at 200 a second; print how they were answered and reviewed
+	$(BIN)/python -m tests.workers.load
+
+faults: .venv/installed ## Kill and restart everything, 20 rounds; print what each pull request got
+	$(BIN)/python -m tests.workers.faults
 
 corpus: .venv/installed ## Run every rule and every fix over the corpus, hadolint over the results
 	$(BIN)/python -m tests.rules.survey

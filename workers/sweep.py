@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from redis import Redis
 
-from bot.deliveries import KEEP, Deliveries
+from bot.deliveries import KEEP, LEASE, Deliveries
 from bot.github.client import GitHubApp
 from bot.github.hook import Attempt, list_attempts, redeliver
 from bot.webhooks.events import ACTIONS
@@ -29,6 +29,9 @@ MOST_TIMES = 3
 _REFUSED = frozenset({400, 401, 413})
 _IGNORED = 200
 _SWEPT = "dockslim:swept"
+_BEGAN = "dockslim:began"
+SETTLE = LEASE + timedelta(seconds=3)
+"""How old a database has to be before what it does not know counts as lost."""
 
 log = structlog.get_logger("dockslim.sweep")
 
@@ -45,6 +48,8 @@ class Swept:
 def sweep(github: GitHubApp, redis: Redis) -> Swept:
     """Look through GitHub's log since the last time, and ask for what is missing; raise GitHubError."""
     started = datetime.now(UTC)
+    if _is_young(redis):
+        return Swept(0, 0, more=True)
     with github.open_app() as app:
         attempts = list(list_attempts(app, _since(redis, started)))
         missing = [each for each in _find_missing(attempts, Deliveries(redis)) if _may_ask(redis, each)]
@@ -56,6 +61,13 @@ def sweep(github: GitHubApp, redis: Redis) -> Swept:
     if not more:
         redis.set(_SWEPT, started.timestamp(), ex=HORIZON)
     return Swept(len(attempts), min(len(missing), MOST_AT_ONCE), more)
+
+
+def _is_young(redis: Redis) -> bool:
+    """Tell whether this database may have lost jobs a moment ago, whose last writes may still be on their way."""
+    seconds, _ = redis.time()
+    redis.set(_BEGAN, seconds, nx=True)
+    return seconds < int(redis.get(_BEGAN) or 0) + SETTLE.total_seconds()
 
 
 def _since(redis: Redis, now: datetime) -> datetime:
