@@ -1,4 +1,4 @@
-"""The web process: takes GitHub's deliveries, answers within milliseconds, asks GitHub nothing."""
+"""The web process: takes GitHub's deliveries, answers within milliseconds, and shows the pages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from dataclasses import dataclass
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import TypeAdapter, ValidationError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.staticfiles import StaticFiles
 
 from bot.jobs import DeliveryId, ReviewJob
+from bot.pages import probes, setup, status
+from bot.pages.site import Known, PageError, refuse
 from bot.queue import Queue, QueueError
 from bot.record import Record
-from bot.settings import Settings
+from bot.settings import Hosting, Settings, SettingsError
 from bot.webhooks.decide import Ignored, decide
 from bot.webhooks.events import EventError, read_event
 from bot.webhooks.verify import is_signature, verify
@@ -61,8 +64,8 @@ class Taken:
     job: ReviewJob | None = None
 
 
-def create_app(settings: Settings, queue: Queue) -> FastAPI:
-    """Return the application: POST /webhooks and GET /healthz."""
+def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
+    """Return the application. Without an App it serves the set-up, and takes deliveries once one is stored."""
 
     @asynccontextmanager
     async def close_queue(_: FastAPI) -> AsyncIterator[None]:
@@ -70,7 +73,20 @@ def create_app(settings: Settings, queue: Queue) -> FastAPI:
         queue.close()
 
     app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=close_queue)
-    record = Record(queue.redis)
+    known, record = Known(hosting), Record(queue.redis)
+    app.include_router(setup.make_router(known, queue.redis))
+    app.include_router(status.make_router(known, queue.redis))
+    app.include_router(probes.make_router(known, queue))
+    app.mount("/assets", StaticFiles(packages=[("bot.pages", "assets")]))
+
+    @app.exception_handler(PageError)
+    async def refuse_page(request: Request, error: PageError) -> Response:
+        return refuse(request, error, known.hosting)
+
+    @app.exception_handler(SettingsError)
+    async def refuse_settings(request: Request, error: SettingsError) -> Response:
+        log.error("settings unreadable", error=str(error))
+        return refuse(request, PageError(503, "A setting is wrong", str(error)), known.hosting)
 
     @app.exception_handler(HTTPException)
     async def refuse_route(_: Request, error: HTTPException) -> JSONResponse:
@@ -82,7 +98,9 @@ def create_app(settings: Settings, queue: Queue) -> FastAPI:
         delivery = _printable(request.headers.get("x-github-delivery")) or ""
         with structlog.contextvars.bound_contextvars(delivery=delivery):
             try:
-                taken = await _take(request, settings, queue)
+                if known.settings is None:
+                    raise RefusalError(503, "there is no App yet; open /setup")  # noqa: TRY301
+                taken = await _take(request, known.settings, queue)
             except RefusalError as refusal:
                 log.info("delivery refused", status=refusal.status, reason=refusal.reason)
                 outcome = "refused" if refusal.status < 500 else "failed"
@@ -99,24 +117,18 @@ def create_app(settings: Settings, queue: Queue) -> FastAPI:
         )
         return JSONResponse(taken.body, taken.status, background=write)
 
-    @app.get("/healthz")
-    async def answer_health() -> JSONResponse:
-        try:
-            await run_in_threadpool(queue.ping)
-        except QueueError:
-            return JSONResponse({"status": "the queue is unreachable"}, 503)
-        return JSONResponse({"status": "ok"})
-
     return app
 
 
-def run_web(settings: Settings, redis_url: str) -> None:
+def run_web(hosting: Hosting, redis_url: str) -> None:
     """Serve until told to stop (SIGTERM, SIGINT)."""
-    app = create_app(settings, Queue(redis_url))
+    app = create_app(hosting, Queue(redis_url))
     uvicorn.run(
         app,
-        host=settings.host,
-        port=settings.port,
+        host=hosting.host,
+        port=hosting.port,
+        # Whatever X-Forwarded-For says, the peer is who connects: a proxy on this machine is not its user.
+        proxy_headers=False,
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=STOP_SECONDS,
         log_config=None,

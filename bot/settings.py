@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,7 +15,10 @@ from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.credentials import CredentialsError, read_credentials
+
 PREFIX = "DOCKSLIM_"
+_Kind = TypeVar("_Kind", bound="Hosting")
 WHERE_KEYS_ARE = 'Download a key under the App\'s settings, "Private keys".'
 
 
@@ -26,6 +29,17 @@ class SettingsError(Exception):
         super().__init__(f"{name}: {sentence}")
         self.name = name
         self.sentence = sentence
+
+
+class NoAppError(SettingsError):
+    """No variable names an App, and /setup has stored none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DOCKSLIM_APP_ID",
+            "is missing, and so are the other credentials of an App. Start `dockslim web` or `dockslim serve` and open "
+            "/setup, which creates one; or set DOCKSLIM_APP_ID, DOCKSLIM_PRIVATE_KEY_FILE and DOCKSLIM_WEBHOOK_SECRET.",
+        )
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -74,18 +88,43 @@ def _parse_api_url(value: Any) -> Any:
     return str(value).rstrip("/")
 
 
-class Settings(BaseSettings):
-    """Everything dockslim is told from outside. Secrets show as asterisks wherever this is printed."""
+def _parse_public_url(value: Any) -> Any:
+    parts = _split(value)
+    if parts.username is not None or parts.password is not None:
+        _refuse("carries a user name or password, which GitHub would be told. Leave them out.")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        _refuse(f"{_quote(value)} is not the address of a site. It reads https://dockslim.example.com.")
+    return str(value).rstrip("/")
+
+
+def _parse_token(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[\x21-\x7e]{16,200}", value):
+        _refuse("is not 16 to 200 characters of plain ASCII without blanks. `openssl rand -hex 32` makes a good one.")
+    return value
+
+
+def _parse_directory(value: Any) -> Any:
+    path = Path(str(value))
+    if not path.is_absolute() or not path.is_dir():
+        _refuse(f"{_quote(value)} is not a directory, by its full path. Make it, for dockslim alone to read and write.")
+    return path
+
+
+class Hosting(BaseSettings):
+    """How dockslim is run. Secrets show as asterisks wherever this is printed."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, extra="ignore")
 
-    app_id: Annotated[int, BeforeValidator(_parse_app_id)]
-    private_key: SecretStr
-    webhook_secret: Annotated[SecretStr, BeforeValidator(_parse_secret)]
     redis_url: Annotated[SecretStr, BeforeValidator(_parse_redis_url)] | None = None
     """None: whoever starts dockslim starts a server for it."""
     listen: Annotated[str, BeforeValidator(_parse_listen)] = "127.0.0.1:8000"
     github_api_url: Annotated[str, BeforeValidator(_parse_api_url)] = "https://api.github.com"
+    public_url: Annotated[str, BeforeValidator(_parse_public_url)] | None = None
+    """Where GitHub and browsers reach the web process; a proxy may stand in front of it."""
+    status_token: Annotated[SecretStr, BeforeValidator(_parse_token)] | None = None
+    """What whoever is not on this machine has to know to see its pages."""
+    credentials_dir: Annotated[Path, BeforeValidator(_parse_directory)] | None = None
+    """Where /setup stores the App's credentials, and web process and workers read them."""
 
     @property
     def host(self) -> str:
@@ -110,13 +149,63 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
+class Settings(Hosting):
+    """Everything dockslim is told from outside: how it is run, and as which App."""
+
+    app_id: Annotated[int, BeforeValidator(_parse_app_id)]
+    private_key: SecretStr
+    webhook_secret: Annotated[SecretStr, BeforeValidator(_parse_secret)]
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings out of `environ`, or raise a SettingsError that says what to do. An empty variable is unset."""
+    """Read the settings out of `environ`, or raise a SettingsError that says what to do. An empty variable is unset.
+
+    Where no variable names an App, the one counts that /setup stored; without that, raise NoAppError.
+    """
+    hosting = read_hosting(environ)
+    if not isinstance(hosting, Settings):
+        raise NoAppError
+    return hosting
+
+
+def read_hosting(environ: Mapping[str, str]) -> Hosting:
+    """Read the settings as far as they are there: a Settings where there is an App."""
     given = {name: environ[name] for name in environ if name.startswith(PREFIX) and environ[name].strip()}
     values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    if not _APP_VARIABLES & given.keys():
+        hosting = _validate(Hosting, values)
+        return complete(hosting) or hosting
     values["private_key"] = _read_private_key(given)
+    return _validate(Settings, values)
+
+
+def complete(hosting: Hosting) -> Settings | None:
+    """Return the settings with the App that /setup stored, None while there is none.
+
+    Raise SettingsError where what is stored is no good.
+    """
+    if hosting.credentials_dir is None:
+        return None
+    name = f"{PREFIX}CREDENTIALS_DIR"
     try:
-        return Settings(**values)
+        found = read_credentials(hosting.credentials_dir)
+    except CredentialsError as error:
+        raise SettingsError(name, str(error)) from None
+    if found is None:
+        return None
+    _check_private_key(name, f"the key in {found.path} ", found.private_key)
+    values = {each: _reveal(getattr(hosting, each)) for each in Hosting.model_fields}
+    given = {each: value for each, value in values.items() if value is not None}
+    return _validate(Settings, {**given, **found.as_settings()})
+
+
+def _reveal(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _validate(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
+    try:
+        return kind(**values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = f"{PREFIX}{first['loc'][0]}".upper()
@@ -137,6 +226,7 @@ def read_redis_url(environ: Mapping[str, str]) -> str:
         raise SettingsError("DOCKSLIM_REDIS_URL", error.message()) from None
 
 
+_APP_VARIABLES = {f"{PREFIX}{each}" for each in ("APP_ID", "PRIVATE_KEY", "PRIVATE_KEY_FILE", "WEBHOOK_SECRET")}
 _MISSING = {
     "DOCKSLIM_APP_ID": 'is missing. Set it to the number under "About" in the App\'s settings.',
     "DOCKSLIM_WEBHOOK_SECRET": "is missing. Set it to the webhook secret in the App's settings.",

@@ -181,7 +181,7 @@ def _free_port() -> int:
 
 def _answers(listen: str) -> bool | None:
     try:
-        return httpx.get(f"http://{listen}/healthz", trust_env=False, timeout=2).is_success or None
+        return httpx.get(f"http://{listen}/readyz", trust_env=False, timeout=2).is_success or None
     except httpx.TransportError:
         return None
 

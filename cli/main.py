@@ -259,6 +259,19 @@ def retry(
 
 
 @app.command()
+def doctor(
+    form: Annotated[ListFormat, typer.Option("--format", help="How to write what was found.")] = ListFormat.TEXT,
+) -> None:
+    """Check the installation and say what is to be done.
+
+    Exit code 0 when everything is in order, 1 when something is not, 2 when dockslim would not start.
+    """
+    from cli import doctor as examining
+
+    raise typer.Exit(examining.doctor(form))
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C.")] = False,
 ) -> None:

@@ -17,12 +17,14 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.logs import configure_logs
-from bot.settings import Settings, SettingsError, read_settings
+from bot.settings import Hosting, NoAppError, Settings, SettingsError, complete, read_hosting
 from cli.processes import Child, end_with_parent, running
 
 REDIS_URL = "DOCKSLIM_REDIS_URL"
 WATCH_SECONDS = 0.1
 PING_SECONDS = 5.0
+APP_SECONDS = 1.0
+"""How often a worker looks whether /setup has stored an App."""
 
 log = structlog.get_logger("dockslim.serve")
 
@@ -31,40 +33,44 @@ def web() -> None:
     """Take webhooks until told to stop."""
     from bot.app import run_web
 
-    settings, redis_url = _read_shared_queue()
+    hosting, redis_url = _read_shared_queue()
     configure_logs()
+    if not isinstance(hosting, Settings):
+        log.info("no App yet", setup=f"{hosting.public_url or f'http://{hosting.listen}'}/setup")
     # uvicorn ends in order at either signal and then raises it again, for whoever handled it before.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    run_web(settings, redis_url)
+    run_web(hosting, redis_url)
 
 
 def worker() -> None:
     """Perform jobs until told to stop."""
     from workers.app import run_worker
 
-    settings, redis_url = _read_shared_queue()
+    hosting, redis_url = _read_shared_queue()
     configure_logs()
     logging.captureWarnings(capture=True)
-    run_worker(settings, redis_url)
+    run_worker(_await_app(hosting), redis_url)
 
 
 def serve() -> None:
     """Run the web process, a worker and, without DOCKSLIM_REDIS_URL, the queue, until told to stop."""
-    settings = _read()
+    hosting = _read()
     configure_logs()
+    # Where /setup can only show the credentials, there is nothing for a worker to wait for.
+    names = ("worker", "web") if isinstance(hosting, Settings) or hosting.credentials_dir else ("web",)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with _queue(settings) as redis_url, ExitStack() as stack:
+    with _queue(hosting) as redis_url, ExitStack() as stack:
         environ = {**os.environ, REDIS_URL: redis_url}
         # Celery greets on standard output; the log is on standard error.
         children = [
             stack.enter_context(running(name, "cli.serve", [name], environ, stdout=subprocess.DEVNULL))
-            for name in ("worker", "web")
+            for name in names
         ]
-        log.info("serving", listen=settings.listen, queue="embedded" if settings.redis_url is None else "external")
-        dead = _watch(children, stopped, None if settings.redis_url else _pinger(redis_url))
+        log.info("serving", listen=hosting.listen, queue="embedded" if hosting.redis_url is None else "external")
+        dead = _watch(children, stopped, None if hosting.redis_url else _pinger(redis_url))
         log.info("stopping", reason=dead or "told to")
         for child in children:
             child.ask_to_stop()
@@ -74,9 +80,9 @@ def serve() -> None:
 
 
 @contextmanager
-def _queue(settings: Settings) -> Iterator[str]:
-    if settings.redis_url is not None:
-        yield settings.redis_url.get_secret_value()
+def _queue(hosting: Hosting) -> Iterator[str]:
+    if hosting.redis_url is not None:
+        yield hosting.redis_url.get_secret_value()
         return
     from workers.valkey import embedded_valkey
 
@@ -120,22 +126,43 @@ def _pinger(redis_url: str) -> Callable[[], bool]:
     return ping
 
 
-def _read() -> Settings:
+def _await_app(hosting: Hosting) -> Settings:
+    """Return the settings with the App, once /setup has stored one; end where it can store none."""
+    if isinstance(hosting, Settings):
+        return hosting
+    if hosting.credentials_dir is None:
+        _fail(str(NoAppError()), 2)
+    log.info("waiting for an App", directory=str(hosting.credentials_dir))
+    stopped = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    while not stopped.wait(APP_SECONDS):
+        try:
+            settings = complete(hosting)
+        except SettingsError as error:
+            _fail(str(error), 2)
+        if settings is not None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            return settings
+    raise SystemExit(0)
+
+
+def _read() -> Hosting:
     try:
-        return read_settings(os.environ)
+        return read_hosting(os.environ)
     except SettingsError as error:
         _fail(str(error), 2)
 
 
-def _read_shared_queue() -> tuple[Settings, str]:
-    settings = _read()
-    if settings.redis_url is None:
+def _read_shared_queue() -> tuple[Hosting, str]:
+    hosting = _read()
+    if hosting.redis_url is None:
         _fail(
             f"{REDIS_URL}: is missing. Web process and worker meet in that queue: set it for both, "
             "or run `dockslim serve`, which brings its own.",
             2,
         )
-    return settings, settings.redis_url.get_secret_value()
+    return hosting, hosting.redis_url.get_secret_value()
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

@@ -27,7 +27,8 @@ Where it knowingly differs from GitHub:
 - Reviews with `event: COMMENT` need a body, as documented; github.com has been seen to accept less.
 - A commit that a force push removed cannot be reviewed; github.com may still know it.
 - A suggestion ends the lines it writes with a bare newline, whatever the file uses.
-- No plain OAuth, no App manifests, no organization membership, one App, merge commits only.
+- One App: registering another from a manifest turns it into that one.
+- No plain OAuth, no organization membership, merge commits only.
 """
 
 from cli.sandbox.faults import (

@@ -86,17 +86,18 @@ class Entry:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates of the pages."""
+    made = Environment(
         loader=PackageLoader("cli.sandbox"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters["ago"] = ago
-    environment.filters["hue"] = lambda account: account.id * 47 % 360
-    return environment
+    made.filters["ago"] = ago
+    made.filters["hue"] = lambda account: account.id * 47 % 360
+    return made
 
 
 def ago(when: datetime) -> str:
@@ -132,7 +133,7 @@ def _suggestion(comment: ReviewComment, number: int, lines: tuple[str, ...]) -> 
     notice = suggestions.notice(comment) if number == 0 else "Only the first suggestion can be committed here."
     pull = comment.thread.pull
     target = f"/{pull.repository.full_name}/pull/{pull.number}/suggestions"
-    template = _environment().get_template("suggestion.html")
+    template = environment().get_template("suggestion.html")
     return template.render(old=old, new=tuple(enumerate(lines, first)), notice=notice, target=target, comment=comment)
 
 
@@ -228,7 +229,7 @@ def show(pull: PullRequest, notice: str | None = None) -> str:
     diff = pull_diff(pull)
     state = "merged" if pull.merged_at else "draft" if pull.draft and pull.state == "open" else pull.state
     return (
-        _environment()
+        environment()
         .get_template("pull.html")
         .render(
             pull=pull,
@@ -285,7 +286,7 @@ def routes(site: Site) -> list[Route]:
         with site.world.lock:
             pulls = [one for repository in site.world.repositories.values() for one in repository.pulls]
             grouped = [(name, list(those)) for name, those in groupby(pulls, lambda one: one.repository.full_name)]
-            return _html(_environment().get_template("index.html").render(repositories=grouped))
+            return _html(environment().get_template("index.html").render(repositories=grouped))
 
     address = "/{owner}/{repo}/pull/{number:int}"
     return [

@@ -12,14 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from cli.sandbox import checks, conversation, pulls, pushes, repositories, reviews, server, suggestions
 from cli.sandbox.auth import Tokens
 from cli.sandbox.events import Events
 from cli.sandbox.faults import Faults
 from cli.sandbox.git import Contents
+from cli.sandbox.keys import new_key, public_half
 from cli.sandbox.limits import RateLimits
 from cli.sandbox.requests import RequestLog
 from cli.sandbox.reviews import Verdict
@@ -74,7 +72,7 @@ class Sandbox:
         events: Sequence[str] = EVENTS,
         private_key: str | None = None,
     ) -> None:
-        self.private_key = private_key or _new_key()
+        self.private_key = private_key or new_key()
         directory = Path(tempfile.mkdtemp(prefix="sandbox-github-"))
         owner = Account("dockslim-maintainers", "Organization")
         app = App(
@@ -86,7 +84,7 @@ class Sandbox:
             Account(f"{slug}[bot]", "Bot"),
             dict(permissions),
             tuple(events),
-            _public_half(self.private_key),
+            public_half(self.private_key),
             webhook_secret,
             webhook_url,
         )
@@ -601,26 +599,6 @@ class PullRequestHandle:
         """Change its title or description."""
         with self._site().world.lock:
             pulls.edit(self._site(), self.record, self._account(author), title=title, body=body)
-
-
-def _new_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    # GitHub hands out PKCS#1 ("BEGIN RSA PRIVATE KEY").
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-def _public_half(private_key: str) -> str:
-    # The check of its primes takes 30 ms, and only the public half is wanted here.
-    key = serialization.load_pem_private_key(private_key.encode(), None, unsafe_skip_rsa_key_validation=True)
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
 
 
 def _dispose(site: Site) -> None:

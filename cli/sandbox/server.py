@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cli.sandbox import control, page
+from cli.sandbox import control, page, registration
 from cli.sandbox.api import Api
 from cli.sandbox.rest.contents import archive
 from cli.sandbox.site import Site
@@ -46,6 +46,7 @@ def application(site: Site) -> Starlette:
             *control.routes(site),
             Route("/_codeload/{path:path}", download, methods=["GET"]),
             *page.routes(site),
+            *registration.routes(site, page.environment()),
             Route("/{path:path}", answer_api, methods=METHODS),
         ],
         exception_handlers={404: _not_found},

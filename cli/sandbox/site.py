@@ -10,6 +10,7 @@ from cli.sandbox.auth import Tokens
 from cli.sandbox.events import Events
 from cli.sandbox.faults import Faults
 from cli.sandbox.limits import RateLimits
+from cli.sandbox.manifests import Registrations
 from cli.sandbox.requests import RequestLog
 from cli.sandbox.state import Repository, World
 from cli.sandbox.webhooks import TIMEOUT_SECONDS, Webhooks
@@ -28,6 +29,7 @@ class Site:
     tokens: Tokens
     limits: RateLimits
     archives: dict[str, tuple[Repository, str]] = field(default_factory=dict)
+    registrations: Registrations = field(default_factory=Registrations)
 
     def reset(self) -> None:
         """Forget everything but the App: its repositories are deleted, its hook URL too."""

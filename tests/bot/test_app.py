@@ -159,10 +159,12 @@ def test_without_a_queue_the_delivery_fails_so_that_it_can_be_redelivered(client
 
 
 def test_health_without_a_queue(client: Client) -> None:
-    assert client.get("/healthz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "the queue is unreachable (ConnectionError)"})
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/redoc"])
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/webhook"])
 def test_nothing_else_is_served(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})

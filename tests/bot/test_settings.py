@@ -99,6 +99,15 @@ def test_the_environment_of_this_process_is_not_read(monkeypatch: pytest.MonkeyP
         pytest.param({"app_id": "1\n2"}, '"1?2" is not an App ID.', id="line end"),
         pytest.param({"webhook_secret": None}, "DOCKSLIM_WEBHOOK_SECRET: is missing. Set it to", id="no secret"),
         pytest.param({"webhook_secret": "gehéim"}, "DOCKSLIM_WEBHOOK_SECRET: is not plain ASCII", id="other secret"),
+        pytest.param(
+            {"public_url": "dockslim.example"}, '"dockslim.example" is not the address of a site.', id="no URL"
+        ),
+        pytest.param(
+            {"public_url": "https://a:b@c"}, "carries a user name or password, which GitHub", id="URL with one"
+        ),
+        pytest.param({"status_token": "short"}, "DOCKSLIM_STATUS_TOKEN: is not 16 to 200 characters", id="short token"),
+        pytest.param({"status_token": "0123456789 bcdef"}, "ASCII without blanks", id="token with a blank"),
+        pytest.param({"credentials_dir": "here"}, '"here" is not a directory, by its full path.', id="no directory"),
         pytest.param({"private_key": None}, "DOCKSLIM_PRIVATE_KEY_FILE: is missing, and so is", id="no key"),
         pytest.param(
             {"private_key_file": "/etc/key.pem"},

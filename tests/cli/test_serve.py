@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from bot.credentials import store_credentials
 from cli.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -74,25 +76,30 @@ def environ(private_key: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def served(environ: dict[str, str], tmp_path: Path) -> Iterator[Served]:
-    log = tmp_path / "log"
+@contextmanager
+def _serving(environ: Mapping[str, str], log: Path, name: str = "serve") -> Iterator[Served]:
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from cli.serve import serve; serve()"],
-            env=environ,
+            [sys.executable, "-c", f"from cli.serve import {name}; {name}()"],
+            env=dict(environ),
             stdin=subprocess.DEVNULL,
             stderr=file,
             start_new_session=True,
         )
     served = Served(process, log, environ["DOCKSLIM_LISTEN"])
     try:
-        served.wait_until_ready()
         yield served
     finally:
         if not served.group_is_gone():
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@pytest.fixture
+def served(environ: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+    with _serving(environ, tmp_path / "log") as served:
+        served.wait_until_ready()
+        yield served
 
 
 def refused(name: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -155,6 +162,50 @@ def test_a_missing_setting_is_one_line_that_names_it(name: str, environ: dict[st
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("dockslim: DOCKSLIM_WEBHOOK_SECRET: is missing. Set it to")
+
+
+def test_serve_without_an_app_waits_for_one(environ: dict[str, str], tmp_path: Path) -> None:
+    """The worker is at work as soon as /setup has stored an App, and nothing was restarted."""
+    (tmp_path / "credentials").mkdir()
+    settings = ("DOCKSLIM_APP_ID", "DOCKSLIM_PRIVATE_KEY", "DOCKSLIM_WEBHOOK_SECRET")
+    app = {name: environ.pop(name) for name in settings}
+    environ["DOCKSLIM_CREDENTIALS_DIR"] = str(tmp_path / "credentials")
+    with _serving(environ, tmp_path / "log") as served:
+        served.wait_until("waiting for an App")
+        served.wait_until(r"Uvicorn running on")
+        web = served.wait_until(r"Started server process \[(\d+)\]")[1]
+        assert httpx.get(f"http://{served.listen}/", trust_env=False).headers["location"] == "setup"
+        store_credentials(
+            tmp_path / "credentials",
+            app_id=int(app["DOCKSLIM_APP_ID"]),
+            private_key=app["DOCKSLIM_PRIVATE_KEY"],
+            webhook_secret=app["DOCKSLIM_WEBHOOK_SECRET"],
+        )
+        served.wait_until_ready()
+        assert served.wait_until(r"Started server process \[(\d+)\]")[1] == web
+        assert httpx.get(f"http://{served.listen}/readyz", trust_env=False).json() == {"status": "ok"}
+        served.process.terminate()
+        assert served.process.wait(SECONDS) == 0
+    assert app["DOCKSLIM_PRIVATE_KEY"].splitlines()[1] not in served.log.read_text()
+
+
+def test_a_worker_that_waits_for_an_app_ends_when_told_to(environ: dict[str, str], tmp_path: Path) -> None:
+    for name in ("DOCKSLIM_APP_ID", "DOCKSLIM_PRIVATE_KEY", "DOCKSLIM_WEBHOOK_SECRET"):
+        del environ[name]
+    environ |= {"DOCKSLIM_CREDENTIALS_DIR": str(tmp_path), "DOCKSLIM_REDIS_URL": "redis://127.0.0.1:1/0"}
+    with _serving(environ, tmp_path / "log", "worker") as served:
+        served.wait_until("waiting for an App")
+        served.process.terminate()
+        assert served.process.wait(SECONDS) == 0
+
+
+def test_a_worker_alone_cannot_do_without_an_app(environ: dict[str, str]) -> None:
+    for name in ("DOCKSLIM_APP_ID", "DOCKSLIM_PRIVATE_KEY", "DOCKSLIM_WEBHOOK_SECRET"):
+        del environ[name]
+    result = refused("worker", environ | {"DOCKSLIM_REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("dockslim: DOCKSLIM_APP_ID: is missing, and so are the other credentials")
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import secrets
+
 from cli.sandbox import payloads
 from cli.sandbox.answers import Answer, Fields, not_accessible, not_found, unprocessable
 from cli.sandbox.auth import AppCaller, InstallationCaller, narrow
+from cli.sandbox.keys import new_key, public_half
 from cli.sandbox.rest.routing import NEWEST_VERSION, READ_METADATA, Call, Endpoint
-from cli.sandbox.state import Installation, Json, Repository, stamp
+from cli.sandbox.state import Installation, Json, Repository, new_id, stamp
 from cli.sandbox.webhooks import Delivery, page
 
 UNREACHABLE = "There is at least one repository that does not exist or is not accessible to the parent installation."
@@ -162,7 +166,30 @@ def get_user(call: Call) -> Answer:
     return Answer(payloads.account(call.site.world, found))
 
 
+def convert(call: Call) -> Answer:
+    """POST /app-manifests/{code}/conversions."""
+    found = call.site.registrations.use(call.parameters["code"])
+    if found is None:
+        raise not_found()
+    manifest, owner = found
+    app, key = call.site.world.app, new_key()
+    name = str(manifest["name"])
+    app.id, app.name, app.owner = new_id("small"), name, owner
+    app.slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    app.bot.login = f"{app.slug}[bot]"
+    app.client_id = f"Iv23li{app.id:014d}"
+    app.permissions = {**manifest.get("default_permissions", {}), "metadata": "read"}
+    app.events = tuple(manifest.get("default_events", ()))
+    app.public_key, app.webhook_secret = public_half(key), secrets.token_hex(20)
+    hook = manifest.get("hook_attributes", {})
+    app.webhook_url = hook.get("url") if hook.get("active", True) else None
+    call.site.world.accounts[app.bot.login.lower()] = app.bot
+    handed_out = {"client_secret": secrets.token_hex(20), "webhook_secret": app.webhook_secret, "pem": key}
+    return Answer({**payloads.app(call.site.world), **handed_out}, 201)
+
+
 ENDPOINTS = (
+    Endpoint("POST", "/app-manifests/{code}/conversions", convert, audience="anyone", counted=False),
     Endpoint("GET", "/app", get_app, audience="app"),
     Endpoint("GET", "/app/installations", list_installations, audience="app"),
     Endpoint("GET", "/app/installations/{id}", get_installation, audience="app"),

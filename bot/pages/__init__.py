@@ -1,0 +1,1 @@
+"""Pages: what people see of a running dockslim, and the figures that machines read."""
