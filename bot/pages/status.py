@@ -119,7 +119,8 @@ def _lacks(installation: InstallationFacts) -> tuple[str, ...]:
 
 def _find_tasks(settings: Settings, app: AppFacts | None, facts: Facts) -> Sequence[Task]:
     tasks = [] if app is None else find_tasks(app, settings.public_url)
-    if facts.refused:
-        last = facts.refused[0]
+    last = facts.refused[0] if facts.refused else None
+    # What came before a delivery that was good is a stranger's, or mended.
+    if last is not None and not (facts.deliveries and facts.deliveries[0].at >= last.at):
         tasks.append(Task("webhook", f"A delivery was refused: {last.reason}."))
     return tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -117,6 +118,30 @@ def test_opened(line: Line) -> None:
     wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE and line.count_jobs())
     done = [json.loads(text) for text in line.log().splitlines() if delivery.guid in text and "job done" in text]
     assert [each["comments"] for each in done] == [2]
+
+
+def test_the_logs_lead_from_the_webhook_to_the_comment_and_hold_no_secret(line: Line, log: io.StringIO) -> None:
+    """One delivery id on every line about it, in both processes; and of what it is about no more than names."""
+    canary = "canary-7f3a"
+    text = WASTEFUL + f"RUN echo {canary}\n"
+    pull = line.stage.open({"Dockerfile": text}, branch="logged", title=f"title {canary}", body=f"body {canary}")
+    wait_until(lambda: pull.check_runs)
+    pull.comment(f"/dockslim recheck\n{canary}")
+    line.sandbox.faults.add(server_error(500, path="/compare/"))
+    jobs = line.count_jobs()
+    wait_until(lambda: line.count_jobs() > jobs)
+    line.sandbox.wait_until_delivered()
+    [delivery] = [each for each in line.sandbox.deliveries if each.event == "pull_request" and canary in str(each.body)]
+    web = [json.loads(each) for each in log.getvalue().splitlines()]
+    worker = [json.loads(each) for each in line.log().splitlines() if each.startswith("{")]
+    about = [[each["event"] for each in process if each.get("delivery") == delivery.guid] for process in (web, worker)]
+    assert about == [["job queued"], ["review posted", "job done"]]
+    assert all("delivery" in each for each in web if each["logger"] == "dockslim.web")
+    tokens = [*line.sandbox.site.tokens._installation]
+    assert tokens
+    secrets = (canary, line.sandbox.webhook_secret, *line.sandbox.private_key.splitlines()[1:-1], *tokens)
+    told = log.getvalue() + line.log()
+    assert not [secret for secret in secrets if secret in told]
 
 
 def test_same_delivery_twice_is_one_job(line: Line) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 
 from bot.app import create_app
 from bot.queue import Queue
-from bot.settings import Settings
+from bot.settings import Hosting
 
 SECONDS = 30.0
 
@@ -26,9 +26,10 @@ def wait_until(happened: Callable[[], object], seconds: float = SECONDS) -> None
 class Web:
     """Run the web process in a thread."""
 
-    def __init__(self, settings: Settings, redis_url: str) -> None:
-        app = create_app(settings, Queue(redis_url))
-        self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none"))
+    def __init__(self, hosting: Hosting, redis_url: str, port: int = 0) -> None:
+        app = create_app(hosting, Queue(redis_url))
+        config = uvicorn.Config(app, port=port, log_config=None, access_log=False, ws="none", proxy_headers=False)
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def __enter__(self) -> str:

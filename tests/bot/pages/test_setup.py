@@ -14,10 +14,12 @@ from redis import Redis
 
 from bot.credentials import CredentialsError, read_credentials, store_credentials
 from bot.github.apps import web_url
+from bot.record import Record
 from bot.settings import Hosting, NoAppError, Settings, complete, read_hosting, read_settings
 from cli.sandbox import Sandbox
 from tests.bot.pages.server import free_port, serving
 from tests.chromium import DESKTOP, PHONE, Page
+from tests.workers.web import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +59,7 @@ def test_from_nothing_to_a_review(
         sandbox.wait_until_delivered()
         [delivery] = [each for each in sandbox.deliveries if each.event == "pull_request"]
         assert delivery.status_code == 202
+        wait_until(lambda: any(each.outcome == "queued" for each in Record(redis).read().deliveries))
         page.open(f"{url}/")
         assert "Acme dockslim" in page.text
         assert "acme/shop#1" in page.text
