@@ -170,27 +170,30 @@ def _concerned(
 ) -> Iterable[Rule]:
     """Return those of `rules` whose findings a fix may have changed: to run them all would double the time of a check.
 
-    Those that gave it, and those that look in a RUN for something in the words that come or go. All of them, where
-    an instruction other than RUN comes or goes: what FROM or ENV says reaches far. What is off by default is no loss.
+    Those that gave it, and those that look in a RUN for something in the words that come or go. Where RUNs are
+    joined, all that look into a RUN. Where another instruction comes or goes, all: what FROM or ENV says reaches far.
+    What is off by default is no loss.
     """
     rules = tuple(rule for rule in rules if rule.is_default)
     fixes = [each.fix for each in fixed if each.fix is not None]
-    others = any(fix.removed_instructions or fix.added_instructions for fix in fixes)
-    if others or len(before.instructions) != len(after.instructions):
+    if any(fix.removed_instructions or fix.added_instructions for fix in fixes):
         return rules
-    text = "\n".join(line for fix in fixes for line in _changed_words(fix))
     codes = {each.code for each in fixed}
-    return [rule for rule in rules if rule.code in codes or ("RUN" in rule.reads and rule.may_concern(text))]
+    readers = [rule for rule in rules if rule.code in codes or "RUN" in rule.reads]
+    if len(before.instructions) != len(after.instructions):
+        return readers
+    text = "\n".join(line for fix in fixes for line in _changed_words(fix))
+    return [rule for rule in readers if rule.code in codes or rule.may_concern(text)]
 
 
 def _changed_words(fix: Fix) -> Iterator[str]:
-    """Yield, for each command that a fix changes, its program and the words that come or go."""
+    """Yield the words that come or go in each command that a fix changes, all of those of a new or deleted one."""
     old, new = Counter(fix.removed), Counter(fix.added)
     gone, come = list(old - new), list(new - old)
     for words in come:
         twin = next((each for each in gone if each[:1] == words[:1]), ())
         kept = Counter(twin)
-        yield " ".join((*words[:1], *(Counter(words) - kept).elements(), *(kept - Counter(words)).elements(), ""))
+        yield " ".join((*(Counter(words) - kept).elements(), *(kept - Counter(words)).elements(), ""))
     for words in gone[len(come) :]:
         yield " ".join((*words, ""))
 

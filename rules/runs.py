@@ -124,30 +124,26 @@ def shipped_runs(
     behind ONBUILD.
     """
     hints = tuple(hints)
-    for stage, each, run, source in _candidates(dockerfile, surroundings.targets):
-        if run is not each and not deferred:
+    for run, source in _candidates(dockerfile, surroundings.targets):
+        if run.deferred and not deferred:
             continue
-        if not (run.heredocs or any(map(source.__contains__, hints))):
+        instruction = run.instruction
+        if not (any(map(source.__contains__, hints)) or instruction.heredocs):
             continue
-        if where is not None and not where(stage, run):
-            continue
-        scope = dockerfile.scope(stage, each)
-        if (run.exec_words is not None or scope.is_posix) and run.script.parsed:
-            yield Run(dockerfile, stage, run, scope, run is not each)
+        if (where is None or where(run.stage, instruction)) and instruction.script.parsed:
+            yield run
 
 
 @lru_cache(maxsize=16)
-def _candidates(
-    dockerfile: Dockerfile, targets: frozenset[str]
-) -> tuple[tuple[Stage, Instruction, Instruction, str], ...]:
-    """Return the RUNs of the shipped stages: the stage, the instruction, the RUN it is or defers, and its source."""
+def _candidates(dockerfile: Dockerfile, targets: frozenset[str]) -> tuple[tuple[Run, str], ...]:
+    """Return the RUNs of the shipped stages that a POSIX shell reads, or none, and their sources."""
     return tuple(
-        (stage, each, run, run.value)
+        (Run(dockerfile, stage, run, scope, run is not each), run.value)
         for stage in dockerfile.shipped(targets)
         if not _WINDOWS.search(stage.base)
-        for each in stage.instructions
+        for each, scope in zip(stage.instructions, stage.scopes, strict=True)
         for run in (each.trigger or each,)
-        if run.keyword == "RUN"
+        if run.keyword == "RUN" and (run.exec_words is not None or scope.is_posix)
     )
 
 

@@ -111,10 +111,15 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
     """Go through the layers up to the end of a stage once; return what each RUN deletes of the layers below it."""
     lineage = list(dockerfile.lineage(dockerfile.stages[stage]))
     deletions: dict[int, list[tuple[ShellCommand, str]]] = {}
+    is_written = False
     for owner, each in lineage:
-        if each.keyword == "RUN" and _holds(each.span.of(dockerfile.text), _DELETERS):
+        source = each.span.of(dockerfile.text)
+        if is_written and each.keyword == "RUN" and _holds(source, _DELETERS):
             run = Run(dockerfile, owner, each, dockerfile.scope(owner, each))
             deletions[each.index] = list(_deletions(run))
+        is_written = (
+            is_written or each.keyword in ("COPY", "ADD") or (each.keyword == "RUN" and _holds(source, _WRITERS))
+        )
     last = max((index for index, found in deletions.items() if found), default=-1)
     held: list[Written] = []
     matches: dict[int, tuple[ShellCommand, str, Written]] = {}
