@@ -170,8 +170,8 @@ def _concerned(
 ) -> Iterable[Rule]:
     """Return those of `rules` whose findings a fix may have changed: to run them all would double the time of a check.
 
-    Those that gave it, and those that look in a RUN for something in the words that come or go. Where RUNs are
-    joined, all that look into a RUN. Where another instruction comes or goes, all: what FROM or ENV says reaches far.
+    Those that gave it, and those that look in a RUN for something in the words that come or go, or in a joined RUN.
+    Where another instruction comes or goes, all: what FROM or ENV says reaches far.
     What is off by default is no loss.
     """
     rules = tuple(rule for rule in rules if rule.is_default)
@@ -181,8 +181,9 @@ def _concerned(
     codes = {each.code for each in fixed}
     readers = [rule for rule in rules if rule.code in codes or "RUN" in rule.reads]
     if len(before.instructions) != len(after.instructions):
-        return readers
-    text = "\n".join(line for fix in fixes for line in _changed_words(fix))
+        text = "\n".join(each.span.of(after.text) for each in _differing(before, after)[1])
+    else:
+        text = "\n".join(line for fix in fixes for line in _changed_words(fix))
     return [rule for rule in readers if rule.code in codes or rule.may_concern(text)]
 
 
@@ -251,11 +252,15 @@ def _compare_runs(old: dict[str, list[Instruction]], new: dict[str, list[Instruc
     come = [run for source, runs in new.items() for run in runs[len(old.get(source, ())) :]]
     if sum(not run.script.parsed for run in come) > sum(not run.script.parsed for run in gone):
         return "a RUN that could be read before cannot be read afterwards"
-    expected = Counter(words for run in gone for words in _words_of(run))
+    before = [words for run in gone for words in _words_of(run)]
+    after = [words for run in come for words in _words_of(run)]
+    # Most commands stay: to count what is the same on both sides is what this would cost most.
+    same = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), None)
+    expected = Counter(before[same:])
     for fix in fixes:
         expected.subtract(fix.removed)
         expected.update(fix.added)
-    actual = Counter(words for run in come for words in _words_of(run))
+    actual = Counter(after[same:])
     if +expected == +actual and min(expected.values(), default=0) >= 0:
         return None
     missing, extra = expected - actual, actual - expected

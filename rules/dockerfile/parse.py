@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from io import BytesIO
 from itertools import islice
-from types import MappingProxyType
 
 from dockerfile_parse import DockerfileParser
 from dockerfile_parse.parser import image_from
@@ -29,7 +28,6 @@ MAX_STAGES = 256
 _MAX_VALUE = 10_000  # dockerfile_parse's word splitter is quadratic; longer values count as unknown.
 
 _VARIABLE = re.compile(r"\\?\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-+])([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
-_NONE: Mapping[str, Instruction] = MappingProxyType({})
 _END = "\x01"  # keeps dockerfile_parse from taking the end of a value for a continuation
 
 
@@ -68,7 +66,7 @@ def _parse_difference(text: str, like: Dockerfile, kept: Kept) -> Dockerfile:
     added = len(joined) - (last - kept.first)
     _refuse_number(len(old) + added, joined)
     known = {each.span.of(like.text): each for each in old[kept.first : last]}
-    changed = tuple(_read_instructions(joined, like.escape, text, known, kept.first))
+    changed = tuple(_read_changed(joined, like.escape, text, known, kept.first))
     comments = (*(each for each in like.comments if each.line <= kept.lines), *scanner.comments)
     instructions = (*old[: kept.first], *changed)
     if last < len(old):
@@ -101,15 +99,21 @@ def _refuse_what_is_no_text(text: str) -> None:
         raise DockerfileError(text.count("\n", 0, nul) + 1, "a NUL byte; the file is binary or UTF-16")
 
 
-def _read_instructions(
-    joined: list[Joined], escape: str, text: str, known: Mapping[str, Instruction] = _NONE, first: int = 0
-) -> Iterator[Instruction]:
-    old = [known.get(text[each.start : each.end]) for each in joined] if known else [None] * len(joined)
+def _read_instructions(joined: list[Joined], escape: str, text: str) -> Iterator[Instruction]:
     split = [split_keyword(each.text) for each in joined]
-    read = _hand_over([part for part, twin in zip(split, old, strict=True) if twin is None], escape)
-    for index, (each, (_, at, _), twin) in enumerate(zip(joined, split, old, strict=True), first):
-        keyword, value = next(read) if twin is None else (twin.keyword, twin.value)
-        yield _build_instruction(index, keyword, value, at, each, escape, text, twin)
+    read = _hand_over(split, escape)
+    for index, (each, (_, at, _), (keyword, value)) in enumerate(zip(joined, split, read, strict=True)):
+        yield _build_instruction(index, keyword, value, at, each, escape, text)
+
+
+def _read_changed(
+    joined: list[Joined], escape: str, text: str, known: Mapping[str, Instruction], first: int
+) -> Iterator[Instruction]:
+    """Read a few instructions as `_read_instructions` would: to hand them over costs more than to read them."""
+    for index, each in enumerate(joined, first):
+        keyword, at, value = split_keyword(each.text)
+        twin = known.get(text[each.start : each.end])
+        yield _build_instruction(index, keyword.upper(), value, at, each, escape, text, twin)
 
 
 def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple[str, str]]:
@@ -117,8 +121,6 @@ def _hand_over(split: list[tuple[str, int, str]], escape: str) -> Iterator[tuple
 
     Where its idea of a blank or of a comment is not Go's, the words as they are written count.
     """
-    if not split:
-        return
     lines = [f"# escape={escape}\n"] if escape != "\\" else []
     first = len(lines)
     lines += [f"{keyword} {value}{_END}\n" for keyword, _, value in split]
