@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import AsyncIterator
@@ -68,11 +69,18 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
     """Return the application. Without an App it serves the set-up, and takes deliveries once one is stored."""
 
     @asynccontextmanager
-    async def close_queue(_: FastAPI) -> AsyncIterator[None]:
+    async def hold_queue(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await run_in_threadpool(queue.open)
+        except QueueError as error:
+            log.warning("queue not there yet", error=str(error))
+        # What is here by now stays: looking through it for garbage takes longer than answering a delivery.
+        gc.collect()
+        gc.freeze()
         yield
         queue.close()
 
-    app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=close_queue)
+    app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=hold_queue)
     known, record = Known(hosting), Record(queue.redis)
     app.include_router(setup.make_router(known, queue.redis))
     app.include_router(status.make_router(known, queue.redis))

@@ -86,6 +86,15 @@ class Queue:
         self._celery = Celery("dockslim", broker=redis_url, set_as_current=False)
         self._celery.conf.update(celery_options(redis_url), broker_pool_limit=4)
 
+    def open(self) -> None:
+        """Connect, so that the first delivery does not wait for that; raise QueueError where nothing answers."""
+        try:
+            with self._celery.producer_pool.acquire(block=True) as producer:
+                channel: Any = producer.channel
+                channel.client.ping()
+        except (OperationalError, RedisError, OSError) as error:
+            raise _unreachable(error) from error
+
     def enqueue(self, job: ReviewJob) -> Receipt:
         """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
         try:

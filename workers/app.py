@@ -41,6 +41,7 @@ from workers.sweep import sweep
 # What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 TICK_SECONDS = 1.0
+NICENESS = 10
 
 log = structlog.get_logger("dockslim.worker")
 
@@ -161,6 +162,8 @@ def run_worker(
     settings: Settings, redis_url: str, *, queues: tuple[str, ...] = (REVIEW_QUEUE, SWEEP_QUEUE), concurrency: int = 2
 ) -> None:
     """Work until told to stop (SIGTERM, SIGINT): jobs that are under way are finished, or put back."""
+    # Where both run on one machine, webhooks are answered first: GitHub waits for them, nobody waits for a review.
+    os.nice(NICENESS)
     setup_logging.connect(_configure, weak=False)
     arguments = ["worker", f"--queues={','.join(queues)}", f"--concurrency={concurrency}", "--loglevel=INFO"]
     create_worker(settings, redis_url).worker_main(

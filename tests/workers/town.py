@@ -160,8 +160,8 @@ def open_pull(repository: RepositoryHandle, branch: str) -> PullRequestHandle:
 def judge(pull: PullRequestHandle) -> str:
     """Say what is wrong with the reviews of a pull request; nothing when there is one, whole, with its check run."""
     said = [comment.body for comment in pull.review_comments]
-    if len(pull.reviews) > 1 or len(set(said)) < len(said):
-        return f"duplicate: {len(pull.reviews)} reviews, {len(said)} comments"
+    if len(pull.reviews) > 1 or len(set(said)) < len(said) or len(pull.issue_comments) > 1:
+        return f"duplicate: {len(pull.reviews)} reviews, {len(said)} comments, {len(pull.issue_comments)} summaries"
     if len(pull.check_runs) > 1:
         return f"duplicate: {len(pull.check_runs)} check runs"
     if not pull.reviews or len(said) != 2:
