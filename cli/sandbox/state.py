@@ -484,8 +484,9 @@ class World:
         self.accounts[self.app.bot.login.lower()] = self.app.bot
 
     def account(self, login: str, kind: Literal["User", "Organization", "Bot"] = "User") -> Account:
-        """Return an account, opened on first use."""
-        return self.accounts.setdefault(login.lower(), Account(login, kind))
+        """Return an account, opened on first use; no person's login has brackets."""
+        opened = Account(login, "Bot" if login.endswith("[bot]") else kind)
+        return self.accounts.setdefault(login.lower(), opened)
 
     def repository(self, full_name: str) -> Repository | None:
         """Return a repository by its full name, in any case."""

@@ -6,13 +6,10 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -23,14 +20,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.deliveries import Deliveries, State
 from bot.jobs import ReviewJob
-from bot.queue import Queue, QueueError, connect
-from bot.settings import Settings, read_settings
+from bot.queue import Queue, QueueError
+from bot.settings import Settings
 from bot.webhooks.verify import sign
-from cli.sandbox import Sandbox, duplicate, server_error, slow
+from cli.sandbox import duplicate, server_error, slow
 from tests.bot.payloads import PAYLOADS, dump
 from tests.bot.test_jobs import JOB
-from tests.workers.stage import WASTEFUL, Stage
-from tests.workers.web import SECONDS, Web, wait_until
+from tests.workers.line import Line, running_line
+from tests.workers.stage import WASTEFUL
+from tests.workers.web import wait_until
 from workers.app import NICENESS, create_worker
 from workers.perform import Performer
 from workers.turns import Turns
@@ -38,72 +36,10 @@ from workers.turns import Turns
 pytestmark = pytest.mark.slow
 
 
-class Line:
-    """A web process in a thread, a worker in a process of its own, and the sandbox at both ends."""
-
-    def __init__(self, sandbox: Sandbox, redis: Redis, environ: dict[str, str], log: Path) -> None:
-        self.sandbox = sandbox
-        self.stage = Stage(sandbox, redis)
-        self.deliveries = Deliveries(redis)
-        self._environ = {**os.environ, **environ}
-        self._log = log
-        self.worker = self.start_worker()
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start another worker process and wait until it takes jobs."""
-        before = self.log().count("ready.")
-        with self._log.open("ab") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-m", "tests.workers.worker"],
-                env=self._environ,
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(lambda: self.log().count("ready.") > before)
-        return worker
-
-    def stop_worker(self) -> None:
-        """Have the worker end in order; where it does not, show where each of its processes is."""
-        self.worker.terminate()
-        try:
-            assert self.worker.wait(SECONDS) == 0, self.log()
-        except subprocess.TimeoutExpired:
-            for process in [*self.children(), self.worker.pid]:
-                os.kill(process, signal.SIGABRT)
-            self.worker.wait(SECONDS)
-            raise AssertionError(f"the worker did not stop:\n{self.log()}") from None
-
-    def children(self) -> list[int]:
-        """The processes of the worker's pool."""
-        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.worker.pid)], capture_output=True, check=True)
-        return [int(pid) for pid in found.stdout.split()]
-
-    def log(self) -> str:
-        """What the workers logged so far."""
-        return self._log.read_text() if self._log.exists() else ""
-
-    def count_jobs(self) -> int:
-        """How many jobs the workers have ended."""
-        return sum(event in line for line in self.log().splitlines() for event in ('"job done"', '"job given up"'))
-
-
 @pytest.fixture(scope="module")
 def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    with connect(redis_url) as redis, Sandbox(private_key=private_key) as sandbox, sandbox.serving():
-        redis.flushdb()
-        environ = {
-            "DOCKSLIM_APP_ID": str(sandbox.app_id),
-            "DOCKSLIM_PRIVATE_KEY": private_key,
-            "DOCKSLIM_WEBHOOK_SECRET": sandbox.webhook_secret,
-            "DOCKSLIM_REDIS_URL": redis_url,
-            "DOCKSLIM_GITHUB_API_URL": sandbox.url,
-        }
-        with Web(read_settings(environ), redis_url) as url:
-            made = Line(sandbox, redis, environ, tmp_path_factory.mktemp("line") / "worker.log")
-            sandbox.webhook_url = f"{url}/webhooks"
-            yield made
-            sandbox.webhook_url = None
-            made.stop_worker()
+    with running_line(redis_url, private_key, tmp_path_factory.mktemp("line") / "worker.log") as made:
+        yield made
 
 
 def test_opened(line: Line) -> None:

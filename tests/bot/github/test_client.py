@@ -41,6 +41,26 @@ class TestWritesAreSentOnce:
             session.write(method, "/repos/acme/shop/pulls/1/reviews", {})
         assert len(host.paths) == 1
 
+    @pytest.mark.parametrize("answer", [BAD_GATEWAY, httpx.ReadTimeout("late"), httpx.Response(200, text="<html>")])
+    def test_nor_are_mutations_asked_twice(self, private_key: str, answer: Any) -> None:
+        host = Host(private_key, answer)
+        with host.session() as session, pytest.raises(GitHubError):
+            session.mutate("mutation Change($a: ID!) { a: do(id: $a) { b } }", {"a": "mutation"})
+        assert len(host.paths) == 1
+
+    def test_of_several_mutations_those_that_are_refused_are_told(self, private_key: str) -> None:
+        errors = [{"type": "FORBIDDEN", "path": ["b"], "message": "Resource not accessible by integration"}]
+        host = Host(private_key, httpx.Response(200, json={"data": {"a": {}, "b": None}, "errors": errors}))
+        with host.session() as session:
+            assert session.mutate("mutation { a b }", {}) == {"b": "Resource not accessible by integration"}
+
+    @pytest.mark.parametrize("message", ["You have exceeded a secondary rate limit", "was submitted too quickly"])
+    def test_but_a_limit_is_one_for_all_of_them(self, private_key: str, message: str) -> None:
+        errors = [{"type": "FORBIDDEN", "path": ["b"], "message": message}]
+        host = Host(private_key, httpx.Response(200, json={"data": {"a": {}, "b": None}, "errors": errors}))
+        with host.session() as session, pytest.raises(LimitedError):
+            session.mutate("mutation { a b }", {})
+
     @pytest.mark.parametrize(
         ("answer", "uncertain"),
         [
