@@ -121,6 +121,7 @@ def _outside(text: str, finding: Finding) -> Iterator[str]:
 
 @settings(max_examples=FILES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(dockerfiles())
+@pytest.mark.slow
 def test_every_byte_outside_the_edits_is_kept(text: str) -> None:
     _assert_kept(text)
 
