@@ -24,6 +24,7 @@ FILES_IN_A_QUERY = 50
 MAX_EXACT_READS = 20
 """Files read once more by REST because GraphQL does not give them byte for byte."""
 _SYMBOLIC_LINK = 0o120000
+_LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,8 @@ def _read_entry(entry: Mapping[str, Any] | None) -> str | Unread | _Inexact | No
     # U+FFFD stands where bytes were no UTF-8, or where the file really has one.
     if blob.get("isBinary") or blob["isTruncated"] or text is None or "\ufffd" in text:
         return _Inexact()
+    if text.startswith(_LFS_POINTER):
+        return Unread("it is kept in Git LFS")
     # A byte order mark, say, is in the file and not in the text.
     return str(text) if len(text.encode(errors="surrogatepass")) == blob["byteSize"] else _Inexact()
 
