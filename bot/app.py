@@ -35,7 +35,10 @@ from bot.webhooks.verify import is_signature, verify
 MAX_BODY_BYTES = 25 * 1024 * 1024
 BODY_SECONDS = 10
 """How long GitHub itself waits for an answer."""
-MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 500
+"""A busy machine that stands still for a second gets 200 deliveries in that time."""
+MAX_BUFFERED = 500 * 1024 * 1024
+"""What all bodies that are being read may take together: they are anybody's until they are verified."""
 STOP_SECONDS = 5
 _DELIVERY_ID: TypeAdapter[str] = TypeAdapter(DeliveryId)
 _EVENT = re.compile(r"[a-z_]{1,50}")
@@ -71,7 +74,7 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
     @asynccontextmanager
     async def hold_queue(_: FastAPI) -> AsyncIterator[None]:
         try:
-            await run_in_threadpool(queue.open)
+            await run_in_threadpool(queue.ping)
         except QueueError as error:
             log.warning("queue not there yet", error=str(error))
         # What is here by now stays: looking through it for garbage takes longer than answering a delivery.
@@ -81,6 +84,7 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
         queue.close()
 
     app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=hold_queue)
+    app.state.bytes = 0
     known, record = Known(hosting), Record(queue.redis)
     app.include_router(setup.make_router(known, queue.redis))
     app.include_router(status.make_router(known, queue.redis))
@@ -199,13 +203,19 @@ async def _read_body(request: Request) -> bytearray:
     if declared.isascii() and declared.isdigit() and int(declared) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()
+    held = request.app.state
     try:
         async for chunk in request.stream():
             if len(body) + len(chunk) > MAX_BODY_BYTES:
                 raise too_large
             body += chunk
+            held.bytes += len(chunk)
+            if held.bytes > MAX_BUFFERED:
+                raise RefusalError(503, "too much is being read at once; redeliver this later")
     except ClientDisconnect:
         raise RefusalError(400, "the connection closed before the body was complete") from None
+    finally:
+        held.bytes -= len(body)
     return body
 
 

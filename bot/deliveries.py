@@ -22,7 +22,7 @@ from bot.jobs import JobError, ReviewJob
 # docs.github.com, "Handling failed webhook deliveries": redelivery is possible for 3 days; GHES keeps 7.
 KEEP = timedelta(days=8)
 GRACE = timedelta(minutes=10)
-"""How long a message may wait in the queue before another one is written; a second one finds the work done."""
+"""How long a message may wait before another one is written; a second one finds the work done."""
 LEASE = timedelta(seconds=12)
 """How long a job is left alone after the last sign of life of the process that performs it.
 
@@ -103,17 +103,10 @@ class Deliveries:
         self._take_due = redis.register_script(_TAKE_DUE)
         self._retry = redis.register_script(_RETRY)
 
-    def claim(self, job: ReviewJob) -> State | None:
-        """Enter a delivery's job as queued; return how far it got where it is entered already."""
-        arguments: list[str | int] = [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(GRACE)]
+    def claim(self, job: ReviewJob, wait: timedelta = timedelta()) -> State | None:
+        """Enter a delivery's job, due after `wait`; return how far it got where it is entered already."""
+        arguments: list[str | int] = [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(wait)]
         return _read_state(self._claim(keys=[_key(job.delivery), _DUE, _FAILED], args=arguments))
-
-    def release(self, delivery: str) -> None:
-        """Forget a delivery whose job could not be published, so that a redelivery is not refused."""
-        with self._redis.pipeline() as pipe:
-            pipe.delete(_key(delivery))
-            pipe.zrem(_DUE, delivery)
-            pipe.execute()
 
     def state(self, delivery: str) -> State | None:
         """Return how far a delivery got, None when nothing is known."""
@@ -129,14 +122,16 @@ class Deliveries:
     def take_due(self, most: int = 100) -> list[ReviewJob]:
         """Return jobs that nobody has seen after in time, each to one caller; they are due again after GRACE."""
         due = [_text(each) for each in self._take_due(keys=[_DUE], args=[milliseconds(GRACE), most])]
-        jobs = []
-        for delivery, state in zip(due, self.states(due), strict=True):
-            job = self._job(delivery) if state not in ENDED else None
-            if job is None:
-                self._redis.zrem(_DUE, delivery)
-            else:
-                jobs.append(job)
-        return jobs
+        if not due:
+            return []
+        with self._redis.pipeline(transaction=False) as pipe:
+            for delivery in due:
+                pipe.hmget(_key(delivery), ["state", "job"])
+            found = pipe.execute()
+        jobs = [_load(text) if _read_state(state) not in ENDED else None for state, text in found]
+        if nothing := [delivery for delivery, job in zip(due, jobs, strict=True) if job is None]:
+            self._redis.zrem(_DUE, *nothing)
+        return [job for job in jobs if job is not None]
 
     def postpone(self, job: ReviewJob, wait: timedelta) -> None:
         """Have a job run again after a while."""
@@ -168,8 +163,8 @@ class Deliveries:
         """Return the jobs that were given up, the latest first."""
         failed = []
         for delivery in map(_text, self._redis.zrange(_FAILED, 0, most - 1, desc=True)):
-            reason, at = self._redis.hmget(_key(delivery), ["reason", "at"])
-            if (job := self._job(delivery)) is not None:
+            text, reason, at = self._redis.hmget(_key(delivery), ["job", "reason", "at"])
+            if (job := _load(text)) is not None:
                 failed.append(Failed(job, _text(reason or b""), datetime.fromtimestamp(int(at or 0), UTC)))
         return failed
 
@@ -205,15 +200,6 @@ class Deliveries:
             count, _ = pipe.execute()
         return int(count)
 
-    def _job(self, delivery: str) -> ReviewJob | None:
-        text = self._redis.hget(_key(delivery), "job")
-        try:
-            return ReviewJob.from_message(json.loads(_text(text))) if text else None
-        except (JobError, ValueError) as error:
-            # Another version wrote it.
-            log.warning("job unreadable", delivery=delivery, error=str(error))
-            return None
-
 
 def prolong(delivery: str) -> tuple[str, str, int]:
     """Return what a script needs to say that a job is being performed: the key, its member, and for how long."""
@@ -222,6 +208,15 @@ def prolong(delivery: str) -> tuple[str, str, int]:
 
 def _dump(job: ReviewJob) -> str:
     return json.dumps(job.to_message(), separators=(",", ":"))
+
+
+def _load(text: object) -> ReviewJob | None:
+    try:
+        return ReviewJob.from_message(json.loads(_text(text))) if text else None
+    except (JobError, ValueError) as error:
+        # Another version wrote it.
+        log.warning("job unreadable", error=str(error))
+        return None
 
 
 def _read_state(value: object) -> State | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import billiard.pool
@@ -19,19 +17,18 @@ from bot.github.client import GitHubApp
 from bot.github.failures import GitHubError
 from bot.jobs import JobError, ReviewJob
 from bot.logs import configure_logs
-from bot.queue import (
+from bot.queue import QueueError, connect
+from bot.settings import Settings, SettingsError
+from workers.messages import (
     REVIEW_QUEUE,
     REVIEW_TASK,
     SWEEP_QUEUE,
     SWEEP_SOON,
     SWEEP_TASK,
-    Queue,
-    QueueError,
+    Messages,
     celery_options,
-    connect,
     sweep_in,
 )
-from bot.settings import Settings, SettingsError
 from workers.package_indexes import PackageIndexes, SourcesError, make_cache, open_indexes
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
 from workers.registry import Registries, open_registries
@@ -40,7 +37,7 @@ from workers.sweep import sweep
 # A process of the pool that ends a job while the worker stops waits for a reader that is gone, 30 s by default.
 # What is lost then is an acknowledgement: the message comes back, and its delivery is known to be done.
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.25
 NICENESS = 10
 
 log = structlog.get_logger("dockslim.worker")
@@ -116,30 +113,28 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
 
 
 class _Ticker(bootsteps.StartStopStep):
-    """Writes a message for each job whose time has come, put back or left by a killed worker, and for the sweeps."""
+    """Writes a message for each job whose time has come, new, put back or left by a killed worker, and for sweeps."""
 
     requires = ("celery.worker.components:Timer",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        self._queue = Queue(worker.app.conf.dockslim_redis_url)
+        self._messages = Messages(worker.app.conf.dockslim_redis_url)
         self._entry: Any = None
 
     def start(self, worker: Any) -> None:
-        with suppress(RedisError):
-            # Nobody may have been there to take deliveries.
-            sweep_in(self._queue.redis, timedelta())
+        self._messages.forget_sweep()
         self._entry = worker.timer.call_repeatedly(TICK_SECONDS, self._tick)
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002
         if self._entry is not None:
             self._entry.cancel()
-        self._queue.close()
+        self._messages.close()
 
     def _tick(self) -> None:
         try:
-            self._queue.publish_due()
-            self._queue.publish_sweep()
+            self._messages.publish_due()
+            self._messages.publish_sweep()
         except QueueError as error:
             log.warning("jobs not queued", error=str(error))
 

@@ -109,6 +109,15 @@ def test_a_body_above_githubs_cap_is_refused_while_it_streams(client: Client) ->
     assert answer.status_code == 413
 
 
+def test_bodies_together_take_only_so_much(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.MAX_BUFFERED", 10)
+    for _ in range(2):
+        answer = _post(client, b" " * 11)
+        assert (answer.status_code, answer.json()["error"][:8]) == (503, "too much")
+    # What was refused is not held against the next one.
+    assert _post(client, b"{}").status_code == 400
+
+
 @pytest.mark.parametrize("signature", [None, "x", "sha1=" + "0" * 40, "sha256=" + "g" * 64])
 def test_a_body_without_a_signature_is_not_read(client: Client, signature: str | None) -> None:
     async def untouched() -> AsyncIterator[bytes]:
@@ -135,7 +144,7 @@ def test_the_server_takes_a_limited_number_and_stops_in_time(monkeypatch: pytest
     told: dict[str, Any] = {}
     monkeypatch.setattr("uvicorn.run", lambda _, **options: told.update(options))
     run_web(Settings(app_id=1, private_key="unused", webhook_secret=SECRET), NOWHERE)
-    assert (told["limit_concurrency"], told["timeout_graceful_shutdown"]) == (100, 5)
+    assert (told["limit_concurrency"], told["timeout_graceful_shutdown"]) == (500, 5)
 
 
 def test_the_largest_body_is_read(client: Client) -> None:

@@ -6,14 +6,14 @@ import sys
 from datetime import timedelta
 
 import bot.deliveries
-import bot.queue
+import workers.messages
 from cli import serve
 
 
 def shorten() -> None:
     """Shorten the waits that would make a test long; what keeps writes from happening twice stays as it is."""
     bot.deliveries.GRACE = timedelta(seconds=20)
-    bot.queue.SWEEP_EVERY = timedelta(seconds=4)
+    workers.messages.SWEEP_EVERY = timedelta(seconds=4)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ NASTY = {
 NASTIES = [pytest.param(text, id=name) for name, text in NASTY.items()]
 # What our own Markdown is made of, beside text.
 _OURS = re.compile(
-    r"<!-- dockslim:[a-z]+(?:[=:][0-9a-f,]*)? -->|</?(?:sub|details|summary|b|code)>|<details><summary>.*</summary>", re.S
+    r"<!-- dockslim:[a-z]+(?:[=:][0-9a-f,]*)? -->|</?(?:sub|details|summary|b|code)>|<details><summary>.*</summary>",
+    re.S,
 )
 _OUR_LINK = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+|https://docs\.|#")
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -117,7 +118,7 @@ class TestEverywhere:
         check_log(log)
 
     def test_in_the_configuration(self, stage: Stage, text: str, log: io.StringIO) -> None:
-        stage.repository.commit("main", {FILE: f'{json.dumps(text)}: 1\nrules: {json.dumps(text)}\n'})
+        stage.repository.commit("main", {FILE: f"{json.dumps(text)}: 1\nrules: {json.dumps(text)}\n"})
         pull = stage.open({"Dockerfile": WASTEFUL, FILE: f'"x{json.dumps(text)[1:-1]}": [1]\n'})
         assert stage.perform(pull) is None
         check_all(pull)

@@ -20,7 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.deliveries import Deliveries, State
 from bot.jobs import ReviewJob
-from bot.queue import Queue, QueueError
+from bot.queue import Queue
 from bot.settings import Settings
 from bot.webhooks.verify import sign
 from cli.sandbox import duplicate, server_error, slow
@@ -30,6 +30,7 @@ from tests.workers.line import Line, running_line
 from tests.workers.stage import WASTEFUL
 from tests.workers.web import wait_until
 from workers.app import NICENESS, create_worker
+from workers.messages import Messages
 from workers.perform import Performer
 from workers.turns import Turns
 
@@ -260,11 +261,11 @@ class TestDue:
         assert deliveries.count_waiting() == 0
 
     def test_the_messages_of_due_jobs_are_written(self, redis: Redis, scratch_url: str) -> None:
-        queue = Queue(scratch_url)
-        deliveries = Deliveries(redis)
-        deliveries.postpone(JOB, timedelta(seconds=-1))
-        assert [queue.publish_due(), queue.publish_due()] == [1, 0]
+        queue, messages = Queue(scratch_url), Messages(scratch_url)
+        assert [queue.enqueue(JOB).duplicate for _ in range(2)] == [False, True]
+        assert [messages.publish_due(), messages.publish_due()] == [1, 0]
         assert redis.llen("dockslim:celery:review") == 1
+        messages.close()
         queue.close()
 
 
@@ -288,22 +289,6 @@ class TestFailed:
             deliveries.claim(_named(f"n{number}"))
             deliveries.finish(f"n{number}", State.FAILED)
         assert [each.job.delivery for each in deliveries.list_failed()] == ["n4", "n3", "n2"]
-
-
-@pytest.mark.usefixtures("redis")
-def test_a_job_that_cannot_be_published_is_released(scratch_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Queue(scratch_url)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr(queue._celery, "send_task", refuse)
-    with pytest.raises(QueueError):
-        queue.enqueue(JOB)
-    monkeypatch.undo()
-    assert not queue.enqueue(JOB).duplicate
-    assert queue.enqueue(JOB).duplicate
-    queue.close()
 
 
 class TestTask:
