@@ -74,7 +74,8 @@ def check_all(pull: PullRequestHandle) -> int:
     for comment in pull.review_comments:
         check_markdown(comment.body, comment.body.count("\n```suggestion\n") or "suggestion\n" in comment.body)
     for said in pull.issue_comments:
-        check_markdown(said.body, 0)
+        if said.author.login == pull.sandbox.bot:
+            check_markdown(said.body, 0)
     for run in pull.check_runs:
         check_characters(run.title or "")
         check_markdown(run.summary or "", 0)
@@ -157,9 +158,7 @@ class TestFiles:
         assert check_all(pull) == 2
         assert {comment.thread.original.path for comment in pull.review_comments} == {"api/Dockerfile"}
 
-    @pytest.mark.parametrize(
-        "path", ["..%2f..%2fDockerfile", "a/..b/Dockerfile", "....//Dockerfile".replace("//", "/"), "~/Dockerfile"]
-    )
+    @pytest.mark.parametrize("path", ["..%2f/Dockerfile", "a/..b/Dockerfile", "..../Dockerfile", "~/Dockerfile"])
     def test_paths_that_look_like_ways_out(self, stage: Stage, path: str) -> None:
         # Not UTF-8, so that the path is asked for by REST as well.
         pull = stage.open({path: WASTEFUL.encode() + b"# \xff\n"})
@@ -170,7 +169,7 @@ class TestFiles:
         assert all(each.startswith((repository, "/graphql", "/app/installations/")) for each in asked), asked
 
     def test_3000_files_and_the_dockerfile_is_the_last(self, stage: Stage) -> None:
-        files = {f"src/{number:04}.txt": "x\n" for number in range(2998)} | {"zz/Dockerfile": WASTEFUL}
+        files = {f"src/{number:04}.txt": "x\n" for number in range(2997)} | {"zz/Dockerfile": WASTEFUL}
         pull = stage.open(files)
         assert stage.perform(pull) is None
         assert check_all(pull) == 2
