@@ -190,12 +190,13 @@ def _look_up(files: tuple[ChangedFile, ...], surveyor: Surveyor) -> tuple[Change
 def read(job: ReviewJob, session: Session, surveyor: Surveyor) -> Reading:
     """Read the diff, the texts and the conversation; raise StaleError when there is nothing to review any more."""
     target = _find_target(job, session)
+    default = surveyor.default()
     for _ in range(MAX_TARGETS):
         comparison = _compare(session, target)
         snapshot = _take_snapshot(session, target, comparison)
         _insist(snapshot.pull, target)
         if snapshot.pull.base_branch == target.base_branch:
-            return _read_files(job, session, target, comparison, snapshot, surveyor.default())
+            return _read_files(job, session, target, comparison, snapshot, default)
         # Retargeted since the event: another diff.
         target = replace(target, base_branch=snapshot.pull.base_branch)
     raise GitHubError("its base branch changes faster than it can be read")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -25,6 +26,9 @@ def show_plan(plan: Plan, texts: Mapping[str, str]) -> None:
         _show_body(console, plan.review.body, ())
         for comment in plan.review.comments:
             _show_comment(console, comment, texts[comment.path].split("\n"))
+    if plan.summary is not None:
+        console.print(Text("Summary", "bold"))
+        _show_body(console, plan.summary, ())
     console.print(Text(f"Check run: {plan.check.title} ({plan.check.conclusion})", "bold"), soft_wrap=True)
 
 
@@ -40,14 +44,23 @@ def _show_comment(console: Console, comment: Comment, lines: Sequence[str]) -> N
 def _show_body(console: Console, body: str, replaced: Sequence[str]) -> None:
     for info, lines in _split(_HIDDEN.sub("", body).split("\n")):
         if info is None:
-            for line in filter(str.strip, lines):
-                console.print(Padding(Markdown(line), (0, 0, 0, 2)))
+            for paragraph in _gather(lines):
+                console.print(Padding(Markdown(paragraph), (0, 0, 0, 2)))
             continue
         old = [f"-{line}" for line in replaced] if info == "suggestion" else []
         new = [f"+{line}" for line in lines] if info == "suggestion" else lines
         for line in (*old, *new):
             console.print(Text(f"    {line}", _STYLES.get(line[:1], "")), soft_wrap=True)
     console.print()
+
+
+def _gather(lines: Sequence[str]) -> Iterator[str]:
+    """Yield each line by itself, but the rows of a table together."""
+    for is_row, group in groupby(filter(str.strip, lines), key=lambda line: line.startswith("|")):
+        if is_row:
+            yield "\n".join(group)
+        else:
+            yield from group
 
 
 def _split(lines: Sequence[str]) -> Iterator[tuple[str | None, list[str]]]:

@@ -65,9 +65,7 @@ def test_the_logs_lead_from_the_webhook_to_the_comment_and_hold_no_secret(line: 
     wait_until(lambda: pull.check_runs)
     pull.comment(f"/dockslim recheck\n{canary}")
     line.sandbox.faults.add(server_error(500, path="/compare/"))
-    jobs = line.count_jobs()
-    wait_until(lambda: line.count_jobs() > jobs)
-    line.sandbox.wait_until_delivered()
+    line.wait_until_idle()
     [delivery] = [each for each in line.sandbox.deliveries if each.event == "pull_request" and canary in str(each.body)]
     web = [json.loads(each) for each in log.getvalue().splitlines()]
     worker = [json.loads(each) for each in line.log().splitlines() if each.startswith("{")]

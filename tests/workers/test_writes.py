@@ -138,7 +138,7 @@ class TestJobs:
         assert performer.perform(jobs[0]) is None
         stage.sandbox.requests.clear()
         waits = [performer.perform(job) for job in jobs[1:]]
-        assert [wait.total_seconds() for wait in waits if wait] == pytest.approx([1.5, 3.5], abs=1)
+        assert [wait.total_seconds() for wait in waits if wait] == pytest.approx([2.5, 5.5], abs=1)
         assert len(stage.sandbox.requests) == 0
         time.sleep(waits[0].total_seconds() if waits[0] else 0)
         assert performer.perform(jobs[1]) is None
