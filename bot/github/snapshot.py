@@ -15,7 +15,7 @@ from bot.github.contents import read_text
 from bot.github.failures import RefusedError
 from bot.github.paths import PathError
 from bot.github.pulls import PullState
-from bot.review.fingerprint import SUMMARY_MARKER, read_fingerprints
+from bot.review.fingerprint import SUMMARY_MARKER, read_fingerprints, read_ignored
 from bot.review.model import Said, Standing, Sticky
 from rules.dockerfile.parse import MAX_BYTES
 
@@ -227,10 +227,13 @@ def _read_standing(session: Session, number: int, pull: Mapping[str, Any], viewe
     said = tuple(_read_said(thread, comment) for thread, comment in ours)
     bodies = [str(each["body"]) for each in every["reviews"] if _is_ours(each, login)]
     plain = (Sticky(str(each["id"]), str(each["body"])) for each in every["comments"] if _is_ours(each, login))
+    summaries = tuple(each for each in plain if each.body.rstrip().endswith(SUMMARY_MARKER))
     return Standing(
         fingerprints=frozenset().union(*map(read_fingerprints, bodies), *(each.fingerprints for each in said)),
         comments=said,
-        summaries=tuple(each for each in plain if each.body.rstrip().endswith(SUMMARY_MARKER)),
+        summaries=summaries,
+        # The oldest is the one that is kept.
+        ignored=read_ignored(summaries[0].body) if summaries else frozenset(),
     )
 
 

@@ -16,6 +16,7 @@ SUMMARY_MARKER = "<!-- dockslim:summary -->"
 _LENGTH = 16
 # Only the end of a body counts: further up stands text from the Dockerfile, which may hold a marker of its own.
 _MARKER = re.compile(r"<!-- dockslim:(fp|gone)=([0-9a-f]{16}(?:,[0-9a-f]{16})*) -->\s*\Z")
+_IGNORED = re.compile(rf"<!-- dockslim:ignored=(DS\d+(?:,DS\d+)*) -->\n{SUMMARY_MARKER}\Z")
 _ANY_MARKER = re.compile(r"<!-- dockslim:[^>]*-->")
 
 
@@ -61,6 +62,20 @@ def read_fingerprints(body: str, kind: str = "fp") -> frozenset[str]:
     start = tail.rfind("<!--")
     match = _MARKER.match(tail, start) if start >= 0 else None
     return frozenset(match[2].split(",")) if match and match[1] == kind else frozenset()
+
+
+def mark_summary(ignored: Iterable[str]) -> str:
+    """Return the hidden lines that end a summary; they carry the codes of the rules that are ignored."""
+    listed = ",".join(sorted(set(ignored)))
+    return f"<!-- dockslim:ignored={listed} -->\n{SUMMARY_MARKER}" if listed else SUMMARY_MARKER
+
+
+def read_ignored(body: str) -> frozenset[str]:
+    """Return the codes of the rules that a summary of ours says are ignored."""
+    tail = body.replace("\r\n", "\n").rstrip()
+    start = tail.rfind("<!--", 0, tail.rfind("<!--"))
+    match = _IGNORED.match(tail, start) if start >= 0 else None
+    return frozenset(match[1].split(",")) if match else frozenset()
 
 
 def strip_markers(body: str) -> str:

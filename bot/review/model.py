@@ -65,12 +65,14 @@ class Sticky:
 class Standing:
     """What dockslim already said on the pull request, the oldest first.
 
-    `fingerprints` are those of its reviews and of its comments; what was settled since is not among them.
+    `fingerprints` are those of its reviews and of its comments; what was settled since is not among them. `ignored`
+    are the codes of the rules that somebody silenced here.
     """
 
     fingerprints: frozenset[str] = frozenset()
     comments: tuple[Said, ...] = ()
     summaries: tuple[Sticky, ...] = ()
+    ignored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ class Plan:
     """What one job posts: a review or nothing, a summary or nothing, and always a check.
 
     `told` are the codes of what the review tells, `settled` the comments whose findings the pull request no longer
-    brings, `repeated` those that say what an older one says.
+    brings, `repeated` those that say what an older one says. `silenced` are the codes of ignored rules that a settled
+    comment speaks of, by its id.
     """
 
     review: Review | None
@@ -149,3 +152,4 @@ class Plan:
     summary: str | None = None
     settled: tuple[Said, ...] = ()
     repeated: tuple[Said, ...] = ()
+    silenced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.configuration.model import DEFAULT, Configuration
 from bot.review.diff import Diff, parse_patch
-from bot.review.fingerprint import fingerprints, normalise
+from bot.review.fingerprint import fingerprints, normalise, read_ignored
 from bot.review.model import Annotation, ChangedFile, Check, Comment, Offer, Origin, Plan, Review, Said, Standing
 from bot.review.render import (
     UNCOMMENTED,
@@ -48,13 +48,19 @@ class _Entry:
     """One finding at the head, what it is known by, and whether this pull request brought it.
 
     A file that the pull request renames has marks under both names, its own first. `identity` is the same for findings
-    that only their number tells apart.
+    that only their number tells apart. `is_ignored` where somebody silenced its rule on this pull request.
     """
 
     finding: Finding
     marks: tuple[str, ...]
     identity: tuple[str, str]
     introduced: bool
+    is_ignored: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it is one that this pull request has to answer for."""
+        return self.introduced and not self.is_ignored
 
     @property
     def fingerprint(self) -> str:
@@ -63,7 +69,7 @@ class _Entry:
     @property
     def is_said(self) -> bool:
         """Tell whether it belongs in the review: a mere note that nobody can act on would be noise there."""
-        if not self.introduced or self.finding.is_small:
+        if not self.counts or self.finding.is_small:
             return False
         return self.finding.severity is not Severity.INFO or self.finding.fix is not None
 
@@ -141,15 +147,16 @@ def plan(
 
     `unseen` are the paths of those that are not among `files`, None where not all of them are known.
     """
-    read = [_read(file, configuration) for file in files if file.status != "removed"]
+    read = [_read(file, configuration, standing.ignored) for file in files if file.status != "removed"]
     readable = [each for each in read if isinstance(each, _Read)]
     whole = {each.path: each.propose(each.said) for each in readable}
     repeated = tuple(_repeated(standing))
     keeps_all = unseen is None or not configuration.review.resolve
     settled = () if keeps_all else tuple(_settled(read, standing, unseen or (), repeated))
+    silenced = {} if keeps_all else _silenced(readable, settled)
     open_now = [each for each in standing.comments if _is_open(each) and each not in (*settled, *repeated)]
     room = configuration.review.comments - len(open_now)
-    fresh = _fresh(readable, standing)
+    fresh = _fresh(readable, _without(standing, silenced))
     draft = _draft(readable, fresh, whole, max(room, 0))
     known = frozenset().union(*(each.fingerprints for each in standing.comments))
     outcomes = {
@@ -165,17 +172,18 @@ def plan(
         tuple(_annotate(each) for each in left[:MAX_ANNOTATIONS] if each.outcome is not Outcome.SMALL),
     )
     summary = None
-    if configuration.review.summary and (
-        standing.summaries or origin.problems or origin.notes or any(each.said for each in readable)
-    ):
+    has_news = standing.summaries or origin.problems or origin.notes or any(each.said for each in readable)
+    # Whatever is configured, the summary is where it stands which rules are ignored.
+    remembers = standing.ignored or any(read_ignored(each.body) for each in standing.summaries)
+    if (configuration.review.summary and has_news) or remembers:
         title = render_title(counts, sections)
         rows = [row for each in readable for row in _rows(each, whole[each.path])]
-        summary = render_sticky(title, counts, rows, left, configuration, origin)
+        summary = render_sticky(title, counts, rows, left, configuration, origin, standing.ignored)
     told = tuple(entry.finding.code for entry in fresh if entry.fingerprint in draft.outcomes)
-    return Plan(draft.review, check_run, told, summary, settled, repeated)
+    return Plan(draft.review, check_run, told, summary, settled, repeated, silenced)
 
 
-def _read(file: ChangedFile, configuration: Configuration) -> _Read | _Unread:
+def _read(file: ChangedFile, configuration: Configuration, ignored: Collection[str]) -> _Read | _Unread:
     if file.problem is not None:
         return _Unread(file.path, file.problem, file.previous)
     config = configuration.config_for(file.path)
@@ -193,7 +201,8 @@ def _read(file: ChangedFile, configuration: Configuration) -> _Read | _Unread:
     paths = dict.fromkeys((file.path, file.previous or file.path))
     marks = list(zip(*(fingerprints(path, dockerfile, findings) for path in paths), strict=True))
     entries = (
-        _Entry(each, marks[at], _identity(dockerfile, each), at in introduced) for at, each in enumerate(findings)
+        _Entry(each, marks[at], _identity(dockerfile, each), at in introduced, each.code in ignored)
+        for at, each in enumerate(findings)
     )
     proofs = Proofs(dockerfile, surroundings)
     most = configuration.review.comments
@@ -363,6 +372,7 @@ def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[tup
         entry.finding.code
         for entry in file.entries
         if entry.finding not in settled
+        and not entry.is_ignored
         and not (entry.introduced and _is_clickable(entry))
         and _touches(suggestions, _instruction_lines(file.dockerfile, entry.finding))
     }
@@ -394,7 +404,7 @@ def _count(findings: int, suggestions: Sequence[Suggestion]) -> Counts:
 
 def _count_all(files: Iterable[_Read], whole: Iterable[Proposal]) -> Counts:
     """Count what this pull request introduced, said now or in an earlier review: a second run must not change it."""
-    introduced = sum(entry.introduced for file in files for entry in file.entries)
+    introduced = sum(entry.counts for file in files for entry in file.entries)
     return _count(introduced, [suggestion for proposal in whole for suggestion in proposal.suggestions])
 
 
@@ -402,7 +412,7 @@ def _conclude(read: Sequence[_Read | _Unread], counts: Counts, configuration: Co
     if not read:
         return "skipped"
     files = (each for each in read if isinstance(each, _Read))
-    if configuration.fail.is_reached(each.finding for file in files for each in file.entries if each.introduced):
+    if configuration.fail.is_reached(each.finding for file in files for each in file.entries if each.counts):
         return "failure"
     # A file that could not be read is no success: nobody looked at it.
     quiet = not counts.findings and not any(isinstance(each, _Unread) for each in read)
@@ -426,6 +436,8 @@ def _section(file: _Read | _Unread, outcomes: Mapping[tuple[str, Finding], Outco
 def _outcome(entry: _Entry, draft: _Draft, known: Collection[str], file: _Read) -> Outcome:
     if not entry.introduced:
         return Outcome.OLDER
+    if entry.is_ignored:
+        return Outcome.IGNORED
     if entry.fingerprint in draft.outcomes:
         return draft.outcomes[entry.fingerprint]
     if entry.is_among(known):
@@ -501,15 +513,36 @@ def _repeated(standing: Standing) -> Iterator[Said]:
 def _settled(
     read: Iterable[_Read | _Unread], standing: Standing, unseen: Collection[str], repeated: Collection[Said]
 ) -> Iterator[Said]:
-    """Yield the comments that speak of nothing any more that the pull request brings."""
+    """Yield the comments that speak of nothing any more that the pull request brings, or of an ignored rule."""
     unknown = set(unseen)
     present: set[str] = set()
+    silent: set[str] = set()
     for file in read:
         if isinstance(file, _Unread):
             unknown |= {file.path, file.previous or file.path}
             continue
         brought = {each.identity for each in file.entries if each.introduced or not file.is_certain}
         present.update(mark for each in file.entries if each.identity in brought for mark in each.marks)
+        silent.update(mark for each in file.entries if each.is_ignored for mark in each.marks)
     for said in standing.comments:
-        if _is_open(said) and said not in repeated and said.path not in unknown and not said.fingerprints & present:
+        is_gone = not said.fingerprints & present or bool(said.fingerprints & silent)
+        if _is_open(said) and said not in repeated and said.path not in unknown and is_gone:
             yield said
+
+
+def _silenced(files: Iterable[_Read], settled: Iterable[Said]) -> dict[str, tuple[str, ...]]:
+    """Return the codes of the ignored rules that settled comments speak of, by the ids of the comments."""
+    codes = {
+        mark: each.finding.code for file in files for each in file.entries if each.is_ignored for mark in each.marks
+    }
+    found = {said.id: tuple(sorted({codes[mark] for mark in said.fingerprints if mark in codes})) for said in settled}
+    return {name: listed for name, listed in found.items() if listed}
+
+
+def _without(standing: Standing, silenced: Collection[str]) -> Standing:
+    """Return what stands once comments are gone for one of their findings: the others are said anew."""
+    if not silenced:
+        return standing
+    gone = [each.fingerprints for each in standing.comments if each.id in silenced]
+    kept = [each.fingerprints for each in standing.comments if each.id not in silenced]
+    return replace(standing, fingerprints=standing.fingerprints - frozenset().union(*gone) | frozenset().union(*kept))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from bot.configuration.model import Configuration
-from bot.review.fingerprint import REVIEW_MARKER, SUMMARY_MARKER, strip_markers, write_marker
+from bot.review.fingerprint import REVIEW_MARKER, mark_summary, strip_markers, write_marker
 from bot.review.markdown import LIMIT, cell, code, escape, fence, fit, prose, shorten, size, visible
 from bot.review.model import Origin, Said
 from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Remark, Suggestion, changes, worth
@@ -46,6 +46,7 @@ class Outcome(Enum):
     STANDING = "already on this pull request"
     OLDER = "older than this pull request"
     NOTED = "noted here only"
+    IGNORED = "ignored on this pull request"
 
 
 UNCOMMENTED = (Outcome.OUTSIDE, Outcome.OVER, Outcome.SMALL)
@@ -122,12 +123,16 @@ def render_review(counts: Counts, marks: Iterable[str]) -> str:
     return f"{head}\n\n" + "\n".join(filter(None, (REVIEW_MARKER, write_marker(marks))))
 
 
-def render_settled(said: Said, head_sha: str) -> str:
-    """Return what a comment says once its findings are gone; the text that stood there is kept, folded."""
-    return (
-        f"Settled at {head_sha[:7]}: this pull request no longer brings it.\n\n"
-        f"<details><summary>What stood here</summary>\n\n{quote(said.body)}\n</details>\n\n"
-        + write_marker(said.fingerprints, "gone")
+def render_settled(said: Said, head_sha: str, ignored: Sequence[str] = ()) -> str:
+    """Return what a comment says once its findings are gone, or of rules that are ignored.
+
+    The text that stood there is kept, folded.
+    """
+    why = f"Settled at {head_sha[:7]}: this pull request no longer brings it."
+    if ignored:
+        why = f"Ignored on this pull request: {', '.join(ignored)}."
+    return f"{why}\n\n<details><summary>What stood here</summary>\n\n{quote(said.body)}\n</details>\n\n" + write_marker(
+        said.fingerprints, "gone"
     )
 
 
@@ -143,8 +148,12 @@ def render_sticky(
     left: Sequence[Unplaced],
     configuration: Configuration,
     origin: Origin,
+    ignored: Collection[str] = (),
 ) -> str:
-    """Return the summary of a pull request: each image, what no comment says and why, and the configuration used."""
+    """Return the summary of a pull request: each image, what no comment says and why, and the configuration used.
+
+    It carries which rules are `ignored`, for the next review.
+    """
     found = [row for row in rows if row.counts.findings]
     head = (
         f"**dockslim** · {_count(counts)}{_say_total(counts.suggested)}" if found else f"**dockslim** · {prose(title)}"
@@ -155,7 +164,11 @@ def render_sticky(
     if found:
         head += "\n\n| Image | Found | Applied, saves |\n|---|---|---:|\n"
         head = fit(head, [_render_image(row) for row in found], _more_images, "", _HALF).rstrip("\n")
-    tail = f"\n\n<sub>Configuration: {_say_origin(origin)}</sub>\n\n{SUMMARY_MARKER}"
+    if ignored:
+        head += (
+            f"\n\nIgnored on this pull request: {', '.join(sorted(ignored))}. `/dockslim unignore RULE` takes it back."
+        )
+    tail = f"\n\n<sub>Configuration: {_say_origin(origin)}</sub>\n\n{mark_summary(ignored)}"
     if not left:
         return head + tail
     head += f"\n\n<details><summary>Without a comment: {len(left):,}</summary>"

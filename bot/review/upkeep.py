@@ -38,7 +38,7 @@ def find_changes(plan: Plan, standing: Standing, pull: str, head_sha: str, *, re
     is hidden, unless somebody has answered it.
     """
     for said in plan.settled:
-        yield Change(Kind.EDIT, said.id, render_settled(said, head_sha))
+        yield Change(Kind.EDIT, said.id, render_settled(said, head_sha, plan.silenced.get(said.id, ())))
         if resolves:
             yield Change(Kind.RESOLVE, said.thread)
         elif not said.is_answered:

@@ -15,7 +15,7 @@ from bot.review.model import ChangedFile, Comment
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 OUR_HTML = re.compile(
-    r"<!-- dockslim:(?:review|summary|(?:fp|gone)=[0-9a-f,]+) -->|</?(?:sub|details)>"
+    r"<!-- dockslim:(?:review|summary|(?:fp|gone)=[0-9a-f,]+|ignored=[DS0-9,]+) -->|</?(?:sub|details)>"
     r"|<summary>(?:Without a comment: [\d,]+|What stood here)</summary>"
 )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.configuration.model import DEFAULT, Configuration, Image, Threshold
 from bot.review.diff import parse_patch
-from bot.review.fingerprint import REVIEW_MARKER, read_fingerprints
+from bot.review.fingerprint import REVIEW_MARKER, mark_summary, read_fingerprints, read_ignored
 from bot.review.markdown import size
 from bot.review.model import ChangedFile, Origin, Said, Standing, Sticky
 from bot.review.plan import plan
@@ -591,3 +591,68 @@ def test_the_check_fails_from_the_configured_threshold_on(fail: Threshold, concl
 def test_another_severity_counts_for_the_threshold() -> None:
     configuration = Configuration(rules={"DS2": "info"}, fail=Threshold(severity=Severity.WARNING))
     assert plan([changed(CRON, CLEAN)], NOTHING, configuration).check.conclusion == "neutral"
+
+
+def silence(stands, *codes):
+    return replace(stands, ignored=frozenset(codes))
+
+
+def test_an_ignored_rule_is_not_said_and_does_not_count():
+    strict = Configuration(fail=Threshold(severity=Severity.INFO))
+    file = changed(CRON, CLEAN)
+    found = plan([file], silence(NOTHING, "DS201", "DS202"), strict)
+    assert found.review is None
+    assert (found.check.conclusion, found.check.title) == ("success", "No new size findings in Dockerfile")
+    assert found.check.summary.count("ignored on this pull request") == 2
+    assert "Ignored on this pull request: DS201, DS202. `/dockslim unignore RULE` takes it back." in found.summary
+    assert read_ignored(found.summary) == {"DS201", "DS202"}
+
+
+def test_a_comment_on_an_ignored_rule_is_settled_and_the_rest_of_it_said_anew():
+    file = changed(CRON, CLEAN)
+    first = standing(plan([file], NOTHING).review)
+    found = plan([file], silence(first, "DS201"))
+    assert [each.id for each in found.settled] == ["C0"]
+    assert found.silenced == {"C0": ("DS201",)}
+    (comment,) = found.review.comments
+    assert "DS202" in comment.body
+    assert "DS201" not in comment.body
+    assert "--no-install-recommends" not in comment.body
+    settled = render_settled(first.comments[0], "0" * 40, found.silenced["C0"])
+    assert settled.startswith("Ignored on this pull request: DS201.\n")
+    assert read_fingerprints(settled) == frozenset()
+
+
+def test_what_is_ignored_no_longer_is_said_again():
+    file = changed(FLASK, CLEAN)
+    first = standing(plan([file], NOTHING).review)
+    silenced = plan([file], silence(first, "DS204"))
+    (said,) = silenced.settled
+    after = Standing(comments=(replace(said, fingerprints=frozenset(), is_closed=True),))
+    assert plan([file], silence(after, "DS204")).review is None
+    assert anchors(plan([file], after).review) == [("Dockerfile", None, 3)]
+
+
+@pytest.mark.parametrize("stands", [(), (Sticky("S", f"x\n\n{mark_summary(['DS204'])}"),)], ids=["first", "taken back"])
+def test_what_is_ignored_is_remembered_even_without_a_summary(stands):
+    quiet = Configuration(review=replace(DEFAULT.review, summary=False))
+    ignored = frozenset() if stands else frozenset({"DS204"})
+    found = plan([changed(CLEAN)], Standing(summaries=stands, ignored=ignored), quiet)
+    assert read_ignored(found.summary) == ignored
+    assert plan([changed(CLEAN)], NOTHING, quiet).summary is None
+
+
+@pytest.mark.parametrize(
+    ("body", "ignored"),
+    [
+        ("x\n\n<!-- dockslim:ignored=DS201,DS305 -->\n<!-- dockslim:summary -->", {"DS201", "DS305"}),
+        ("x\r\n\r\n<!-- dockslim:ignored=DS201 -->\r\n<!-- dockslim:summary -->\r\n", {"DS201"}),
+        ("x\n\n<!-- dockslim:summary -->", set()),
+        ("<!-- dockslim:ignored=DS201 -->\n<!-- dockslim:summary -->\nx\n\n<!-- dockslim:summary -->", set()),
+        ("<!-- dockslim:ignored=DS201 -->\nx\n<!-- dockslim:summary -->", set()),
+        ("<!-- dockslim:ignored=all -->\n<!-- dockslim:summary -->", set()),
+        ("", set()),
+    ],
+)
+def test_only_the_end_of_a_summary_says_what_is_ignored(body, ignored):
+    assert read_ignored(body) == ignored
