@@ -8,12 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
-from inspect import cleandoc
 from pathlib import Path
 
 from bot.configuration.write import SCHEMA_FILE, write_page, write_sample, write_schema
 from bot.review.markdown import cell
-from cli.rules import has_one_click, remedies_of, summary_of
+from cli.rules import has_one_click, remedies_of
 from rules.fix import Applicability
 from rules.registry import FAMILIES, RULES
 from rules.rule import Bad, Rule
@@ -44,10 +43,10 @@ _OTHERWISE = {
 
 def page_of(rule: Rule) -> str:
     """Return the page of a rule as Markdown."""
-    sections = cleandoc(type(rule).__doc__ or "").partition("\n\n")[2]
+    sections = rule.page.partition("\n\n")[2]
     parts = [
         f"# {rule.name} ({rule.code})",
-        summary_of(rule),
+        rule.summary,
         f"Severity: {rule.severity} · Fix: {_say_fixes(rule)}{_say_default(rule)}",
         sections,
         "## Reported",
@@ -153,7 +152,7 @@ def _index() -> str:
 
 
 def _row(rule: Rule) -> str:
-    return f"| {rule.code} | {_link(rule)} | {cell(summary_of(rule))} | {_say_fixes(rule)} |"
+    return f"| {rule.code} | {_link(rule)} | {cell(rule.summary)} | {_say_fixes(rule)} |"
 
 
 def _link(rule: Rule) -> str:

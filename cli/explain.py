@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from cli.document import page_of
-from cli.rules import find_rule, refuse_unknown
+from cli.rules import refuse_unknown
+from rules.registry import find_rule
 
 
 def explain(name: str) -> None:

@@ -10,7 +10,7 @@ from rules.config import Config
 from rules.dockerfile import parse
 from rules.finding import Finding
 from rules.fix import Applicability
-from rules.registry import RULES
+from rules.registry import RULES, find_close_rules
 from rules.rule import Rule
 
 REMEDIES = (*Applicability, "snippet")
@@ -24,23 +24,9 @@ def choose(select: Iterable[str], ignore: Iterable[str]) -> Config:
     )
 
 
-def find_rule(name: str) -> Rule | None:
-    """Return the rule with this code, name or equivalent elsewhere, such as `DL3015` or `hadolint:DL3015`."""
-    wanted = name.strip().lower()
-    for rule in RULES:
-        if wanted in _names_of(rule):
-            return rule
-    return None
-
-
 def refuse_unknown(option: str, name: str) -> TroubleError:
     """Return the error for a rule that does not exist, with the names that come close."""
-    from difflib import get_close_matches
-
-    wanted = name.strip().lower()
-    names = {each: rule for rule in RULES for each in (rule.code.lower(), rule.name)}
-    close = dict.fromkeys(names[each] for each in get_close_matches(wanted, names, n=3, cutoff=0.75))
-    said = ", ".join(f"{rule.code} {rule.name}" for rule in close)
+    said = ", ".join(f"{rule.code} {rule.name}" for rule in find_close_rules(name))
     hint = f"Close to it: {said}" if said else "`dockslim rules` lists them"
     return TroubleError(option, f'there is no rule "{name.strip()}". {hint}.')
 
@@ -68,11 +54,6 @@ def has_one_click(remedies: Iterable[str]) -> bool:
     return not {Applicability.SAFE, Applicability.UNSAFE}.isdisjoint(remedies)
 
 
-def summary_of(rule: Rule) -> str:
-    """Return what a rule is about in one sentence: the first paragraph of its page."""
-    return " ".join((type(rule).__doc__ or "").strip().split("\n\n")[0].split())
-
-
 def render_json() -> str:
     """Return the rules as a JSON list."""
     return json.dumps([_describe(rule) for rule in RULES], indent=2)
@@ -85,7 +66,7 @@ def render_text() -> Iterator[str]:
     fix_width = max(len(_say(each)) for each in remedies.values())
     for rule, each in remedies.items():
         said = f"{rule.severity if rule.is_default else 'off':<7}  {_say(each):<{fix_width}}"
-        yield f"{rule.code}  {rule.name:<{name_width}}  {said}  {summary_of(rule)}"
+        yield f"{rule.code}  {rule.name:<{name_width}}  {said}  {rule.summary}"
     clickable = sum(has_one_click(each) for each in remedies.values())
     yield f"{len(RULES)} rules, {clickable} with a fix that one click or `dockslim fix` applies"
 
@@ -102,7 +83,7 @@ def _describe(rule: Rule) -> dict[str, object]:
         "default": rule.is_default,
         "remedies": list(remedies_of(rule)),
         "aliases": list(rule.aliases),
-        "summary": summary_of(rule),
+        "summary": rule.summary,
     }
 
 
@@ -114,8 +95,3 @@ def _known_names(option: str, values: Iterable[str]) -> Iterator[str]:
             if not any(Config(select=frozenset({name})).wants(rule) for rule in RULES):
                 raise refuse_unknown(option, name)
             yield name
-
-
-def _names_of(rule: Rule) -> list[str]:
-    aliases = [alias.lower() for alias in rule.aliases]
-    return [rule.code.lower(), rule.name, *aliases, *(alias.rpartition(":")[2] for alias in aliases)]

@@ -142,3 +142,24 @@ RULES: tuple[Rule, ...] = (
     EarlyBuildMetadata(),
     PackagesBelowCopy(),
 )
+
+
+def find_rule(name: str) -> Rule | None:
+    """Return the rule with this code, name or equivalent elsewhere, such as `DL3015` or `hadolint:DL3015`."""
+    wanted = name.strip().lower()
+    return next((rule for rule in RULES if wanted in _names_of(rule)), None)
+
+
+def find_close_rules(name: str) -> tuple[Rule, ...]:
+    """Return up to three rules whose code or name comes close to what somebody wrote."""
+    # Nobody else needs it, and a cold start is short.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    names = {each: rule for rule in RULES for each in (rule.code.lower(), rule.name)}
+    close = get_close_matches(name.strip().lower()[:100], names, n=3, cutoff=0.75)
+    return tuple(dict.fromkeys(names[each] for each in close))
+
+
+def _names_of(rule: Rule) -> list[str]:
+    aliases = [alias.lower() for alias in rule.aliases]
+    return [rule.code.lower(), rule.name, *aliases, *(alias.rpartition(":")[2] for alias in aliases)]

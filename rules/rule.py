@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import ClassVar
 
 from rules.dockerfile import Dockerfile, Instruction, Span
@@ -61,6 +62,16 @@ class Rule(ABC):
 
     def __init_subclass__(cls) -> None:
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    @property
+    def summary(self) -> str:
+        """What it is about in one sentence: the first paragraph of its page."""
+        return " ".join(self.page.partition("\n\n")[0].split())
+
+    @property
+    def page(self) -> str:
+        """What its docstring says, as Markdown."""
+        return cleandoc(type(self).__doc__ or "")
 
     def may_concern(self, text: str) -> bool:
         """Tell whether this rule could have anything to say about or because of `text`."""

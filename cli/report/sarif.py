@@ -11,7 +11,6 @@ from urllib.parse import quote
 from cli.document import page_of
 from cli.files import STDIN
 from cli.report.checked import Checked, as_unicode, locate
-from cli.rules import summary_of
 from cli.trouble import TroubleError
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding, Severity
@@ -54,8 +53,8 @@ def _describe(rule: Rule) -> dict[str, object]:
     return {
         "id": rule.code,
         "name": type(rule).__name__,
-        "shortDescription": {"text": summary_of(rule)},
-        "fullDescription": {"text": summary_of(rule)},
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.summary},
         "help": {"text": page, "markdown": page},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {"tags": [rule.name, *rule.aliases]},
