@@ -14,10 +14,11 @@ The App under test authenticates with `sandbox.app_id` and `sandbox.private_key`
   `accept_permissions`, `suspend`, `user_token`, `expire_tokens`, `set_rate_limit`, `redeliver`, `ping`, `reset`;
   `requests` (the log: iterate it, `.counted`, `.clear()`), `faults` (`.add(server_error(502, after=True))`),
   `deliveries`, `wait_until_delivered()`.
-- `RepositoryHandle`: `commit`, `push`, `delete_branch`, `tag`, `text`, `open_issue`, `pull_request`, `delete` (a fork).
+- `RepositoryHandle`: `commit`, `push`, `protect`, `delete_branch`, `tag`, `text`, `open_issue`, `pull_request`,
+  `delete` (a fork).
 - `PullRequestHandle`: `reviews`, `review_comments`, `threads`, `issue_comments`, `check_runs`, `head_text`,
-  `comment`, `comment_on`, `reply`, `review`, `resolve`, `apply_suggestion(s)`, `rerequest`, `press`, `close`,
-  `reopen`, `merge`, `mark_ready`, `convert_to_draft`, `change_base`, `edit`.
+  `comment`, `edit_comment`, `edit_review_comment`, `comment_on`, `reply`, `review`, `resolve`, `apply_suggestion(s)`,
+  `rerequest`, `press`, `close`, `reopen`, `merge`, `mark_ready`, `convert_to_draft`, `change_base`, `edit`.
 - Another process runs `python -m cli.sandbox` and drives it over HTTP: see `control`.
 
 Where it knowingly differs from GitHub:
@@ -26,6 +27,8 @@ Where it knowingly differs from GitHub:
 - The secondary rate limit strikes only on request; it is not computed.
 - Reviews with `event: COMMENT` need a body, as documented; github.com has been seen to accept less.
 - A commit that a force push removed cannot be reviewed; github.com may still know it.
+- A commit made by GraphQL has no file modes: what it writes is 100644.
+- A protected branch takes no push from anybody; pull requests are merged all the same.
 - A suggestion ends the lines it writes with a bare newline, whatever the file uses.
 - One App: registering another from a manifest turns it into that one.
 - No plain OAuth, no organization membership, merge commits only.

@@ -34,7 +34,8 @@ def comment(site: Site, issue: Issue, author: Account, body: str) -> IssueCommen
 def edit(site: Site, it: IssueComment, body: str, sender: Account) -> None:
     """Replace what a comment says."""
     check_body(body, "IssueComment")
-    before, it.body, it.updated_at = it.body, body, now()
+    before, it.body = it.body, body
+    it.updated_at = it.edited_at = now()
     site.events.issue_comment(it, "edited", sender, changes={"body": {"from": before}})
 
 

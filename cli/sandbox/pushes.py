@@ -16,6 +16,10 @@ class PushRejectedError(Exception):
     """The branch may not move like that."""
 
 
+class ProtectedError(PushRejectedError):
+    """The branch is protected: it moves by merging reviewed pull requests only."""
+
+
 def commit(
     site: Site,
     repository: Repository,
@@ -28,6 +32,7 @@ def commit(
     force: bool = False,
 ) -> str:
     """Commit changes to a branch, which is created where it is missing, and push it."""
+    _check_protection(repository, branch)
     tip = repository.branches.get(branch)
     start = tip
     if parent is not None or tip is None:
@@ -47,6 +52,7 @@ def commit(
 
 def push(site: Site, repository: Repository, branch: str, sha: str, sender: Account, *, force: bool = False) -> None:
     """Point a branch at a commit that exists in the network."""
+    _check_protection(repository, branch)
     tip = repository.branches.get(branch)
     fast_forward = tip is None or repository.git.store.is_ancestor(tip, sha)
     if not fast_forward and not force:
@@ -99,6 +105,11 @@ def close(site: Site, pull: PullRequest, sender: Account, merged_as: str | None 
     if merged_as is not None:
         pull.merged_at, pull.merged_by, pull.merge_commit = pull.closed_at, sender, merged_as
     site.events.pull_request(pull, "closed", sender)
+
+
+def _check_protection(repository: Repository, branch: str) -> None:
+    if branch in repository.protected:
+        raise ProtectedError("At least 1 approving review is required by reviewers with write access.")
 
 
 def _open(site: Site) -> list[PullRequest]:

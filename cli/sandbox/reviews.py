@@ -151,7 +151,8 @@ def reply(site: Site, to: ReviewComment, author: Account, body: str) -> ReviewCo
 def edit_comment(site: Site, comment: ReviewComment, body: str, sender: Account) -> None:
     """Replace what a comment says."""
     check_body(body, "PullRequestReviewComment")
-    before, comment.body, comment.updated_at = comment.body, body, now()
+    before, comment.body = comment.body, body
+    comment.updated_at = comment.edited_at = now()
     site.events.review_comment(comment, "edited", sender, changes={"body": {"from": before}})
 
 

@@ -355,6 +355,10 @@ class RepositoryHandle:
         with site.world.lock:
             pushes.delete_branch(site, self.record, branch, site.world.account(author))
 
+    def protect(self, branch: str) -> None:
+        """Let nobody push to a branch any more."""
+        self.record.protected.add(branch)
+
     def tag(self, name: str, commit: str) -> None:
         """Tag a commit."""
         with self.sandbox.site.world.lock:
@@ -531,6 +535,11 @@ class PullRequestHandle:
         with self._site().world.lock:
             thread, by = self._comment(comment_id).thread, self._account(author)
             reviews.resolve(self._site(), thread, by if resolved else None, by)
+
+    def edit_review_comment(self, comment: ReviewComment, body: str, author: str = "alice") -> None:
+        """Edit a comment on lines."""
+        with self._site().world.lock:
+            reviews.edit_comment(self._site(), comment, body, self._account(author))
 
     def _comment(self, comment_id: int) -> ReviewComment:
         for comment in self.record.review_comments():

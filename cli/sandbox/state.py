@@ -91,6 +91,7 @@ class Comment:
     id: int = field(default_factory=new_id, kw_only=True)
     created_at: datetime = field(default_factory=now, kw_only=True)
     updated_at: datetime = field(default_factory=now, kw_only=True)
+    edited_at: datetime | None = field(default=None, kw_only=True)
     minimized: str | None = field(default=None, kw_only=True)
     reactions: list[Reaction] = field(default_factory=list, kw_only=True)
 
@@ -348,6 +349,7 @@ class Repository:
     default_branch: str = "main"
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    protected: set[str] = field(default_factory=set)
     collaborators: dict[str, Role] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     suites: dict[str, CheckSuite] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -285,3 +287,55 @@ def test_the_log_names_the_operation(world: World) -> None:
 
     [request] = world.sandbox.requests
     assert (request.operation, request.path, request.counted) == ("Who", "/graphql", True)
+
+
+COMMIT = """
+mutation Commit($repository: String!, $branch: String!, $head: GitObjectID!, $contents: Base64String!) {
+  createCommitOnBranch(input: {
+    branch: {repositoryNameWithOwner: $repository, branchName: $branch}, expectedHeadOid: $head,
+    message: {headline: "Shrink it", body: "By a bot"},
+    fileChanges: {additions: [{path: "Dockerfile", contents: $contents}]}
+  }) { commit { oid message } }
+}
+"""
+
+
+def _commit(world: World, **changes: str) -> dict[str, Any]:
+    contents = base64.b64encode(b"FROM scratch\n").decode()
+    place = {"repository": "acme/shop", "branch": "feature", "head": world.pull.head_sha}
+    return world.graphql(COMMIT, contents=contents, **(place | changes))
+
+
+def test_commit_on_a_branch(world: World) -> None:
+    before = world.pull.head_sha
+    refused = _commit(world)
+    assert refused["errors"][0]["type"] == "FORBIDDEN"
+    world.sandbox.accept_permissions(world.repository, contents="write")
+    with world.scoped() as client:
+        strong = replace(world, bot=client)
+        answer = _commit(strong)["data"]["createCommitOnBranch"]["commit"]
+        assert answer == {"oid": world.pull.head_sha, "message": "Shrink it\n\nBy a bot"}
+        assert world.pull.head_text("Dockerfile") == "FROM scratch\n"
+        stale = _commit(strong, head=before)
+        assert stale["data"] == {"createCommitOnBranch": None}
+        assert [each["type"] for each in stale["errors"]] == ["STALE_DATA"]
+        fork = world.sandbox.fork(world.repository, "mallory")
+        head = fork.branches["feature"]
+        assert _commit(strong, repository=fork.full_name, head=head)["errors"][0]["type"] == "FORBIDDEN"
+        assert _commit(strong, repository="acme/none")["errors"][0]["type"] == "NOT_FOUND"
+        assert _commit(strong, branch="none")["errors"][0]["type"] == "NOT_FOUND"
+        world.repository.protect("feature")
+        assert _commit(strong)["errors"][0]["type"] == "BRANCH_PROTECTION_RULE_VIOLATION"
+    assert world.pull.head_sha == answer["oid"]
+
+
+def test_comments_tell_of_edits_and_reactions(world: World) -> None:
+    comment = world.pull.comment("hello")
+    query = """query($id: ID!) { node(id: $id) { ... on IssueComment {
+        lastEditedAt reactionGroups { content viewerHasReacted } } } }"""
+    world.bot.post(world.path(f"/issues/comments/{comment.id}/reactions"), json={"content": "eyes"})
+    found = world.graphql(query, id=comment.node_id)["data"]["node"]
+    assert found["lastEditedAt"] is None
+    assert [each["content"] for each in found["reactionGroups"] if each["viewerHasReacted"]] == ["EYES"]
+    world.pull.edit_comment(comment, "changed")
+    assert world.graphql(query, id=comment.node_id)["data"]["node"]["lastEditedAt"] is not None
