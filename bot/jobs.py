@@ -32,6 +32,8 @@ Branch = Annotated[
 Number = Annotated[int, Field(gt=0, lt=2**53)]
 DeliveryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
 """X-GitHub-Delivery: a GUID, which a redelivery keeps."""
+NodeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,200}\z")]
+"""A global ID of GraphQL."""
 Login = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?\z"), AfterValidator(_check_segment)
 ]
@@ -48,7 +50,8 @@ class ReviewJob:
     `head_sha` and `base_branch` are the ends of its diff as the event knew them; None where the event did not say,
     as with a comment, and the worker looks them up. `moment` is when GitHub changed the pull request, in seconds since
     1970: a job stops where a later one is known. `sender` is who asked for it, where somebody did. `number` is 0 where
-    the event names no pull request but a check suite, `suite`, whose runs lead there.
+    the event names no pull request but a check suite, `suite`, whose runs lead there. `comment` is the one whose
+    commands are to be obeyed: it is read again, what it says does not travel.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -65,6 +68,7 @@ class ReviewJob:
     moment: Number | None = None
     sender: Login | None = None
     suite: Number | None = None
+    comment: NodeId | None = None
 
     @property
     def id(self) -> str:

@@ -53,7 +53,7 @@ class DeliveryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ReviewEntry:
-    """One job that came to an end: `ending` is reviewed, skipped or superseded, `title` what the check run says."""
+    """One job that came to an end: reviewed, skipped, superseded or obeyed; `title` is what the check run says."""
 
     at: str
     delivery: str

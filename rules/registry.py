@@ -151,13 +151,12 @@ def find_rule(name: str) -> Rule | None:
 
 
 def find_close_rules(name: str) -> tuple[Rule, ...]:
-    """Return up to three rules whose code or name comes close to what somebody wrote."""
+    """Return up to three rules whose name comes close to what somebody wrote; codes are all alike."""
     # Nobody else needs it, and a cold start is short.
     from difflib import get_close_matches  # noqa: PLC0415
 
-    names = {each: rule for rule in RULES for each in (rule.code.lower(), rule.name)}
-    close = get_close_matches(name.strip().lower()[:100], names, n=3, cutoff=0.75)
-    return tuple(dict.fromkeys(names[each] for each in close))
+    names = {rule.name: rule for rule in RULES}
+    return tuple(names[each] for each in get_close_matches(name.strip().lower()[:100], names, n=3, cutoff=0.75))
 
 
 def _names_of(rule: Rule) -> list[str]:

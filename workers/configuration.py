@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from redis import Redis
 
-from bot.configuration.model import FILE, ORGANISATION_FILE, Configuration
+from bot.answers import Setting
+from bot.configuration.model import DEFAULT, FILE, ORGANISATION_FILE, Configuration
 from bot.configuration.read import Layer, merge, read_configuration
+from bot.configuration.write import compare
 from bot.deliveries import milliseconds
 from bot.github.client import GitHubApp, RepositoryRef
 from bot.github.failures import RefusedError
@@ -75,8 +78,33 @@ class Defaults:
 
 def combine(owner: str, default: Default, repository: Text) -> tuple[Configuration, Origin]:
     """Return what counts, and where it comes from; a file with problems is not obeyed, not even in part."""
-    layers: list[Layer] = []
-    files: list[str] = []
+    layers, problems = _read_layers(owner, default, repository)
+    return merge(layers.values()), Origin(tuple(reversed(layers)), tuple(problems))
+
+
+def trace(owner: str, default: Default, repository: Text) -> tuple[Setting, ...]:
+    """Return every key that is not as it is built in, with the file that says so."""
+    layers, _ = _read_layers(owner, default, repository)
+    changes = compare(DEFAULT, merge(layers.values()))
+    files = list(reversed(layers.items()))
+    return tuple(
+        Setting(each.key, each.after, next((name for name, layer in files if _mentions(layer, each.key)), ""))
+        for each in changes
+    )
+
+
+def _mentions(layer: Layer, key: str) -> bool:
+    value: Any = layer.values
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _read_layers(owner: str, default: Default, repository: Text) -> tuple[dict[str, Layer], list[str]]:
+    """Return what the files say that count, by name and the most general first, and what is wrong with others."""
+    layers: dict[str, Layer] = {}
     problems: list[str] = []
     name = f"{owner}/{_REPOSITORY}: {ORGANISATION_FILE}"
     for each, text, stand_in in ((name, default.text, default.last_good), (FILE, repository, None)):
@@ -86,9 +114,8 @@ def combine(owner: str, default: Default, repository: Text) -> tuple[Configurati
             problems += [*found, f"`{each}` is not obeyed; {instead} counts."]
         obeyed = stand_in if found else text
         if isinstance(obeyed, str):
-            layers.append(read_configuration(obeyed, each).layer)
-            files.insert(0, each)
-    return merge(layers), Origin(tuple(files), tuple(problems))
+            layers[each] = read_configuration(obeyed, each).layer
+    return layers, problems
 
 
 def preview(owner: str, default: Default, head: Text) -> tuple[Configuration | None, Sequence[str]]:

@@ -23,6 +23,7 @@ from bot.jobs import ReviewJob
 from bot.newest import is_superseded
 from bot.notices import not_reviewed
 from bot.record import Record
+from workers.commands import give_up, obey
 from workers.configuration import Defaults
 from workers.package_indexes import Packages
 from workers.registry import Images
@@ -119,7 +120,8 @@ class Performer:
         started = time.monotonic()
         try:
             with self.github.open(_place(job), meter, allowance) as session:
-                outcome = review(job, session, self.sleep, self._survey(job, meter))
+                act = review if job.comment is None else obey
+                outcome = act(job, session, self.sleep, self._survey(job, meter))
         except GitHubError as error:
             return self._fail(job, deliveries, allowance, error)
         except SoftTimeLimitExceeded:
@@ -197,7 +199,8 @@ class Performer:
         try:
             # In a hurry: the hard time limit may be near.
             with self.github.open(_place(job), Meter(), allowance, hasty=True) as session:
-                _conclude_unreviewed(job, session, reason)
+                tell = _conclude_unreviewed if job.comment is None else give_up
+                tell(job, session, reason)
         except LimitedError as error:
             self._wait_for_limit(job, deliveries, error)
         except GitHubError as error:

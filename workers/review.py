@@ -59,6 +59,8 @@ class Ending(StrEnum):
     SKIPPED = "skipped"
     SUPERSEDED = "superseded"
     """The head moved: a newer job reviews it."""
+    OBEYED = "obeyed"
+    """A command was carried out that asks for no review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +128,29 @@ _NOTHING_ELSE = Surveyor()
 
 
 def review(
-    job: ReviewJob, session: Session, sleep: Callable[[float], None] = time.sleep, surveyor: Surveyor = _NOTHING_ELSE
+    job: ReviewJob,
+    session: Session,
+    sleep: Callable[[float], None] = time.sleep,
+    surveyor: Surveyor = _NOTHING_ELSE,
+    amend: Callable[[frozenset[str]], frozenset[str]] = frozenset,
 ) -> Outcome:
-    """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us."""
+    """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us.
+
+    `amend` makes of the codes that were ignored on it those that are from now on.
+    """
     try:
-        return _review(job, session, sleep, surveyor)
+        return _review(job, session, sleep, surveyor, amend)
     except StaleError as stale:
         return stale.outcome
 
 
-def _review(job: ReviewJob, session: Session, sleep: Callable[[float], None], surveyor: Surveyor) -> Outcome:
+def _review(
+    job: ReviewJob,
+    session: Session,
+    sleep: Callable[[float], None],
+    surveyor: Surveyor,
+    amend: Callable[[frozenset[str]], frozenset[str]],
+) -> Outcome:
     reading = read(job, session, surveyor)
     snapshot, target = reading.snapshot, reading.target
     reason = _find_reason_to_skip(job, reading)
@@ -143,8 +158,9 @@ def _review(job: ReviewJob, session: Session, sleep: Callable[[float], None], su
         check = skipped(reason)
         conclude(session, target.number, target.head_sha, check, snapshot.check_run)
         return Outcome(Ending.SKIPPED, check.title)
-    files = _look_up(reading.files, surveyor)
-    found = plan(files, snapshot.standing, reading.configuration, reading.origin, reading.unseen)
+    files = look_up(reading.files, surveyor)
+    standing = replace(snapshot.standing, ignored=amend(snapshot.standing.ignored))
+    found = plan(files, standing, reading.configuration, reading.origin, reading.unseen)
     if surveyor.is_superseded():
         raise StaleError(Ending.SUPERSEDED, "a later event has come")
     refused: Sequence[Comment] = ()
@@ -177,7 +193,7 @@ def _keep_up(session: Session, reading: Reading, found: Plan) -> None:
     make_changes(strong or session, list(changes))
 
 
-def _look_up(files: tuple[ChangedFile, ...], surveyor: Surveyor) -> tuple[ChangedFile, ...]:
+def look_up(files: tuple[ChangedFile, ...], surveyor: Surveyor) -> tuple[ChangedFile, ...]:
     """Return the files with what indexes and registries tell; nothing where they are not configured."""
     packages, images = surveyor.packages, surveyor.images
     if packages is None and images is None:
@@ -244,7 +260,8 @@ def _reviewable(files: Iterable[FileChange]) -> list[FileChange]:
 
 
 def _find_target(job: ReviewJob, session: Session) -> Target:
-    if job.sender is None and job.head_sha is not None and job.base_branch is not None:
+    # Who asked for it has been looked at where they are known all the same.
+    if job.head_sha is not None and job.base_branch is not None:
         return Target(job.number, job.head_sha, job.base_branch)
     pull = read_pull(session, job.number)
     if not pull.is_open:

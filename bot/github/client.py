@@ -238,10 +238,10 @@ class Session:
         """GET, and return the body."""
         return self._request("GET", path, params=params, accept=accept).content
 
-    def read_pages(self, path: str, most: int) -> Iterator[Any]:
+    def read_pages(self, path: str, most: int, params: Mapping[str, str] | None = None) -> Iterator[Any]:
         """GET a list page by page, until GitHub names no next one."""
         for page in range(1, most // 100 + 1):
-            response = self._request("GET", path, params={"per_page": 100, "page": page})
+            response = self._request("GET", path, params={"per_page": 100, "page": page, **(params or {})})
             yield from _json(response)
             if 'rel="next"' not in response.headers.get("link", ""):
                 return
@@ -262,6 +262,12 @@ class Session:
         if self._allowance is not None:
             self._allowance.take()
         return self._with_token(lambda client: _mutate(client, document, dict(variables)))
+
+    def change(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one change by GraphQL, once, and return what it says."""
+        if self._allowance is not None:
+            self._allowance.take()
+        return self._with_token(lambda client: _graphql(client, document, dict(variables)))
 
     def strengthen(self) -> Session | None:
         """Return a session that may also write contents, None where the owner has not granted that."""

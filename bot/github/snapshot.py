@@ -82,7 +82,7 @@ def read_snapshot(session: Session, number: int, head_sha: str, sources: Sequenc
     read = dict(_complete(session, texts))
     return Snapshot(
         id=str(pull["id"]),
-        pull=_read_state(pull),
+        pull=read_state(pull),
         standing=standing,
         check_run=_check_run(repository),
         configuration=read[configuration],
@@ -90,7 +90,8 @@ def read_snapshot(session: Session, number: int, head_sha: str, sources: Sequenc
     )
 
 
-def _read_state(pull: Mapping[str, Any]) -> PullState:
+def read_state(pull: Mapping[str, Any]) -> PullState:
+    """Return the state of a pull request from its fields STATE."""
     author = pull.get("author") or {}
     return PullState(
         is_open=pull["state"] == "OPEN",
@@ -143,6 +144,8 @@ _ENTRY = """fragment Entry on TreeEntry {
   mode type object { ... on Blob { byteSize isBinary isTruncated text } }
 }"""
 _AUTHOR = "author { __typename login }"
+STATE = f"state isDraft isCrossRepository headRefOid baseRefName {_AUTHOR}"
+"""What tells the state of a pull request."""
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _CONVERSATION = {
     "reviews": f"{_PAGE} nodes {{ {_AUTHOR} body }}",
@@ -169,7 +172,7 @@ def _snapshot_query(sources: Sequence[Source], permissions: Mapping[str, str]) -
   viewer {{ login }}
   repository(owner: $owner, name: $name) {{
     pullRequest(number: $number) {{
-      id state isDraft isCrossRepository headRefOid baseRefName {_AUTHOR}
+      id {STATE}
       baseRef {{ target {{ oid ... on Commit {{ configuration: file(path: "{FILE}") {{ ...Entry }} }} }} }}
       {conversation}
     }}

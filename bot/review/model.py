@@ -108,6 +108,27 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """A file as all of its suggestions together make it."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """What one commit of all suggestions changes, and for which rules, by code and name.
+
+    `said` is Markdown: how much that is, and what it leaves.
+    """
+
+    files: tuple[Fixed, ...]
+    suggestions: int
+    rules: tuple[str, ...]
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """One review: its body is never empty, since GitHub requires one for the event COMMENT."""
 

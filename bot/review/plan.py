@@ -9,7 +9,20 @@ from dataclasses import dataclass, replace
 from bot.configuration.model import DEFAULT, Configuration
 from bot.review.diff import Diff, parse_patch
 from bot.review.fingerprint import fingerprints, normalise, read_ignored
-from bot.review.model import Annotation, ChangedFile, Check, Comment, Offer, Origin, Plan, Review, Said, Standing
+from bot.review.model import (
+    Annotation,
+    ChangedFile,
+    Check,
+    Comment,
+    Fixed,
+    Fixes,
+    Offer,
+    Origin,
+    Plan,
+    Review,
+    Said,
+    Standing,
+)
 from bot.review.render import (
     UNCOMMENTED,
     Counts,
@@ -19,6 +32,7 @@ from bot.review.render import (
     Section,
     Unplaced,
     render_annotation,
+    render_fixes,
     render_remark,
     render_review,
     render_sticky,
@@ -181,6 +195,43 @@ def plan(
         summary = render_sticky(title, counts, rows, left, configuration, origin, standing.ignored)
     told = tuple(entry.finding.code for entry in fresh if entry.fingerprint in draft.outcomes)
     return Plan(draft.review, check_run, told, summary, settled, repeated, silenced)
+
+
+def find_fixes(files: Sequence[ChangedFile], standing: Standing, configuration: Configuration = DEFAULT) -> Fixes:
+    """Make what the head becomes when every suggestion is committed; they have passed the gate together.
+
+    What somebody has resolved or hidden is not among them.
+    """
+    read = [_read(file, configuration, standing.ignored) for file in files if file.status != "removed"]
+    closed = frozenset().union(*(each.fingerprints for each in standing.comments if each.is_closed))
+    closed -= frozenset().union(*(each.fingerprints for each in standing.comments if not each.is_closed))
+    fixed: list[Fixed] = []
+    taken: list[Suggestion] = []
+    left: list[Unplaced] = []
+    for file in read:
+        if isinstance(file, _Unread):
+            continue
+        findings = [each.finding for each in file.said if not each.is_among(closed)]
+        proposal = propose(file.dockerfile, findings, file.diff, file.proofs, len(findings))
+        taken += proposal.suggestions
+        if proposal.suggestions:
+            fixed.append(Fixed(file.path, _press_all(file.dockerfile.text, proposal.suggestions)))
+        remarks = (*proposal.remarks, *(Remark(each.finding) for each in file.said if each.is_among(closed)))
+        left += (
+            Unplaced(
+                file.path, file.dockerfile, each, Outcome.CLOSED if each.finding not in findings else Outcome.NOTED
+            )
+            for each in remarks
+        )
+    counts = _count(sum(len(each.findings) for each in taken), taken)
+    rules = tuple(dict.fromkeys(f"{found.code} {found.name}" for found in counts.suggested))
+    return Fixes(tuple(fixed), len(taken), rules, render_fixes(counts, [each.path for each in fixed], left))
+
+
+def _press_all(text: str, suggestions: Iterable[Suggestion]) -> str:
+    for suggestion in sorted(suggestions, key=lambda each: -each.start):
+        text = press(text, suggestion)
+    return text
 
 
 def _read(file: ChangedFile, configuration: Configuration, ignored: Collection[str]) -> _Read | _Unread:
@@ -378,10 +429,7 @@ def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[tup
     }
     if not lasting:
         return
-    text = file.dockerfile.text
-    for suggestion in sorted(suggestions, key=lambda each: -each.start):
-        text = press(text, suggestion)
-    dockerfile = parse(text)
+    dockerfile = parse(_press_all(file.dockerfile.text, suggestions))
     findings = check(dockerfile, file.config, file.surroundings).findings
     known = {entry.fingerprint for entry in file.entries}
     for finding, mark in zip(findings, fingerprints(file.path, dockerfile, findings), strict=True):

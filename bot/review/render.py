@@ -22,6 +22,8 @@ _MESSAGE = 5000
 _PROBLEMS = 20
 _HALF = LIMIT // 2
 _SUGGESTION = re.compile(r"^([ \t]*`{3,})suggestion[ \t\r]*$", re.MULTILINE)
+_ALSO = re.compile(r" \((DS\d+)\)\. ")
+_HEADLINE = re.compile(r"\*\*.*\*\* · (DS\d+)")
 _UNFOLDED_LINES = 8
 
 _WHY_NO_SUGGESTION: dict[Obstacle | None, str] = {
@@ -32,6 +34,19 @@ _WHY_NO_SUGGESTION: dict[Obstacle | None, str] = {
     Obstacle.CLASH: "Not part of the suggestion here, because the two cannot be made in one click:",
     Obstacle.LENGTH: "No suggestion, because the fix is too long for a comment:",
     Obstacle.DOUBT: "No suggestion, because the fix could not be verified:",
+}
+
+
+_WHY_LEFT: dict[Obstacle | None, str] = {
+    None: "has no fix",
+    Obstacle.DISPLAY: "to adapt by hand",
+    Obstacle.LINE_ENDS: "the file has CRLF line ends",
+    Obstacle.HIDDEN: "characters are involved that a comment cannot carry",
+    Obstacle.OUTSIDE: "also changes lines that the diff does not show",
+    Obstacle.CLASH: "cannot be made together with another one",
+    Obstacle.LENGTH: "too long for a comment",
+    Obstacle.DOUBT: "could not be verified",
+    Obstacle.MANY: "one of too many",
 }
 
 
@@ -47,6 +62,7 @@ class Outcome(Enum):
     OLDER = "older than this pull request"
     NOTED = "noted here only"
     IGNORED = "ignored on this pull request"
+    CLOSED = "its comment was resolved or hidden"
 
 
 UNCOMMENTED = (Outcome.OUTSIDE, Outcome.OVER, Outcome.SMALL)
@@ -176,6 +192,22 @@ def render_sticky(
     return fit(head, items, _more_in_check, f"\n\n</details>{tail}")
 
 
+def render_fixes(counts: Counts, paths: Sequence[str], left: Sequence[Unplaced]) -> str:
+    """Return what a commit of all suggestions holds, and what it leaves to do by hand."""
+    where = code(shorten(paths[0], _PATH)) if len(paths) == 1 else f"{len(paths):,} Dockerfiles"
+    head = f"{_number(counts.suggestions, 'suggestion')} in {where}{_say_total(counts.suggested)}." if paths else ""
+    if not left:
+        return head
+    head += f"{' ' if paths else ''}Left to you:\n"
+    return fit(head, list(map(_render_left, left)), lambda more: f"\n- and {more:,} more" if more else "", "", _HALF)
+
+
+def _render_left(each: Unplaced) -> str:
+    finding = each.remark.finding
+    why = each.outcome.value if each.outcome is Outcome.CLOSED else _WHY_LEFT[each.remark.obstacle]
+    return f"\n- {_say_place(each)} {escape(finding.code)} {prose(finding.message, 300)}: {why}"
+
+
 def render_annotation(finding: Finding) -> tuple[str, str]:
     """Return the title and the text of an annotation, which GitHub shows as they are."""
     figure = f" ({_say_saving(finding.saving)})" if _is_known(finding.saving) else ""
@@ -248,6 +280,16 @@ def _headline(finding: Finding) -> str:
     figure = format_bytes(finding.saving.bytes or 0) if _is_known(finding.saving) else ""
     cost = f", {figure}" if figure and figure not in finding.message else ""
     return f"**{prose(finding.message, 300)}{cost}** · {escape(finding.code)}\n{prose(finding.reason)}"
+
+
+def read_codes(body: str) -> tuple[str, ...]:
+    """Return the codes of the rules that a comment of ours speaks of, that of its headline first."""
+    first, *others = body.replace("\r\n", "\n").split("\n")
+    headline = _HEADLINE.fullmatch(first)
+    if headline is None:
+        return ()
+    also = (code for line in others if line.startswith("Also: ") for code in _ALSO.findall(line))
+    return tuple(dict.fromkeys((headline[1], *also)))
 
 
 def _say_sum(findings: Sequence[Finding]) -> str:

@@ -6,17 +6,21 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bot.commands import Recheck, parse_commands
+from bot.commands import parse_commands
 from bot.jobs import ReviewJob
 from bot.webhooks.events import (
     CheckRunEvent,
     CheckSuiteEvent,
+    Comment,
     Event,
     IssueCommentEvent,
     OtherEvent,
     PullRequestEvent,
+    ReviewCommentEvent,
 )
 
+COMMAND = "command"
+"""Why there is a job: a comment asks for something."""
 RECHECK = "recheck"
 """The identifier of the button "Re-check" on a check run."""
 
@@ -24,6 +28,7 @@ _WHY_NOT = {
     "ping": "ping: dockslim is listening",
     "pull_request": "not an action that changes what there is to review",
     "issue_comment": "only new comments are read",
+    "pull_request_review_comment": "only new comments are read",
     "check_run": "only a re-run that somebody asked for is acted on",
     "check_suite": "only a re-run that somebody asked for is acted on",
 }
@@ -80,7 +85,11 @@ def _describe(event: Event) -> dict[str, Any]:
         ends = {"head_sha": pull.head.sha, "base_branch": pull.base.ref}
         return {"number": pull.number, "reason": event.action, "moment": pull.moment, **ends}
     if isinstance(event, IssueCommentEvent):
-        return {"number": event.issue.number, "reason": RECHECK, "sender": event.sender.login}
+        asked = {"comment": event.comment.node_id, "sender": event.sender.login}
+        return {"number": event.issue.number, "reason": COMMAND, **asked}
+    if isinstance(event, ReviewCommentEvent):
+        asked = {"comment": event.comment.node_id, "sender": event.sender.login}
+        return {"number": event.pull_request.number, "reason": COMMAND, **asked}
     if isinstance(event, CheckRunEvent):
         number = read_check(event.check_run.external_id)
         return {"number": number, "reason": event.action, "sender": event.sender.login}
@@ -93,7 +102,11 @@ def _decline(event: Event, app_id: int) -> str | None:
     if isinstance(event, PullRequestEvent):
         return _decline_pull_request(event)
     if isinstance(event, IssueCommentEvent):
-        return _decline_comment(event, app_id)
+        if event.issue.pull_request is None:
+            return "not a comment on a pull request"
+        return _decline_comment(event, event.comment, event.issue.state, app_id)
+    if isinstance(event, ReviewCommentEvent):
+        return _decline_comment(event, event.comment, event.pull_request.state, app_id)
     if isinstance(event, CheckRunEvent):
         return _decline_check_run(event, app_id)
     if isinstance(event, CheckSuiteEvent):
@@ -109,19 +122,14 @@ def _decline_pull_request(event: PullRequestEvent) -> str | None:
     return None
 
 
-def _decline_comment(event: IssueCommentEvent, app_id: int) -> str | None:
-    if event.issue.pull_request is None:
-        return "not a comment on a pull request"
+def _decline_comment(event: Event, comment: Comment, state: str, app_id: int) -> str | None:
     # A bot that quotes our help would otherwise start a conversation with us that never ends.
-    author = event.comment.performed_via_github_app
+    author = comment.performed_via_github_app
     if event.sender.type == "Bot" or (author is not None and author.id == app_id):
         return "the comment is by a bot"
-    commands = parse_commands(event.comment.body or "")
-    if not commands:
+    if not parse_commands(comment.body or ""):
         return "no command in the comment"
-    if not any(isinstance(command, Recheck) for command in commands):
-        return "not a command that dockslim knows"
-    return None if event.issue.state == "open" else "the pull request is closed"
+    return None if state == "open" else "the pull request is closed"
 
 
 def _decline_check_run(event: CheckRunEvent, app_id: int) -> str | None:

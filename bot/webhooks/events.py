@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from bot.jobs import Branch, Login, Name, Number, Sha
+from bot.jobs import Branch, Login, Name, NodeId, Number, Sha
 
 
 class EventError(Exception):
@@ -123,6 +123,7 @@ class Issue(_Fields):
 class Comment(_Fields):
     """A comment, and the App that wrote it, if one did."""
 
+    node_id: NodeId
     body: Text | None = None
     performed_via_github_app: App | None = None
 
@@ -131,6 +132,20 @@ class IssueCommentEvent(Event):
     """Somebody wrote below an issue or pull request."""
 
     issue: Issue
+    comment: Comment
+
+
+class ReviewedPull(_Fields):
+    """The pull request whose lines somebody commented on."""
+
+    number: Number
+    state: Word
+
+
+class ReviewCommentEvent(Event):
+    """Somebody wrote on lines of a pull request, or below such a comment."""
+
+    pull_request: ReviewedPull
     comment: Comment
 
 
@@ -176,6 +191,7 @@ class OtherEvent(_Fields):
 MODELS: dict[str, type[Event]] = {
     "pull_request": PullRequestEvent,
     "issue_comment": IssueCommentEvent,
+    "pull_request_review_comment": ReviewCommentEvent,
     "check_run": CheckRunEvent,
     "check_suite": CheckSuiteEvent,
 }
@@ -184,6 +200,7 @@ MODELS: dict[str, type[Event]] = {
 ACTIONS = {
     "pull_request": frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited"}),
     "issue_comment": frozenset({"created"}),
+    "pull_request_review_comment": frozenset({"created"}),
     "check_run": frozenset({"rerequested", "requested_action"}),
     "check_suite": frozenset({"rerequested"}),
 }

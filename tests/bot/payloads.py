@@ -34,7 +34,13 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "issue_comment": {
         "action": "created",
         "issue": {"number": 3, "state": "open", "pull_request": {"url": "https://api.github.com/x"}},
-        "comment": {"body": "/dockslim recheck", "performed_via_github_app": None},
+        "comment": {"node_id": "IC_kwDOAA", "body": "/dockslim recheck", "performed_via_github_app": None},
+        **_COMMON,
+    },
+    "pull_request_review_comment": {
+        "action": "created",
+        "pull_request": {"number": 3, "state": "open"},
+        "comment": {"node_id": "PRRC_kwDOAA", "body": "/dockslim ignore"},
         **_COMMON,
     },
     "check_run": {
