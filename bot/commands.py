@@ -62,7 +62,7 @@ FORMS: Mapping[Verb, Form] = {
     Verb.UNIGNORE: Form("unignore RULE", "Takes that back."),
     Verb.EXPLAIN: Form("explain RULE", "Says what a rule finds, what that costs and how safe its fix is.", True),
     Verb.CONFIG: Form("config", "Says which configuration counts here, and where each part of it comes from."),
-    Verb.BUILD: Form("build", "Builds the images and measures them."),
+    Verb.BUILD: Form("build", "Builds the images and measures them, where dockslim is set up for it."),
     Verb.HELP: Form("help", "Lists the commands.", for_author=True),
 }
 

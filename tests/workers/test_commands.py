@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ from bot.review.fingerprint import read_ignored
 from cli.sandbox import PullRequestHandle, server_error
 from cli.sandbox.faults import RequestFault
 from cli.sandbox.state import IssueComment, ReviewComment
+from tests.workers.line import Line, running_line
 from tests.workers.stage import APT, CLEAN, WASTEFUL, Stage
+from tests.workers.test_lifecycle import Scene
 
 pytestmark = pytest.mark.slow
 
@@ -544,3 +546,39 @@ def test_the_mark_of_an_answer_is_that_of_its_comment(stage: Stage, redis: Redis
     pull = open_reviewed(stage)
     comment = ask(stage, pull, "/dockslim help")
     assert pull.issue_comments[-1].body.endswith(mark_answer(comment.node_id))
+
+
+@pytest.fixture(scope="module")
+def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    with running_line(redis_url, private_key, tmp_path_factory.mktemp("commands") / "worker.log") as made:
+        yield made
+
+
+def test_for_real_from_the_comment_to_the_commit(line: Line) -> None:
+    scene = Scene(line, "umbrella")
+    scene.sandbox.accept_permissions(scene.repository, contents="write")
+    pull = scene.open({"Dockerfile": WASTEFUL})
+    ignoring = pull.reply(scene.ours[1].id, "/dockslim ignore", author="alice")
+    line.wait_until_idle()
+    assert reactions(ignoring) == ["eyes", "rocket"]
+    assert read_ignored(scene.summary.body) == {"DS204"}
+    scene.push({"Dockerfile": f"{WASTEFUL}RUN pip install django\n"})
+    assert len(pull.reviews[0].comments) == 2
+    assert read_ignored(scene.summary.body) == {"DS204"}
+
+    jobs = line.count_jobs()
+    fixing = pull.comment("Please:\n\n/dockslim fix\n", author="alice")
+    line.wait_until_idle()
+    assert reactions(fixing) == ["eyes", "rocket"]
+    assert "--no-install-recommends" in pull.head_text("Dockerfile")
+    assert "--no-cache-dir" not in pull.head_text("Dockerfile")
+    # The command, and the review of its commit: our own answers bring no job.
+    assert line.count_jobs() == jobs + 2
+    assert [run.status for run in pull.check_runs] == ["completed"]
+
+    edited = pull.comment("dockslim, help", author="alice")
+    pull.edit_comment(edited, "/dockslim help", author="alice")
+    quoted = pull.comment("> /dockslim help\n\n```\n/dockslim help\n```", author="alice")
+    line.wait_until_idle()
+    assert (reactions(edited), reactions(quoted)) == ([], [])
+    assert line.count_jobs() == jobs + 2

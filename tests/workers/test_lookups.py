@@ -14,7 +14,7 @@ from cli.trouble import TroubleError
 from rules.config import DEFAULT
 from rules.debian.index import PackageIndex
 from tests.rules.debian.archive import known
-from workers.review import Surveyor, _look_up
+from workers.review import Surveyor, look_up
 
 CRON = "FROM debian:12\nRUN apt-get update && apt-get install -y cron\n"
 
@@ -42,10 +42,10 @@ def test_the_releases_and_images_of_all_files_are_asked_for_once() -> None:
     assert find_releases(files) == {"bookworm", "jammy"}
     assert {"debian:12", "debian:12-slim"} <= find_images(files)
     index = Index()
-    found = _look_up(tuple(files), Surveyor(index))
+    found = look_up(tuple(files), Surveyor(index))
     assert sorted(index.asked) == ["bookworm", "jammy"]
     assert all(set(each.packages) == {"bookworm"} for each in found)
-    assert _look_up(tuple(files), Surveyor()) == tuple(files)
+    assert look_up(tuple(files), Surveyor()) == tuple(files)
 
 
 @pytest.mark.parametrize("name", ["DOCKSLIM_APT_SOURCES", "DOCKSLIM_REGISTRIES"])
