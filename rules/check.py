@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
@@ -34,7 +35,7 @@ class Report:
 def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surroundings | None = None) -> Report:
     """Run the rules that `config` wants; every fix in the report has passed the gate."""
     surroundings = surroundings or Surroundings(targets=config.targets)
-    rules = tuple(rule for rule in RULES if config.wants(rule))
+    rules = _wanted(config.select, config.on, config.ignore)
     found = run_rules(dockerfile, surroundings, rules)
     if not found:
         return Report(())
@@ -55,6 +56,12 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
         ),
         tuple(Refusal(wanted_findings[at], reason) for at, reason in reasons.items()),
     )
+
+
+@lru_cache(maxsize=64)
+def _wanted(select: frozenset[str], on: frozenset[str], ignore: frozenset[str]) -> tuple[Rule, ...]:
+    config = Config(select=select, on=on, ignore=ignore)
+    return tuple(rule for rule in RULES if config.wants(rule))
 
 
 def _weigh(finding: Finding, config: Config) -> Finding:
@@ -129,8 +136,13 @@ def refuse(
 
 def run_rules(dockerfile: Dockerfile, surroundings: Surroundings, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
     """Return what rules find, whatever pragmas and configuration say."""
-    text = dockerfile.text
-    found = [each for rule in rules if rule.may_concern(text) for each in rule.check(dockerfile, surroundings)]
+    holds = dockerfile.text.__contains__
+    found = [
+        each
+        for rule in rules
+        if not rule.triggers or any(map(holds, rule.triggers))
+        for each in rule.check(dockerfile, surroundings)
+    ]
     return tuple(sorted(found, key=lambda each: (each.span, each.code)))
 
 
@@ -174,27 +186,28 @@ def _concerned(
     Where another instruction comes or goes, all: what FROM or ENV says reaches far.
     What is off by default is no loss.
     """
-    rules = tuple(rule for rule in rules if rule.is_default)
     fixes = [each.fix for each in fixed if each.fix is not None]
     if any(fix.removed_instructions or fix.added_instructions for fix in fixes):
-        return rules
+        return (rule for rule in rules if rule.is_default)
     codes = {each.code for each in fixed}
-    readers = [rule for rule in rules if rule.code in codes or "RUN" in rule.reads]
     if len(before.instructions) != len(after.instructions):
         text = "\n".join(each.span.of(after.text) for each in _differing(before, after)[1])
     else:
         text = "\n".join(line for fix in fixes for line in _changed_words(fix))
-    return [rule for rule in readers if rule.code in codes or rule.may_concern(text)]
+    return [
+        rule
+        for rule in rules
+        if rule.is_default and (rule.code in codes or ("RUN" in rule.reads and rule.may_concern(text)))
+    ]
 
 
 def _changed_words(fix: Fix) -> Iterator[str]:
     """Yield the words that come or go in each command that a fix changes, all of those of a new or deleted one."""
-    old, new = Counter(fix.removed), Counter(fix.added)
-    gone, come = list(old - new), list(new - old)
+    gone = [words for words in fix.removed if words not in fix.added]
+    come = [words for words in fix.added if words not in fix.removed]
     for words in come:
-        twin = next((each for each in gone if each[:1] == words[:1]), ())
-        kept = Counter(twin)
-        yield " ".join((*(Counter(words) - kept).elements(), *(kept - Counter(words)).elements(), ""))
+        twin = next((each for each in gone if each[:1] == words[:1]), None)
+        yield " ".join((*words, "") if twin is None else (*{*words}.symmetric_difference(twin), ""))
     for words in gone[len(come) :]:
         yield " ".join((*words, ""))
 
@@ -261,7 +274,7 @@ def _compare_runs(old: dict[str, list[Instruction]], new: dict[str, list[Instruc
         expected.subtract(fix.removed)
         expected.update(fix.added)
     actual = Counter(after[same:])
-    if +expected == +actual and min(expected.values(), default=0) >= 0:
+    if expected == actual:
         return None
     missing, extra = expected - actual, actual - expected
     return f"its commands are not the intended ones: missing {_show(missing)}, unexpected {_show(extra)}"

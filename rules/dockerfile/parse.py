@@ -277,13 +277,16 @@ def _next_scope(scope: Scope, each: Instruction, global_args: Mapping[str, str |
     match each.keyword:
         case "ENV":
             known = {**scope.args, **scope.env}
-            return replace(scope, env={**scope.env, **dict(_read_pairs(each, known))})
+            env = {**scope.env, **dict(_read_pairs(each, known))}
+            return Scope(scope.shell, scope.user, scope.workdir, scope.workdir_given, env, scope.args)
         case "ARG":
             known = {**scope.args, **scope.env}
             pairs: dict[str, str | None] = {}
             for name, value in _read_pairs(each, known):
                 pairs[name] = global_args.get(name) if value is None else value
-            return replace(scope, args={**scope.args, **pairs})
+            return Scope(
+                scope.shell, scope.user, scope.workdir, scope.workdir_given, scope.env, {**scope.args, **pairs}
+            )
         case "USER":
             user = expand(each.arguments, {**scope.args, **scope.env})
             return replace(scope, user=user if user is not None else each.arguments)
@@ -292,7 +295,7 @@ def _next_scope(scope: Scope, each: Instruction, global_args: Mapping[str, str |
             return replace(scope, shell=tuple(word.text for word in words) if words else DEFAULT_SHELL)
         case "WORKDIR":
             workdir = _join_workdir(scope, each, {**scope.args, **scope.env})
-            return replace(scope, workdir=workdir, workdir_given=True)
+            return Scope(scope.shell, scope.user, workdir, True, scope.env, scope.args)
         case _:
             return scope
 

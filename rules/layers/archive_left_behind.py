@@ -18,6 +18,7 @@ from rules.runs import Run, shipped_runs
 from rules.tools.archives import SUFFIX, unpacked
 from rules.tools.remove import may_remove
 
+_OUTPUT = re.compile(r"-[a-zA-Z]{1,8}[oO]")
 _DOWNLOADERS = frozenset({"curl", "wget", "aria2c", "axel"})
 _MOVERS = frozenset({"cd", "pushd", "popd", "su", "chroot"})
 _CHANGERS = frozenset({"set", "unset", "export", "read"})
@@ -134,7 +135,7 @@ def _downloaded(command: ShellCommand) -> Iterator[str]:
             named = True
             yield value.removeprefix("./")
             yield posixpath.basename(value)
-        elif re.fullmatch(r"-[a-zA-Z]{1,8}[oO]", option) and not value.startswith("-") and not _URL.match(value):
+        elif _OUTPUT.fullmatch(option) and not value.startswith("-") and not _URL.match(value):
             named = True
             yield value.removeprefix("./")
             yield posixpath.basename(value)

@@ -17,6 +17,7 @@ from rules.runs import Fact, Run
 from rules.tools import apt, pip
 from rules.tools.options import Call
 
+_RELEASE = re.compile(r"[=:/]")
 _HTTPS_CLIENTS = frozenset({"curl", "wget", "git", "git-core", "libcurl4", "libcurl3", "aria2", "axel", "subversion"})
 _C_COMPILERS = re.compile(r"(?:gcc|clang|tcc|gfortran)(?:-\d+(?:\.\d+)?)?$")
 _CXX_COMPILERS = re.compile(r"(?:g\+\+|build-essential|libc6-dev|musl-dev)(?:-\d+(?:\.\d+)?)?$")
@@ -161,7 +162,7 @@ def _risk(run: Run, named: list[str], present: set[str]) -> str:
 
 def _bare(package: str) -> str:
     """Return the name of a package without version, architecture and release."""
-    return re.split(r"[=:/]", package, maxsplit=1)[0]
+    return _RELEASE.split(package, maxsplit=1)[0]
 
 
 def _is_installed(run: Run, until: ShellCommand, name: str) -> bool:
