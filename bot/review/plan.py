@@ -179,10 +179,11 @@ def plan(
     sections = [_section(each, outcomes) for each in read]
     counts = _count_all(readable, whole.values())
     left = _uncommented(readable, whole, outcomes)
+    conclusion = _conclude(read, counts, configuration)
     check_run = Check(
-        _conclude(read, counts, configuration),
+        conclusion,
         render_title(counts, sections),
-        render_summary(sections),
+        render_summary(sections, configuration.fail if conclusion == "failure" else None),
         tuple(_annotate(each) for each in left[:MAX_ANNOTATIONS] if each.outcome is not Outcome.SMALL),
     )
     summary = None

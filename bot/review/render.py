@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.configuration.model import Configuration
+from bot.configuration.model import Configuration, Threshold
 from bot.review.fingerprint import REVIEW_MARKER, mark_summary, strip_markers, write_marker
 from bot.review.markdown import LIMIT, cell, code, escape, fence, fit, prose, shorten, size, visible
 from bot.review.model import Origin, Said
@@ -178,8 +178,10 @@ def render_sticky(
         head += f"\n\n{prose(problem)}"
     head += "".join(f"\n\n{note}" for note in origin.notes)
     if found:
-        head += "\n\n| Image | Found | Applied, saves |\n|---|---|---:|\n"
-        head = fit(head, [_render_image(row) for row in found], _more_images, "", _HALF).rstrip("\n")
+        has_figures = any(_is_known(each.saving) for row in found for each in row.counts.suggested)
+        columns = " Saves if applied |\n|---|---|---:|\n" if has_figures else "\n|---|---|\n"
+        head += f"\n\n| Image | Found |{columns}"
+        head = fit(head, [_render_image(row, has_figures) for row in found], _more_images, "", _HALF).rstrip("\n")
     if ignored:
         head += (
             f"\n\nIgnored on this pull request: {', '.join(sorted(ignored))}. `/dockslim unignore RULE` takes it back."
@@ -211,8 +213,8 @@ def _render_left(each: Unplaced) -> str:
 def render_annotation(finding: Finding) -> tuple[str, str]:
     """Return the title and the text of an annotation, which GitHub shows as they are."""
     figure = f" ({_say_saving(finding.saving)})" if _is_known(finding.saving) else ""
-    title = f"{finding.code} {finding.message.replace('`', '')}"
-    message = f"{finding.reason}{figure}" or title
+    title = f"{finding.code} {finding.message}".replace("`", "")
+    message = f"{finding.reason}{figure}".replace("`", "") or title
     return shorten(visible(" ".join(title.split())), _TITLE), shorten(visible(message), _MESSAGE)
 
 
@@ -228,26 +230,31 @@ def render_title(counts: Counts, sections: Sequence[Section]) -> str:
     return shorten(visible(" ".join("; ".join(said).split())), _TITLE)
 
 
-def render_summary(sections: Sequence[Section]) -> str:
-    """Return the Markdown of the check run: every finding in the Dockerfiles of this pull request, and its fate."""
+def render_summary(sections: Sequence[Section], failed: Threshold | None = None) -> str:
+    """Return the Markdown of the check run: every finding in the Dockerfiles of this pull request, and its fate.
+
+    `failed` is the threshold that makes it a failure, if one does.
+    """
     if not sections:
         return "dockslim reads Dockerfiles, and this pull request changes none."
     items = [item for section in sections for item in _render_section(section)]
-    return fit("", items, _more_rows, "")
+    return fit(_say_threshold(failed) if failed is not None else "", items, _more_rows, "")
+
+
+def _say_threshold(failed: Threshold) -> str:
+    limit = format_bytes(failed.bytes) if failed.bytes is not None else str(failed.severity)
+    return f"A failure, because the configuration says `fail: {limit}`.\n\n"
 
 
 def _say_origin(origin: Origin) -> str:
     return " over ".join((*(code(each) for each in origin.files), "built-in defaults"))
 
 
-def _render_image(row: ImageRow) -> str:
+def _render_image(row: ImageRow, has_figures: bool) -> str:
     path = code(shorten(row.path, _PATH))
     name = f"{path}, target {code(shorten(row.target, _PATH))}" if row.target else path
-    known = [each.saving for each in row.counts.suggested if _is_known(each.saving)]
-    saves = (
-        _say_total(row.counts.suggested).removeprefix(", ") if known else "unknown" if row.counts.suggestions else ""
-    )
-    return "| " + " | ".join(map(cell, (name, _count(row.counts), saves))) + " |\n"
+    saves = [_say_total(row.counts.suggested).removeprefix(", ")] if has_figures else []
+    return "| " + " | ".join(map(cell, (name, _count(row.counts), *saves))) + " |\n"
 
 
 def _render_group(reason: Outcome, left: Sequence[Unplaced], configuration: Configuration) -> Iterator[str]:

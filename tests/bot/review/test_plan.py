@@ -537,8 +537,8 @@ def test_a_click_beside_a_remark_does_not_settle_it():
         pytest.param([], None, id="no Dockerfile"),
         pytest.param(
             [changed(CRON, CLEAN, "a/Dockerfile"), changed(CLEAN, path="b/Dockerfile")],
-            "**dockslim** · 1 suggestion\n\n| Image | Found | Applied, saves |\n|---|---|---:|\n"
-            "| `a/Dockerfile` | 1 suggestion | unknown |\n\n"
+            "**dockslim** · 1 suggestion\n\n| Image | Found |\n|---|---|\n"
+            "| `a/Dockerfile` | 1 suggestion |\n\n"
             "<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->",
             id="one of two",
         ),
@@ -561,8 +561,8 @@ def test_one_row_for_each_image():
     wanted = Configuration(images=(Image("Dockerfile", target="debug"),), floor=0)
     rows = [line for line in plan([changed(text)], NOTHING, wanted).summary.split("\n") if line.startswith("| `")]
     assert rows == [
-        "| `Dockerfile`, target `debug` | 2 suggestions | unknown |",
-        "| `Dockerfile` | 1 suggestion | unknown |",
+        "| `Dockerfile`, target `debug` | 2 suggestions |",
+        "| `Dockerfile` | 1 suggestion |",
     ]
 
 
@@ -584,7 +584,9 @@ def test_where_the_configuration_comes_from_is_said_with_its_problems():
     ],
 )
 def test_the_check_fails_from_the_configured_threshold_on(fail: Threshold, conclusion: str) -> None:
-    assert plan([changed(CRON, CLEAN)], NOTHING, Configuration(fail=fail)).check.conclusion == conclusion
+    found = plan([changed(CRON, CLEAN)], NOTHING, Configuration(fail=fail)).check
+    assert found.conclusion == conclusion
+    assert found.summary.startswith("A failure, because the configuration says `fail: ") is (conclusion == "failure")
     assert plan([changed(f"{CRON}RUN true\n", CRON)], NOTHING, Configuration(fail=fail)).check.conclusion == "success"
 
 

@@ -196,7 +196,7 @@ def test_a_sticky_summary():
     diff = "\n\n```diff\n-    && apt-get install -y cron\n+    && apt-get install -y --no-install-recommends cron\n```"
     assert body == (
         "**dockslim** · 2 findings, 1 suggestion, 19.9 MB (estimated)\n\n"
-        "| Image | Found | Applied, saves |\n|---|---|---:|\n"
+        "| Image | Found | Saves if applied |\n|---|---|---:|\n"
         "| `api/Dockerfile` | 2 findings, 1 suggestion | 19.9 MB (estimated) |\n\n"
         "<details><summary>Without a comment: 3</summary>\n\n"
         "On lines that the diff does not show:\n\n"
@@ -238,7 +238,7 @@ def test_a_settled_comment_keeps_what_stood_there_without_its_button():
 
 
 def test_an_annotation_is_plain_text():
-    title, message = render_annotation(replace(LISTS, message="`apt`\n\u202e keeps", reason="Why."))
+    title, message = render_annotation(replace(LISTS, message="`apt`\n\u202e keeps", reason="`Why`."))
     assert title == "DS202 apt \\u202e keeps"
     assert message == "Why. (19.8 MB, estimated from the index of Debian 12)"
 
