@@ -75,7 +75,7 @@ class TestHealing:
             return files
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("workers.review._look_up", delete)
+            patch.setattr("workers.review.look_up", delete)
             stage.perform(pull, reason="synchronize")
         assert apt.thread.resolved_by is not None
         assert pip.thread.resolved_by is None
@@ -110,7 +110,7 @@ class TestSuperseded:
     def test_before_it_writes(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
         old, new = stage.job(pull, moment=1000), stage.job(pull, moment=1001)
-        monkeypatch.setattr("workers.review._look_up", lambda files, _: note_newest(stage.redis, new) or files)
+        monkeypatch.setattr("workers.review.look_up", lambda files, _: note_newest(stage.redis, new) or files)
         assert stage.performer.perform(old) is None
         assert (pull.reviews, pull.check_runs) == ([], [])
 
