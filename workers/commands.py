@@ -73,11 +73,11 @@ class Edit:
         """Return the codes that are ignored after it."""
         return ignored | {self.rule.code} if self.silences else ignored - {self.rule.code}
 
-    def say(self, ignored: frozenset[str]) -> Reply:
-        """Return what came of it, where these were ignored before."""
+    def say(self, ignored: frozenset[str], *, again: bool) -> Reply:
+        """Return what came of it, where these were ignored before; `again` where it may have been done already."""
         if self.silences:
             return Reply(True, say_ignored(self.rule, self.reason))
-        was_ignored = self.rule.code in ignored
+        was_ignored = again or self.rule.code in ignored
         return Reply(was_ignored, say_heard(self.rule, was_ignored))
 
 
@@ -172,7 +172,8 @@ class _Errand:
             if isinstance(each, Reply):
                 replies.append(each)
             else:
-                replies.append(each.say(before) if is_reviewed else Reply(False, say_not_done(outcome.title)))
+                said = each.say(before, again=SEEN in self.question.reactions)
+                replies.append(said if is_reviewed else Reply(False, say_not_done(outcome.title)))
                 before = each.apply(before)
         if not is_reviewed and not self.edits:
             replies.append(Reply(False, say_not_done(outcome.title)))

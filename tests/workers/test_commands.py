@@ -471,6 +471,16 @@ class TestBadDays:
         assert reactions(comment) == ["eyes", "rocket"]
         assert len(answers(stage, pull)) == 1
 
+    def test_what_was_taken_back_stays_so_when_github_fails_behind_it(self, stage: Stage) -> None:
+        pull = open_reviewed(stage)
+        ask(stage, pull, "/dockslim ignore DS204")
+        comment = pull.comment("/dockslim unignore DS204", "carol")
+        stage.sandbox.faults.add(server_error(502, method="POST", path=r"/issues/\d+/comments$"))
+        for _ in range(2):
+            obey(stage, pull, comment, delivery="taken-back")
+        assert reactions(comment) == ["eyes", "rocket"]
+        assert answers(stage, pull)[-1].endswith("is not ignored on this pull request any more.")
+
     def test_one_commit_when_github_fails_behind_it(self, stage: Stage) -> None:
         stage.sandbox.accept_permissions(stage.repository, contents="write")
         pull = open_reviewed(stage)
