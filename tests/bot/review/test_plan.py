@@ -539,7 +539,7 @@ def test_a_click_beside_a_remark_does_not_settle_it():
             [changed(CRON, CLEAN, "a/Dockerfile"), changed(CLEAN, path="b/Dockerfile")],
             "**dockslim** · 1 suggestion\n\n| Image | Found |\n|---|---|\n"
             "| `a/Dockerfile` | 1 suggestion |\n\n"
-            "<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->",
+            "<sub>Configuration: built-in defaults · `/dockslim help`</sub>\n\n<!-- dockslim:summary -->",
             id="one of two",
         ),
     ],
@@ -570,7 +570,7 @@ def test_where_the_configuration_comes_from_is_said_with_its_problems():
     origin = Origin((".github/dockslim.yml",), ("`x.yml`, line 3: Expected <b> or `c`.",), ("A note.",))
     summary = plan([], NOTHING, origin=origin).summary
     assert "`x.yml`, line 3: Expected &lt;b&gt; or `c`.\n\nA note.\n\n<sub>" in summary
-    assert "<sub>Configuration: `.github/dockslim.yml` over built-in defaults</sub>" in summary
+    assert "<sub>Configuration: `.github/dockslim.yml` over built-in defaults · `/dockslim help`</sub>" in summary
 
 
 @pytest.mark.parametrize(

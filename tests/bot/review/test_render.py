@@ -208,7 +208,7 @@ def test_a_sticky_summary():
         f"Changes behaviour if something here sends mail through exim4.{diff}\n\n"
         "Below the threshold of 1 MB:\n\n"
         "`api/Dockerfile:2` DS202 pip keeps its cache, 340 kB, estimated from x\n\n"
-        "</details>\n\n<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->"
+        "</details>\n\n<sub>Configuration: built-in defaults · `/dockslim help`</sub>\n\n<!-- dockslim:summary -->"
     )
 
 
@@ -224,7 +224,7 @@ def test_a_sticky_summary_is_cut_between_findings_and_stays_whole():
     left = 1000 - len(blocks(body, "diff"))
     assert f"\n\nAnd {left} more findings; the check run lists what there is room for.\n\n</details>\n" in body
     assert f"\n{200 - body.count('/Dockerfile` |')} more images without room here.\n" in body
-    assert body.endswith("<sub>Configuration: built-in defaults</sub>\n\n<!-- dockslim:summary -->")
+    assert body.endswith("<sub>Configuration: built-in defaults · `/dockslim help`</sub>\n\n<!-- dockslim:summary -->")
 
 
 def test_a_settled_comment_keeps_what_stood_there_without_its_button():
