@@ -205,8 +205,7 @@ def measure(count: int, directory: Path) -> list[Result]:
     with Sandbox() as sandbox, sandbox.serving(), Town(sandbox, directory, entry=("-m", "cli.main")) as town:
         sandbox.webhook_url = None
         senders = [Sender(), Sender()]
-        # GitHub is another machine.
-        os.nice(NICENESS)
+        _make_room()
         for name, made in (
             ("in order", lambda: in_order(sandbox, count)),
             ("twice, shuffled, two pushes each", lambda: in_disorder(sandbox, count, chance)),
@@ -215,6 +214,12 @@ def measure(count: int, directory: Path) -> list[Result]:
             results.append(run(name, town, senders.pop(), requests, pulls))
             show(results[-1])
     return results
+
+
+def _make_room() -> None:
+    """Let the sandbox, all threads of this process, come after the rest: GitHub is another machine."""
+    for thread in Path("/proc/self/task").iterdir():
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), NICENESS)
 
 
 def show(result: Result) -> None:
