@@ -86,10 +86,6 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
     app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=hold_queue)
     app.state.bytes = 0
     known, record = Known(hosting), Record(queue.redis)
-    app.include_router(setup.make_router(known, queue.redis))
-    app.include_router(status.make_router(known, queue.redis))
-    app.include_router(probes.make_router(known, queue))
-    app.mount("/assets", StaticFiles(packages=[("bot.pages", "assets")]))
 
     @app.exception_handler(PageError)
     async def refuse_page(request: Request, error: PageError) -> Response:
@@ -129,6 +125,11 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
         )
         return JSONResponse(taken.body, taken.status, background=write)
 
+    # After the webhooks, which come most often: routes are tried in order.
+    app.include_router(setup.make_router(known, queue.redis))
+    app.include_router(status.make_router(known, queue.redis))
+    app.include_router(probes.make_router(known, queue))
+    app.mount("/assets", StaticFiles(packages=[("bot.pages", "assets")]))
     return app
 
 
