@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Literal, get_args
 
 import httpx
@@ -16,7 +18,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from redis.exceptions import RedisError
 
 from bot.github.apps import AppFacts, read_app
+from bot.github.client import GitHubApp
 from bot.github.failures import GitHubError, RefusedError
+from bot.github.hook import list_attempts
 from bot.queue import connect
 from bot.settings import Hosting, NoAppError, Settings, SettingsError, read_hosting
 from bot.tasks import About, find_tasks
@@ -26,6 +30,7 @@ from cli.trouble import one_line
 # A JWT is dated back 60 s and ends after 9 minutes; GitHub takes at most 10 into its future.
 MOST_SKEW = timedelta(seconds=30)
 SECONDS = 10.0
+MOST_DELIVERIES = 100
 State = Literal["ok", "note", "problem"]
 
 
@@ -112,6 +117,7 @@ def _look_at_github(hosting: Hosting, now: Callable[[], datetime]) -> Iterator[L
         )
         return
     yield from _look_at_app(app, hosting)
+    yield _look_at_deliveries(hosting, f"{app.settings_url.removesuffix('/permissions')}/advanced", now())
 
 
 def _look_at_clock(date: str | None, now: datetime) -> Line:
@@ -146,6 +152,32 @@ def _look_at_app(app: AppFacts, settings: Settings) -> Iterator[Line]:
             yield Line(about, "note", fine[about], todo)
         else:
             yield Line(about, "ok", fine[about])
+
+
+def _look_at_deliveries(settings: Settings, log_url: str, now: datetime) -> Line:
+    """Say how the latest deliveries went, each by its last attempt."""
+    app = GitHubApp(
+        app_id=settings.app_id,
+        private_key=settings.private_key.get_secret_value(),
+        api_url=settings.github_api_url,
+    )
+    latest: dict[str, int] = {}
+    try:
+        with app.open_app() as client:
+            for attempt in islice(list_attempts(client, now - timedelta(days=1)), MOST_DELIVERIES):
+                latest.setdefault(attempt.guid, attempt.status_code)
+    except GitHubError as error:
+        return Line("deliveries", "note", f"not looked at: {error}")
+    if not latest:
+        return Line("deliveries", "note", "none within a day")
+    failed = Counter(code for code in latest.values() if not 200 <= code < 300)
+    if not failed:
+        return Line("deliveries", "ok", f"{len(latest)} taken within a day")
+    codes = ", ".join(map(str, sorted(failed)))
+    found = f"{failed.total()} of the last {len(latest)} were not taken (answered {codes})"
+    if 401 in failed:
+        return Line("deliveries", "problem", found, "DOCKSLIM_WEBHOOK_SECRET has to be the App's webhook secret.")
+    return Line("deliveries", "problem", found, f"GitHub's log says more: {log_url}")
 
 
 def _look_at_queue(hosting: Hosting) -> Iterator[Line]:

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from bot.settings import read_settings
 from cli.doctor import Line, examine
 from cli.sandbox import Sandbox, server_error
+from tests.workers.web import Web
 from workers.valkey import embedded_valkey
 
 pytestmark = pytest.mark.slow
@@ -193,6 +195,36 @@ def test_before_the_set_up(sandbox: Sandbox) -> None:
     assert lines[0] == Line("settings", "problem", "there is no App yet", lines[0].todo)
     assert "open /setup" in lines[0].todo
     assert [line.about for line in lines] == ["settings", "pages", "clock", "redis", "builder"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "code", "todo"),
+    [
+        ("other", 401, "DOCKSLIM_WEBHOOK_SECRET"),
+        ("hush", 503, "/settings/apps/dockslim/advanced"),
+        (None, 502, "/advanced"),
+    ],
+)
+def test_deliveries_that_were_not_taken(
+    sandbox: Sandbox, redis_url: str, secret: str | None, code: int, todo: str
+) -> None:
+    """From GitHub's own log: another secret here, no queue behind the web process, no web process."""
+    environ = _environ(sandbox, redis_url)
+    _install(sandbox)
+    settings = read_settings(environ)
+    with Web(settings, redis_url if code != 503 else "redis://127.0.0.1:1/0") as url:
+        sandbox.site.world.app.webhook_secret = secret or "hush"
+        sandbox.webhook_url = f"{url if secret else 'http://127.0.0.1:1'}/webhooks"
+        repository = sandbox.repository("acme/shop")
+        repository.commit("feature", {"Dockerfile": "FROM debian:13\n"})
+        sandbox.open_pull_request(repository, "feature")
+        sandbox.wait_until_delivered()
+    del environ["DOCKSLIM_PUBLIC_URL"]
+    lines, _ = examine(environ)
+    [line] = [each for each in lines if each.about == "deliveries"]
+    assert line.state == "problem"
+    assert f"were not taken (answered {code})" in line.found
+    assert todo in line.todo
 
 
 def test_as_json(sandbox: Sandbox, redis_url: str) -> None:

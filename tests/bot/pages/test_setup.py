@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import stat
@@ -13,11 +14,14 @@ import pytest
 from redis import Redis
 
 from bot.credentials import CredentialsError, read_credentials, store_credentials
+from bot.deliveries import Deliveries, State
 from bot.github.apps import web_url
 from bot.record import Record
 from bot.settings import Hosting, NoAppError, Settings, complete, read_hosting, read_settings
 from cli.sandbox import Sandbox
+from tests.bot.pages.proxy import proxying
 from tests.bot.pages.server import free_port, serving
+from tests.bot.test_jobs import JOB
 from tests.chromium import DESKTOP, PHONE, Page
 from tests.workers.web import wait_until
 
@@ -78,6 +82,43 @@ def test_from_nothing_to_a_review(
     environ = {"DOCKSLIM_CREDENTIALS_DIR": str(credentials_dir), "DOCKSLIM_GITHUB_API_URL": sandbox.url}
     settings = read_settings(environ)
     assert (settings.app_id, settings.webhook_secret.get_secret_value()) == (sandbox.app_id, sandbox.webhook_secret)
+
+
+def test_behind_a_proxy_and_below_a_path(
+    sandbox: Sandbox, page: Page, redis: Redis, redis_url: str, credentials_dir: Path
+) -> None:
+    token, port = "0123456789abcdef", free_port()
+    hosting = _hosting(
+        sandbox,
+        credentials_dir=credentials_dir,
+        public_url=f"http://127.0.0.1:{port}/apps/dockslim",
+        status_token=token,
+    )
+    with serving(hosting, redis_url) as inside, proxying(inside, port, "/apps/dockslim") as url:
+        assert httpx.get(f"{url}/setup", trust_env=False).status_code == 401
+        password = base64.b64encode(f":{token}".encode()).decode()
+        page.ask("Network.setExtraHTTPHeaders", headers={"Authorization": f"Basic {password}"})
+        page.open(f"{url}/")
+        assert page.url == f"{url}/setup"
+        page.click("Create the App for your own account")
+        page.click("Create GitHub App for alice")
+        assert page.url.startswith(f"{url}/setup/created?code=")
+        assert "dockslim is registered" in page.text
+        page.click("status page")
+        assert page.url == f"{url}/"
+        assert "The App is installed nowhere." in page.text
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") == "860px"
+        sandbox.ping()
+        sandbox.wait_until_delivered()
+        assert [each.status_code for each in sandbox.deliveries if each.event == "ping"] == [200]
+        Deliveries(redis).claim(JOB)
+        Deliveries(redis).finish(JOB.delivery, State.FAILED, "a defect")
+        page.open(f"{url}/")
+        page.click("Run again")
+        assert page.url == f"{url}/"
+        assert Deliveries(redis).state(JOB.delivery) == State.QUEUED
+        page.ask("Network.setExtraHTTPHeaders", headers={})
+    assert page.problems == []
 
 
 def test_without_a_directory_the_credentials_are_shown_once(
