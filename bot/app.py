@@ -9,13 +9,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import TypeAdapter, ValidationError
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -25,7 +25,7 @@ from bot.jobs import DeliveryId, ReviewJob
 from bot.pages import probes, setup, status
 from bot.pages.site import Known, PageError, refuse
 from bot.queue import Queue, QueueError
-from bot.record import Record
+from bot.record import DeliveryEntry, Record, stamp
 from bot.settings import Hosting, Settings, SettingsError
 from bot.webhooks.decide import Ignored, decide
 from bot.webhooks.events import EventError, read_event
@@ -40,6 +40,8 @@ MAX_CONNECTIONS = 500
 MAX_BUFFERED = 500 * 1024 * 1024
 """What all bodies that are being read may take together: they are anybody's until they are verified."""
 STOP_SECONDS = 5
+RECORD_SECONDS = 0.5
+"""How often deliveries are recorded."""
 _DELIVERY_ID: TypeAdapter[str] = TypeAdapter(DeliveryId)
 _EVENT = re.compile(r"[a-z_]{1,50}")
 
@@ -67,6 +69,12 @@ class Taken:
     reason: str
     job: ReviewJob | None = None
 
+    def describe(self, delivery: str, seconds: float) -> DeliveryEntry:
+        """Return what is recorded about it."""
+        place = (f"{self.job.owner}/{self.job.repository}", self.job.number) if self.job is not None else ("", None)
+        at = stamp(datetime.now(UTC))
+        return DeliveryEntry(at, delivery, self.event, self.outcome, round(seconds, 4), self.reason, *place)
+
 
 def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
     """Return the application. Without an App it serves the set-up, and takes deliveries once one is stored."""
@@ -80,12 +88,16 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
         # What is here by now stays: looking through it for garbage takes longer than answering a delivery.
         gc.collect()
         gc.freeze()
+        writing = asyncio.create_task(_keep_record(record, pending))
         yield
+        writing.cancel()
+        await _write_record(record, pending)
         queue.close()
 
     app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=hold_queue)
     app.state.bytes = 0
     known, record = Known(hosting), Record(queue.redis)
+    pending: list[DeliveryEntry] = []
 
     @app.exception_handler(PageError)
     async def refuse_page(request: Request, error: PageError) -> Response:
@@ -113,17 +125,8 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
                 log.info("delivery refused", status=refusal.status, reason=refusal.reason)
                 outcome = "refused" if refusal.status < 500 else "failed"
                 taken = Taken(outcome, {"error": refusal.reason}, refusal.status, refusal.event, refusal.reason)
-        # Once the answer is sent: GitHub does not wait for it.
-        write = BackgroundTask(
-            record.add_delivery,
-            delivery,
-            taken.event,
-            taken.outcome,
-            time.monotonic() - started,
-            reason=taken.reason,
-            job=taken.job,
-        )
-        return JSONResponse(taken.body, taken.status, background=write)
+        pending.append(taken.describe(delivery, time.monotonic() - started))
+        return JSONResponse(taken.body, taken.status)
 
     # After the webhooks, which come most often: routes are tried in order.
     app.include_router(setup.make_router(known, queue.redis))
@@ -149,6 +152,20 @@ def run_web(hosting: Hosting, redis_url: str) -> None:
         server_header=False,
         ws="none",
     )
+
+
+async def _keep_record(record: Record, pending: list[DeliveryEntry]) -> None:
+    """Write what is pending down again and again: one request to Redis for many deliveries, and none waits for it."""
+    while True:
+        await asyncio.sleep(RECORD_SECONDS)
+        await _write_record(record, pending)
+
+
+async def _write_record(record: Record, pending: list[DeliveryEntry]) -> None:
+    entries = pending[:]
+    pending.clear()
+    if entries:
+        await run_in_threadpool(record.add_deliveries, entries)
 
 
 async def _take(request: Request, settings: Settings, queue: Queue) -> Taken:

@@ -97,25 +97,16 @@ class Record:
         self._redis = redis
         self._now = now
 
-    def add_delivery(
-        self,
-        delivery: str,
-        event: str,
-        outcome: str,
-        seconds: float,
-        *,
-        reason: str = "",
-        job: ReviewJob | None = None,
-    ) -> None:
-        """Record what was made of a delivery. Only a verified one names its event; anybody can send the others."""
-        place = (_place(job), job.number) if job is not None else ("", None)
-        entry = DeliveryEntry(self._stamp(), delivery, event, outcome, round(seconds, 4), reason, *place)
+    def add_deliveries(self, entries: Sequence[DeliveryEntry]) -> None:
+        """Record what was made of deliveries, the earliest first. Those that are not verified name no event."""
 
         def write(pipe: Pipeline) -> None:
-            # What is not from GitHub must not push out what is.
-            _push(pipe, "deliveries" if event else "refused", entry)
-            _count(pipe, "deliveries", event or "unverified", outcome)
-            _observe(pipe, "delivery_seconds", seconds)
+            # Anybody can send the others: they must not push out what is GitHub's.
+            _push(pipe, "deliveries", *(each for each in entries if each.event))
+            _push(pipe, "refused", *(each for each in entries if not each.event))
+            for (event, outcome), many in Counter((each.event, each.outcome) for each in entries).items():
+                _count(pipe, "deliveries", event or "unverified", outcome, by=many)
+            _observe(pipe, "delivery_seconds", *(each.seconds for each in entries))
 
         self._write(write)
 
@@ -244,7 +235,7 @@ class Record:
         return {name: int(left) for name, (left, _, at) in split.items() if float(at) > since}
 
     def _stamp(self) -> str:
-        return self._now().isoformat(timespec="seconds")
+        return stamp(self._now())
 
     def _write(self, write: Callable[[Pipeline], object]) -> None:
         try:
@@ -255,25 +246,34 @@ class Record:
             _say(error)
 
 
+def stamp(when: datetime) -> str:
+    """Write a time as the entries have it."""
+    return when.isoformat(timespec="seconds")
+
+
 def _say(error: RedisError) -> None:
     log.warning("not recorded", error=type(error).__name__)
 
 
-def _push(pipe: Pipeline, name: str, entry: Any) -> None:
-    key = _ENTRIES.format(name)
-    pipe.lpush(key, json.dumps({each: _fit(value) for each, value in asdict(entry).items()}))
-    pipe.ltrim(key, 0, MOST - 1)
-    pipe.expire(key, KEEP)
+def _push(pipe: Pipeline, name: str, *entries: Any) -> None:
+    # More would push out itself.
+    rows = [json.dumps({field: _fit(value) for field, value in asdict(each).items()}) for each in entries[-MOST:]]
+    if rows:
+        key = _ENTRIES.format(name)
+        pipe.lpush(key, *rows)
+        pipe.ltrim(key, 0, MOST - 1)
+        pipe.expire(key, KEEP)
 
 
 def _count(pipe: Pipeline, name: str, *labels: str, by: int = 1) -> None:
     pipe.hincrby(_COUNTS, json.dumps([name, *labels]), by)
 
 
-def _observe(pipe: Pipeline, name: str, seconds: float) -> None:
-    bound = next((each for each in BUCKETS if seconds <= each), None)
-    pipe.hincrby(_COUNTS, json.dumps([name, "+Inf" if bound is None else repr(bound)]), 1)
-    pipe.hincrbyfloat(_COUNTS, json.dumps([name, "sum"]), seconds)
+def _observe(pipe: Pipeline, name: str, *durations: float) -> None:
+    bounds = Counter(next((each for each in BUCKETS if seconds <= each), None) for seconds in durations)
+    for bound, many in bounds.items():
+        _count(pipe, name, "+Inf" if bound is None else repr(bound), by=many)
+    pipe.hincrbyfloat(_COUNTS, json.dumps([name, "sum"]), sum(durations))
 
 
 def _entries(kind: Callable[..., _Entry], rows: Sequence[bytes]) -> tuple[_Entry, ...]:

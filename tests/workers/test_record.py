@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from tests.workers.stage import WASTEFUL, Stage
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AT = "2026-11-24T12:00:00+00:00"
 PLACE = f"{JOB.owner}/{JOB.repository}"
+DELIVERY = DeliveryEntry(AT, "guid", "pull_request", "queued", 0.003, "opened", PLACE, JOB.number)
 
 
 @pytest.fixture
@@ -28,15 +30,13 @@ def test_nothing_yet(record: Record) -> None:
 
 
 def test_a_delivery_and_its_review(record: Record) -> None:
-    record.add_delivery("guid", "pull_request", "queued", 0.003, reason="opened", job=JOB)
+    record.add_deliveries([DELIVERY])
     record.add_review(
         JOB, ending="reviewed", title="1 suggestion in Dockerfile", comments=1, requests=4, seconds=1.2345
     )
     record.add_findings(["DS201", "DS202", "DS201"])
     facts = record.read()
-    assert facts.deliveries == (
-        DeliveryEntry(AT, "guid", "pull_request", "queued", 0.003, "opened", PLACE, JOB.number),
-    )
+    assert facts.deliveries == (DELIVERY,)
     assert facts.reviews == (
         ReviewEntry(AT, JOB.delivery, PLACE, JOB.number, "reviewed", "1 suggestion in Dockerfile", 1, 4, 1.23),
     )
@@ -69,17 +69,17 @@ def test_failures_say_whether_they_run_again(record: Record) -> None:
 
 
 def test_lists_are_short_and_run_out(record: Record, redis: Redis) -> None:
-    for number in range(MOST + 5):
-        record.add_delivery(f"guid-{number}", "ping", "ignored", 0.001)
+    for number in range(5):
+        record.add_deliveries([replace(DELIVERY, delivery=f"early-{number}")])
+    record.add_deliveries([replace(DELIVERY, delivery=f"guid-{number}") for number in range(MOST + 5)])
     kept = record.read().deliveries
     assert [kept[0].delivery, kept[-1].delivery, len(kept)] == [f"guid-{MOST + 4}", "guid-5", MOST]
     assert 0 < redis.ttl("dockslim:record:deliveries") <= 8 * 86_400
 
 
 def test_strangers_cannot_push_out_what_github_sent(record: Record) -> None:
-    record.add_delivery("guid", "ping", "ignored", 0.001)
-    for _ in range(MOST + 1):
-        record.add_delivery("x", "", "refused", 0.001, reason="does not match")
+    refused = replace(DELIVERY, event="", outcome="refused", reason="does not match")
+    record.add_deliveries([DELIVERY, *[refused] * (MOST + 1)])
     facts = record.read()
     assert [each.delivery for each in facts.deliveries] == ["guid"]
     assert len(facts.refused) == MOST
@@ -150,7 +150,7 @@ def test_no_line_of_a_dockerfile_is_kept(record: Record, redis: Redis) -> None:
 def test_without_redis_nothing_is_recorded_and_nothing_fails() -> None:
     with connect("redis://127.0.0.1:1/0") as nowhere:
         record = Record(nowhere)
-        record.add_delivery("guid", "ping", "ignored", 0.001)
+        record.add_deliveries([DELIVERY])
         record.add_failure(JOB, "x", again_in=None)
         record.add_offers(JOB, [Offer("Dockerfile", ("RUN a",), 1)], {})
         record.settle_offers(JOB, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from bot.deliveries import Deliveries, State
-from bot.record import Record
+from bot.record import DeliveryEntry, Record, stamp
 from bot.settings import Settings
 from cli.sandbox import Sandbox, server_error
 from tests.bot.pages.server import free_port, serving
@@ -40,11 +40,15 @@ def _serving(sandbox: Sandbox, redis_url: str, **changes: Any) -> Iterator[httpx
 def _fill(redis: Redis) -> None:
     """Record what a busy day leaves, hostile texts among it."""
     record = Record(redis)
-    record.add_delivery("guid-0", "", "refused", 0.001, reason="X-Hub-Signature-256 does not match")
-    for number in range(20):
-        record.add_delivery(f"guid-{number}", "pull_request", "queued", 0.004, reason="opened", job=JOB)
-    record.add_delivery("guid-a", "issue_comment", "ignored", 0.002, reason="no command in the comment")
-    record.add_delivery("guid-b", "pull_request", "failed", 2.1, reason="the queue is unreachable (ConnectionError)")
+    good = DeliveryEntry(stamp(datetime.now(UTC)), "guid", "pull_request", "queued", 0.004, "opened", "acme/shop", 3)
+    record.add_deliveries(
+        [
+            replace(good, event="", outcome="refused", reason="X-Hub-Signature-256 does not match"),
+            *[good] * 20,
+            replace(good, event="issue_comment", outcome="ignored", reason="no command in the comment", repository=""),
+            replace(good, outcome="failed", reason="the queue is unreachable (ConnectionError)", repository=""),
+        ]
+    )
     for number in range(20):
         title = f"{number} suggestions in <script>alert(1)</script>/a/rather/long/path/to/some/services/Dockerfile"
         record.add_review(JOB, ending="reviewed", title=title, comments=number, requests=4, seconds=1.5)
