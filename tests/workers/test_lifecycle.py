@@ -284,3 +284,39 @@ def test_closed_before_it_was_reviewed(scene: Scene) -> None:
     scene.pull.close()
     scene.line.wait_until_idle()
     assert (scene.pull.reviews, scene.pull.check_runs) == ([], [])
+
+
+def test_recheck(scene: Scene) -> None:
+    scene.open({"Dockerfile": WASTEFUL})
+    asked = scene.pull.comment("/dockslim recheck", author="alice")
+    scene.line.wait_until_idle()
+    assert [reaction.content for reaction in asked.reactions] == ["eyes", "rocket"]
+    assert (len(scene.pull.reviews), len(scene.ours)) == (1, 2)
+    assert scene.check.conclusion == "neutral"
+
+
+def test_ignore_then_unignore(scene: Scene) -> None:
+    scene.open({"Dockerfile": WASTEFUL})
+    scene.pull.comment("/dockslim ignore DS204 the cache is wanted", author="alice")
+    scene.line.wait_until_idle()
+    assert scene.check.title == "1 suggestion in Dockerfile"
+    scene.pull.comment("/dockslim unignore DS204", author="alice")
+    scene.line.wait_until_idle()
+    assert scene.check.title == "2 suggestions in Dockerfile"
+
+
+def test_config_error(scene: Scene) -> None:
+    scene.repository.commit("main", {".github/dockslim.yml": "fail: warning\nreview:\n  drafts: perhaps\n"})
+    scene.open({"Dockerfile": WASTEFUL})
+    assert "`.github/dockslim.yml`, line 3: review.drafts: " in scene.summary.body
+    assert "Configuration: built-in defaults" in scene.summary.body
+    assert (len(scene.ours), scene.check.conclusion) == (2, "neutral")
+
+
+def test_organisation_default(scene: Scene) -> None:
+    owner = scene.repository.full_name.partition("/")[0]
+    scene.sandbox.create_repository(f"{owner}/.github", {"dockslim.yml": "rules: {DS204: off}\nfail: warning\n"})
+    scene.open({"Dockerfile": WASTEFUL})
+    assert [comment.thread.original.line for comment in scene.ours] == [2]
+    assert f"Configuration: `{owner}/.github: dockslim.yml` over built-in defaults" in scene.summary.body
+    assert scene.check.conclusion == "failure"
