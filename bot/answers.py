@@ -126,7 +126,9 @@ def say_heard(rule: Rule, was_ignored: bool) -> str:
 def say_configuration(origin: Origin, settings: Sequence[Setting], base_branch: str) -> str:
     """Say which configuration counts, key by key, where each comes from, and what is wrong with files that do not."""
     files = " over ".join((*(code(each) for each in origin.files), "the built-in defaults"))
-    head = f"On this pull request counts {files}, read from {code(base_branch)}."
+    head = f"On this pull request counts {files}. {code(FILE)} is read from {code(base_branch)}."
+    if not origin.files:
+        head = f"On this pull request only the built-in defaults count: no {code(FILE)} of {code(base_branch)} does."
     head += "".join(f"\n\n{prose(each)}" for each in origin.problems[:20])
     if not settings:
         return f"{head}\n\nEvery key is as [built in]({DOCS}/configuration.md)."

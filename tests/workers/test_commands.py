@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,12 +13,13 @@ from redis import Redis
 from bot.answers import mark_answer
 from bot.deliveries import Deliveries, State
 from bot.review.fingerprint import read_ignored
-from cli.sandbox import PullRequestHandle, server_error
+from cli.sandbox import PullRequestHandle, server_error, slow
 from cli.sandbox.faults import RequestFault
 from cli.sandbox.state import IssueComment, ReviewComment
 from tests.workers.line import Line, running_line
 from tests.workers.stage import APT, CLEAN, WASTEFUL, Stage
 from tests.workers.test_lifecycle import Scene
+from tests.workers.web import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -216,11 +219,20 @@ class TestConfiguration:
         (said,) = answers(stage, pull)
         assert said.startswith(
             "On this pull request counts `.github/dockslim.yml` over `acme/.github: dockslim.yml` over the built-in "
-            "defaults, read from `main`."
+            "defaults. `.github/dockslim.yml` is read from `main`."
         )
         assert "| `rules.DS201` | `error` | `.github/dockslim.yml` |" in said
         assert "| `rules.DS204` | `off` | `acme/.github: dockslim.yml` |" in said
         assert "| `review.comments` | `3` | `acme/.github: dockslim.yml` |" in said
+
+    def test_nothing_configured(self, stage: Stage) -> None:
+        pull = open_reviewed(stage)
+        ask(stage, pull, "/dockslim config")
+        (said,) = answers(stage, pull)
+        assert said.startswith(
+            "On this pull request only the built-in defaults count: no `.github/dockslim.yml` of `main` does.\n\n"
+            "Every key is as [built in]"
+        )
 
     def test_problems_are_told_with_their_line(self, stage: Stage) -> None:
         stage.repository.commit("main", {".github/dockslim.yml": "rulez: {}\n"})
@@ -562,6 +574,29 @@ def test_the_mark_of_an_answer_is_that_of_its_comment(stage: Stage, redis: Redis
 def line(redis_url: str, private_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     with running_line(redis_url, private_key, tmp_path_factory.mktemp("commands") / "worker.log") as made:
         yield made
+
+
+@pytest.mark.parametrize("path", ["/reactions$", "/issues/\\d+/comments$"], ids=["reaction", "answer"])
+def test_for_real_a_worker_that_is_killed_in_between(line: Line, path: str) -> None:
+    scene = Scene(line, f"killed-{len(path)}")
+    scene.sandbox.accept_permissions(scene.repository, contents="write")
+    pull = scene.open({"Dockerfile": WASTEFUL})
+    before = pull.head_sha
+    # GitHub finishes what it has begun, for as long as it takes up to ten seconds.
+    line.sandbox.faults.add(slow(9, method="POST", path=path))
+    comment = pull.comment("/dockslim fix\n/dockslim help", author="alice")
+    line.sandbox.wait_until_delivered()
+    wait_until(lambda: line.sandbox.faults.remaining == {})
+    for child in line.children():
+        os.kill(child, signal.SIGKILL)
+    line.wait_until_idle()
+    assert reactions(comment) == ["eyes", "rocket"]
+    said = [each for each in pull.issue_comments if "dockslim:answer" in each.body]
+    assert len(said) == 1
+    commit = scene.repository.record.commit(pull.head_sha)
+    assert commit is not None
+    assert commit.parents == (before,)
+    assert said[0].body.startswith(f"Committed as {pull.head_sha}")
 
 
 def test_for_real_from_the_comment_to_the_commit(line: Line) -> None:
