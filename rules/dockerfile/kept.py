@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rules.dockerfile.model import Dockerfile, Instruction, Stage
 
+BOM = "\ufeff"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -37,7 +39,9 @@ def find_kept(text: str, old: Dockerfile) -> Kept | None:
     lines = instructions[first - 1].end_line if first else instructions[0].line - 1
     at = old.line_start(lines + 1)
     # What comes before the first instruction may be a directive, and is read anew unless it is the same.
-    if at > same or (first == 0 and text[at : at + 1] in ("", "#", " ", "\t")):
+    if at > same:
+        return None
+    if first == 0 and (BOM in (old.text[:1], text[:1]) or text[at : at + 1] in ("", "#", " ", "\t")):
         return None
     moved = len(text) - len(old.text)
     starts = ((old.line_start(each.line) + moved, each.index) for each in instructions[first:])

@@ -14,7 +14,7 @@ from tests.rules.dockerfile.fragments import unended
 
 INSERTED = (
     "", "\n", " \\\n", "RUN x\n", "# c\n", "\nFROM b AS c\n", "x", "<<EOF", "\nEOF\n", "\nENV A=1\n", "\\",
-    "# escape=`\n", "\nONBUILD RUN x\n", "  ",
+    "# escape=`\n", "\ufeff", "\nONBUILD RUN x\n", "  ",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def describe(each: Instruction) -> object:
     return (each, trigger, each.words, each.mounts, commands, each.script.statements, each.script.parsed)
 
 
-@given(unended, st.sampled_from(INSERTED), st.data())
+@given(st.tuples(st.sampled_from(["", "\ufeff"]), unended).map("".join), st.sampled_from(INSERTED), st.data())
 def test_an_edit_reads_like_a_new_file(text: str, inserted: str, data: st.DataObject) -> None:
     try:
         old = parse(text)
