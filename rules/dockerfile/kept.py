@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rules.dockerfile.model import Dockerfile, Instruction, Stage
+from rules.dockerfile.scan import SPACE
 
 BOM = "\ufeff"
 
@@ -41,7 +42,7 @@ def find_kept(text: str, old: Dockerfile) -> Kept | None:
     # What comes before the first instruction may be a directive, and is read anew unless it is the same.
     if at > same:
         return None
-    if first == 0 and (BOM in (old.text[:1], text[:1]) or text[at : at + 1] in ("", "#", " ", "\t")):
+    if first == 0 and (BOM in (old.text[:1], text[:1]) or text[at : at + 1] in ("#", *SPACE, "")):
         return None
     moved = len(text) - len(old.text)
     starts = ((old.line_start(each.line) + moved, each.index) for each in instructions[first:])
