@@ -46,6 +46,21 @@ _FULL = {
     "rust": _BUILD,
     "golang": (*_SOURCES, "g++", "gcc", "libc6-dev", "make", "pkg-config"),
 }
+_UNPACK = ("bzip2", "unzip", "xz-utils")
+# Images of which more is installed than is listed here, or whose tags do not tell the release.
+_PART = {
+    "openjdk": (*_SOURCES, *_UNPACK),
+    "java": (*_SOURCES, *_UNPACK),
+    "php": (
+        "autoconf", "ca-certificates", "curl", "dpkg-dev", "file", "g++", "gcc", "libc6-dev", "make", "pkg-config",
+        "re2c", "xz-utils",
+    ),
+    "pypy": _BUILD,
+    "erlang": _BUILD,
+    "elixir": _BUILD,
+    "gcc": _BUILD,
+    "iojs": _BUILD,
+}  # fmt: skip
 _SLIM = {
     "debian": (),
     "ubuntu": (),
@@ -55,6 +70,8 @@ _SLIM = {
     "perl": ("ca-certificates", "curl"),
     "rust": ("ca-certificates", "gcc", "libc6-dev"),
 }
+# What build-essential needs: where it is there, that package brings nothing.
+_ESSENTIAL = frozenset({"dpkg-dev", "g++", "gcc", "libc6-dev", "make"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +85,7 @@ class Base:
 @lru_cache(maxsize=512)
 def read_base(image: str) -> Base | None:
     """Return what is known of an image as FROM writes it; None for what is not."""
-    name, _, tag = image.partition("@")[0].removeprefix("docker.io/").removeprefix("library/").partition(":")
+    name, tag = _split(image)
     if name in ("debian", "ubuntu"):
         found = _NUMBER.fullmatch(tag)
         codename = _NUMBERS.get((name, found[1])) if found else _codename(tag)
@@ -76,6 +93,24 @@ def read_base(image: str) -> Base | None:
     codename = _codename(tag)
     packages = (_SLIM if "slim" in tag.split("-") else _FULL).get(name)
     return Base(codename, packages) if codename and packages is not None else None
+
+
+@lru_cache(maxsize=512)
+def packages_in(image: str) -> frozenset[str]:
+    """Return packages that an image is known to have, whatever its release; there may be more."""
+    name, tag = _split(image)
+    words = tag.split("-")
+    if "slim" in words:
+        return frozenset(_SLIM.get(name, ()))
+    if name in ("openjdk", "java") and "jre" in words:
+        return frozenset((*_FETCH, *_UNPACK))
+    found = frozenset(_FULL.get(name) or _PART.get(name, ()))
+    return found | {"build-essential"} if found >= _ESSENTIAL else found
+
+
+def _split(image: str) -> tuple[str, str]:
+    name, _, tag = image.partition("@")[0].removeprefix("docker.io/").removeprefix("library/").partition(":")
+    return name, tag
 
 
 def _codename(tag: str) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rules.debian.recommends import recommends_little
+from rules.debian.releases import packages_in
 from rules.dockerfile import Dockerfile
 from rules.edits import insert_words, insert_words_before, with_words
 from rules.finding import UNKNOWN_SAVING, Finding
 from rules.fix import Applicability, Fix
 from rules.packages.apt_estimates import Extra, estimate_recommended
-from rules.packages.needed_recommends import Needs, needs
+from rules.packages.needed_recommends import Needs, bare_name, is_installed, needs
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.sizes import format_bytes
@@ -39,7 +41,8 @@ class AptRecommendedPackages(Rule):
 
     ## When it is silent
     The flag or `-o APT::Install-Recommends=0` is there, or apt was configured before; the stage is not shipped; only
-    local files or nothing is installed; the RUN cannot be read.
+    local files are installed, or nothing, or what is there already or recommends less than 1 MB (`unzip`, `libssl-dev`
+    and a thousand others, by the indexes of Debian 11 to 13); the RUN cannot be read.
     """
 
     code = "DS201"
@@ -80,14 +83,16 @@ class AptRecommendedPackages(Rule):
             for command in run.commands:
                 call = apt.read_apt(command)
                 if call is not None and call.verb == "install" and _installs_by_name(call):
-                    yield self._report(run, call, surroundings)
+                    yield from self._report(run, call, surroundings)
 
-    def _report(self, run: Run, call: Call, surroundings: Surroundings) -> Finding:
+    def _report(self, run: Run, call: Call, surroundings: Surroundings) -> Iterator[Finding]:
         assert call.action is not None  # noqa: S101 - the caller looked at its verb
         required = needs(run, call)
         extra = estimate_recommended(run, call.command, required.packages, surroundings)
+        if extra is None and not _may_bring_more(run, call):
+            return
         span = call.action.span
-        return self.finding(
+        yield self.finding(
             run.instruction,
             type(span)(call.command.words[0].span.start, span.end),
             _message(extra),
@@ -111,6 +116,20 @@ def _installs_by_name(call: Call) -> bool:
     if not call.command.words[0].literal or (call.action is not None and not call.action.literal):
         return False
     return any(not _is_local(word.text) for word in call.operands)
+
+
+def _may_bring_more(run: Run, call: Call) -> bool:
+    """Tell whether a package is named that is not known to be there already or to recommend next to nothing."""
+    return any(
+        not word.literal
+        or not (
+            recommends_little(name := bare_name(word.text))
+            or name in packages_in(run.base)
+            or is_installed(run, call.command, name)
+        )
+        for word in call.operands
+        if not _is_local(word.text)
+    )
 
 
 def _is_local(text: str) -> bool:

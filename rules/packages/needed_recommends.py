@@ -72,8 +72,8 @@ class Needs:
 
 def needs(run: Run, call: Call) -> Needs:
     """Return what to keep of the recommends of one install."""
-    named = [_bare(word.text) for word in call.operands if word.literal]
-    present = {name for name in _WATCHED if _is_installed(run, call.command, name)} | set(named)
+    named = [bare_name(word.text) for word in call.operands if word.literal]
+    present = {name for name in _WATCHED if is_installed(run, call.command, name)} | set(named)
     packages: list[str] = []
     if "ca-certificates" not in present and _needs_certificates(run, call):
         packages.append("ca-certificates")
@@ -110,7 +110,7 @@ def _needs_certificates(run: Run, call: Call) -> bool:
 
 
 def _names_client(call: Call) -> bool:
-    return any(word.literal and _bare(word.text) in _HTTPS_CLIENTS for word in call.operands)
+    return any(word.literal and bare_name(word.text) in _HTTPS_CLIENTS for word in call.operands)
 
 
 @lru_cache(maxsize=32)
@@ -160,12 +160,12 @@ def _risk(run: Run, named: list[str], present: set[str]) -> str:
     return ""
 
 
-def _bare(package: str) -> str:
+def bare_name(package: str) -> str:
     """Return the name of a package without version, architecture and release."""
     return _RELEASE.split(package, maxsplit=1)[0]
 
 
-def _is_installed(run: Run, until: ShellCommand, name: str) -> bool:
+def is_installed(run: Run, until: ShellCommand, name: str) -> bool:
     """Tell whether an install in front of `until` names a package."""
     first = _first_installs(run.dockerfile, run.stage.index).get(name)
     if first is not None and first < run.instruction.index:
@@ -194,7 +194,7 @@ def _packages(command: ShellCommand) -> list[str]:
     call = apt.read_apt(command)
     if call is None or call.verb != "install":
         return []
-    return [_bare(word.text) for word in call.operands if word.literal]
+    return [bare_name(word.text) for word in call.operands if word.literal]
 
 
 def _speaks(run: Run, fact: Fact) -> bool:

@@ -38,9 +38,9 @@ FIXED = {
         D + "RUN apt-get update && apt-get install --no-install-recommends -y cron | tee log\n",
     ),
     "one-update-two-installs": (
-        D + "RUN apt-get update\nRUN apt-get install -y cron\nRUN apt-get install -y nano\n",
+        D + "RUN apt-get update\nRUN apt-get install -y cron\nRUN apt-get install -y anacron\n",
         D + "RUN apt-get update\nRUN apt-get install --no-install-recommends -y cron\n"
-        "RUN apt-get install --no-install-recommends -y nano\n",
+        "RUN apt-get install --no-install-recommends -y anacron\n",
     ),
     "comment-behind": (
         "FROM alpine:3.20\nRUN apk add curl # tools\n",

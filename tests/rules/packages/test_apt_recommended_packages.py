@@ -38,6 +38,12 @@ SILENT = {
     "download-only": D + "RUN apt-get install -d cron\n",
     "local-file": D + "RUN apt-get install -y ./a.deb\n",
     "nothing": D + "RUN apt-get install -y\n",
+    "recommends-little": D + "RUN apt-get install -y ca-certificates unzip=6.0-28 libssl-dev redis-server\n",
+    "recommends-little-in-a-newer-release": "FROM debian:8\nRUN apt-get install -y libreadline6 libicu52:i386\n",
+    "in-the-base": "FROM node:8\nRUN apt-get install -y curl git build-essential unzip\n",
+    "in-the-base-of-all-releases": "FROM golang:1.4\nRUN apt-get install -y git make\n",
+    "in-the-runtime": "FROM openjdk:8-jre\nRUN apt-get install -y curl\n",
+    "installed-before": D + "RUN apt-get install -y --no-install-recommends cron\nRUN apt-get install -y cron unzip\n",
     "fix-broken": D + "RUN apt-get install -f -y\n",
     "update-only": D + "RUN apt-get update\n",
     "remove": D + "RUN apt-get remove -y cron\n",
@@ -113,8 +119,8 @@ FIXED = {
         D + "RUN apt-get -qq -o Acquire::Retries=3 install --no-install-recommends -y cron\n",
     ),
     "recommends-turned-on-by-option": (
-        D + "RUN apt-get -y install cron nano\n",
-        D + "RUN apt-get -y install --no-install-recommends cron nano\n",
+        D + "RUN apt-get -y install cron anacron\n",
+        D + "RUN apt-get -y install --no-install-recommends cron anacron\n",
     ),
     "sudo-and-variable": (
         D + "RUN sudo DEBIAN_FRONTEND=noninteractive apt-get install -y cron\n",
@@ -165,17 +171,19 @@ FIXED = {
         D + "RUN bash -e <<-EOF\n\tapt-get install --no-install-recommends -y cron\n\tEOF\n",
     ),
     "two-in-one-run": (
-        D + "RUN apt-get install -y cron && apt-get install -y nano\n",
-        D + "RUN apt-get install --no-install-recommends -y cron && apt-get install --no-install-recommends -y nano\n",
+        D + "RUN apt-get install -y cron && apt-get install -y anacron\n",
+        D
+        + "RUN apt-get install --no-install-recommends -y cron && apt-get install --no-install-recommends -y anacron\n",
     ),
     "one-of-two": (
-        D + "RUN apt-get install -y --no-install-recommends cron && apt-get install -y nano\n",
-        D + "RUN apt-get install -y --no-install-recommends cron && apt-get install --no-install-recommends -y nano\n",
+        D + "RUN apt-get install -y --no-install-recommends cron && apt-get install -y anacron\n",
+        D
+        + "RUN apt-get install -y --no-install-recommends cron && apt-get install --no-install-recommends -y anacron\n",
     ),
     "continuations-with-comments": (
-        D + "RUN apt-get update && \\\n    apt-get install -y \\\n    # time\n    cron \\\n    nano\n",
+        D + "RUN apt-get update && \\\n    apt-get install -y \\\n    # time\n    cron \\\n    anacron\n",
         D + "RUN apt-get update && \\\n    apt-get install --no-install-recommends -y \\\n    # time\n    cron \\\n"
-        "    nano\n",
+        "    anacron\n",
     ),
     "subcommand-at-line-end": (
         D + "RUN apt-get install \\\n      cron\n",
@@ -214,8 +222,8 @@ FIXED = {
         + "RUN apt-get install --no-install-recommends -y curl\n",
     ),
     "certificates-in-the-base": (
-        "FROM python:3.12\nRUN apt-get install -y curl\n",
-        "FROM python:3.12\nRUN apt-get install --no-install-recommends -y curl\n",
+        "FROM python:3.12\nRUN apt-get install -y aria2\n",
+        "FROM python:3.12\nRUN apt-get install --no-install-recommends -y aria2\n",
     ),
     "https-used-later": (
         D + "RUN apt-get install -y cron\nRUN apt-get-wrapper https://example.com\n",
@@ -272,3 +280,10 @@ def test_pip_with_a_later_pip_install_is_only_shown() -> None:
     (found,) = findings(CODE, D + "RUN apt-get install -y python3-pip\nRUN pip3 install --no-cache-dir numpy\n")
     assert found.fix is not None
     assert found.fix.applicability is Applicability.DISPLAY
+
+
+def test_what_recommends_nothing_hides_nothing_else() -> None:
+    assert findings(CODE, D + "RUN apt-get install -y unzip cron\n")
+    assert findings(CODE, D + "RUN apt-get install -y unzip $MORE\n")
+    assert findings(CODE, "FROM openjdk:8-jre\nRUN apt-get install -y git\n")
+    assert findings(CODE, "FROM node:8-slim\nRUN apt-get install -y git\n")
