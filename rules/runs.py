@@ -27,6 +27,8 @@ _MAY_HIDE = re.compile(
     re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
+# What comes with sources and looks at the system without changing it.
+_CONFIGURES = frozenset({"configure", "Configure", "config", "buildconf", "autogen.sh"})
 
 
 class Run(NamedTuple):
@@ -153,6 +155,8 @@ def _opaque_scripts(run: Instruction) -> Iterator[str]:
         yield "a RUN that could not be read"
     for command in run.commands:
         name = command.words[0].text if command.words else ""
+        if command.name in _CONFIGURES:
+            continue
         if _SCRIPT.search(name):
             yield name
         elif command.name in _SHELLS:

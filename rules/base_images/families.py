@@ -60,6 +60,8 @@ class Families:
     """What Debian package a command is in, of those that a full image brings."""
     hints: tuple[str, ...]
     """Text without which a RUN has none of these commands and Python packages in it."""
+    calls: Mapping[str, tuple[str, ...]]
+    """What Debian packages a program calls, by its name and by that of the gem or package that brings it."""
     programs: frozenset[str]
     """Programs that call none of these by themselves."""
     everywhere: frozenset[str]
@@ -102,7 +104,9 @@ def families() -> Families:
             "cmake",
             "autogen",
             "boot",
+            *data["calls"],
         ),
+        {name: tuple(packages) for name, packages in data["calls"].items()},
         frozenset(data["programs"]["names"]),
         frozenset(data["everywhere"]["commands"]),
         {name: tuple(needed) for name, needed in python["builds"].items()},

@@ -17,9 +17,10 @@ from rules.base_images.swap import (
     swap_fix,
     swap_saving,
 )
-from rules.dockerfile import Dockerfile, Instruction, Stage
+from rules.dockerfile import Dockerfile, Stage
 from rules.finding import Finding, Snippet
 from rules.fix import Applicability, Fix
+from rules.packages.apt_recommends import may_bring_more, recommending_installs
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import shipped_runs
 from rules.stages.build_tools_left_behind import find_left
@@ -111,39 +112,36 @@ class FullBaseImage(Rule):
             if needs.compiles and reference is not None and reference.image == "buildpack-deps":
                 return None
         fix = None if needs.packages else _fix(dockerfile, stage, sibling, needs, is_debian)
-        tools = _own_tools(dockerfile, stage, sibling, surroundings) if fix is not None else None
-        if tools is not None:
+        hint = _first_to_mend(dockerfile, stage, sibling, surroundings) if fix is not None else ""
+        if hint:
             fix = None
         snippet = _snippet(dockerfile, stage, sibling, needs) if needs.packages else None
         return self.finding(
             stage.start,
             stage.start.words[0].span,
             f"{stage.base} brings {sibling.brings} along",
-            _reason(sibling, needs, fix, is_debian, bool(reference and reference.digest)) + _said_of(tools),
+            _reason(sibling, needs, fix, is_debian, bool(reference and reference.digest)) + hint,
             fix,
             swap_saving(stage, sibling, surroundings),
             snippet,
         )
 
 
-def _own_tools(
-    dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundings: Surroundings
-) -> Instruction | None:
-    """Return the RUN whose build tools the full image has anyway, so that only on the slim one they would be left."""
-    if builds.brings_compiler(sibling.reference) or not builds.brings_compiler(stage.base):
-        return None
-    for run in shipped_runs(dockerfile, surroundings, HINTS):
-        if run.base == stage.base and not builds.is_wanted(dockerfile, run.stage, surroundings):
-            left = find_left(run, sibling.reference)
-            if left is not None and left.has_tools:
-                return run.instruction
-    return None
-
-
-def _said_of(tools: Instruction | None) -> str:
-    return (
-        "" if tools is None else f" The build tools of line {tools.line} would be left on it: purge them there first."
-    )
+def _first_to_mend(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundings: Surroundings) -> str:
+    """Say what has to be mended before the slim image may take over, since the full one has it anyway."""
+    if builds.brings_compiler(stage.base) and not builds.brings_compiler(sibling.reference):
+        for run in shipped_runs(dockerfile, surroundings, HINTS):
+            if run.base == stage.base and not builds.is_wanted(dockerfile, run.stage, surroundings):
+                left = find_left(run, sibling.reference)
+                if left is not None and left.has_tools:
+                    line = run.instruction.line
+                    return f" The build tools of line {line} would be left on it: purge them there first."
+    for run in shipped_runs(dockerfile, surroundings, ("apt",), deferred=True):
+        for call in recommending_installs(run) if run.base == stage.base else ():
+            if may_bring_more(run, call, sibling.reference) and not may_bring_more(run, call, stage.base):
+                line = run.instruction.line
+                return f" What line {line} installs would bring recommended packages on it: leave those out first."
+    return ""
 
 
 def _is_toolbox(dockerfile: Dockerfile, stage: Stage) -> bool:

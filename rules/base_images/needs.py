@@ -13,7 +13,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, SourceMap, S
 from rules.dockerfile.shell import parse_script
 from rules.runs import Run
 from rules.surroundings import Surroundings
-from rules.tools import apt, pip, ruby
+from rules.tools import apt, npm, pip, ruby
 from rules.tools.options import Call
 
 _PROVES_NOTHING = frozenset(
@@ -75,9 +75,7 @@ def find_needs(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundi
                 _look_at(command, known, needs, installed, surroundings)
         elif each.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
             for name in _programs(each):
-                package = known.packages.get(name)
-                if package is not None and package not in installed:
-                    needs.need(package)
+                _call(name, known, needs, installed)
     return needs
 
 
@@ -105,10 +103,7 @@ def _look_at(
         return
     package = "gcc" if command.name in _CONFIGURES else known.packages.get(command.name)
     if package is not None:
-        if package not in installed:
-            needs.need(package)
-            if package in ("curl", "wget", "git") and "ca-certificates" not in installed:
-                needs.need("ca-certificates")
+        _need(package, needs, installed)
         return
     python = pip.read_pip(command)
     if python is not None:
@@ -117,11 +112,31 @@ def _look_at(
     gem = ruby.read_gem(command)
     if gem is not None and gem.verb == "install":
         for word in gem.operands:
+            _call(_bare_gem(word.text), known, needs, installed)
             needs.need(*(package for package in known.gems.get(_bare_gem(word.text), ()) if package not in installed))
+    node = npm.read_npm(command)
+    for word in node.operands if node is not None and node.verb in npm.INSTALLS else ():
+        _call(word.text.partition("@")[0], known, needs, installed)
+    _call(command.name, known, needs, installed)
     if command.name in known.everywhere and command.name not in _PROVES_NOTHING:
         return
     if command.words:
         needs.wonder(f"`{command.words[0].text[:40]}` may need more")
+
+
+def _call(program: str, known: Families, needs: Needs, installed: set[str]) -> None:
+    """Need what a program is in, or calls."""
+    own = known.packages.get(program)
+    for package in (*((own,) if own is not None else ()), *known.calls.get(program, ())):
+        _need(package, needs, installed)
+
+
+def _need(package: str, needs: Needs, installed: set[str]) -> None:
+    if package in installed:
+        return
+    needs.need(package)
+    if package in ("curl", "wget", "git") and "ca-certificates" not in installed:
+        needs.need("ca-certificates")
 
 
 def _bare_gem(text: str) -> str:
@@ -134,6 +149,7 @@ def _look_at_pip(call: Call, known: Families, needs: Needs, installed: set[str],
         return
     for name in _required(call, needs, surroundings):
         bare = name.lower().replace("_", "-")
+        _call(bare, known, needs, installed)
         for package in (*known.builds.get(bare, ()), *known.loads.get(bare, ())):
             if package not in installed:
                 needs.need(package)

@@ -138,7 +138,10 @@ def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand
                 if _is_deleted(written.path, path, written.is_directory):
                     if written.path == apt.LISTS:  # each update writes them anew
                         written = next(one for one in reversed(held) if one.path == apt.LISTS)  # noqa: PLW2901
-                    matches.setdefault(each.index, (command, path, written))
+                    known = matches.get(each.index)
+                    # Of several the first, but not the lists: a rule of their own says what becomes of them.
+                    if known is None or (known[2].path == apt.LISTS and written.path != apt.LISTS):
+                        matches[each.index] = (command, path, written)
                     break
             held = [written for written in held if not _is_deleted(written.path, path, written.is_directory)]
         held = [*held, *_kept(run)][-_MOST_HELD:]

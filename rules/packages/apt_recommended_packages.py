@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.debian.recommends import recommends_little
-from rules.debian.releases import packages_in
 from rules.dockerfile import Dockerfile
 from rules.edits import insert_words, insert_words_before, with_words
 from rules.finding import UNKNOWN_SAVING, Finding
 from rules.fix import Applicability, Fix
 from rules.packages.apt_estimates import Extra, estimate_recommended
-from rules.packages.needed_recommends import Needs, bare_name, is_installed, needs
+from rules.packages.apt_recommends import is_local, may_bring_more, recommending_installs
+from rules.packages.needed_recommends import Needs, needs
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.sizes import format_bytes
-from rules.tools import apt
 from rules.tools.options import Call
 
 FLAG = "--no-install-recommends"
@@ -78,18 +76,14 @@ class AptRecommendedPackages(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each install command."""
         for run in shipped_runs(dockerfile, surroundings, ("apt", "aptitude"), deferred=True):
-            if _is_configured(run):
-                continue
-            for command in run.commands:
-                call = apt.read_apt(command)
-                if call is not None and call.verb == "install" and _installs_by_name(call):
-                    yield from self._report(run, call, surroundings)
+            for call in recommending_installs(run):
+                yield from self._report(run, call, surroundings)
 
     def _report(self, run: Run, call: Call, surroundings: Surroundings) -> Iterator[Finding]:
         assert call.action is not None  # noqa: S101 - the caller looked at its verb
         required = needs(run, call)
         extra = estimate_recommended(run, call.command, required.packages, surroundings)
-        if extra is None and not _may_bring_more(run, call):
+        if extra is None and not may_bring_more(run, call, run.base):
             return
         span = call.action.span
         yield self.finding(
@@ -102,40 +96,6 @@ class AptRecommendedPackages(Rule):
         )
 
 
-def _is_configured(run: Run) -> bool:
-    """Tell whether apt may have been told before to leave recommends out."""
-    text = run.instruction.span.of(run.dockerfile.text).lower()
-    if "apt::install-recommends" in text or "apt_config" in text or run.scope.sets("APT_CONFIG"):
-        return True
-    return run.is_preceded_by(apt.mentions_recommends)
-
-
-def _installs_by_name(call: Call) -> bool:
-    if apt.skips_recommends(call) or call.has("--install-recommends", "--download-only", "-d", "--print-uris"):
-        return False
-    if not call.command.words[0].literal or (call.action is not None and not call.action.literal):
-        return False
-    return any(not _is_local(word.text) for word in call.operands)
-
-
-def _may_bring_more(run: Run, call: Call) -> bool:
-    """Tell whether a package is named that is not known to be there already or to recommend next to nothing."""
-    return any(
-        not word.literal
-        or not (
-            recommends_little(name := bare_name(word.text))
-            or name in packages_in(run.base)
-            or is_installed(run, call.command, name)
-        )
-        for word in call.operands
-        if not _is_local(word.text)
-    )
-
-
-def _is_local(text: str) -> bool:
-    return text.startswith(("./", "/", "../")) or text.endswith(".deb")
-
-
 def _message(extra: Extra | None) -> str:
     if extra is None:
         return "apt installs what is merely recommended, too"
@@ -145,7 +105,7 @@ def _message(extra: Extra | None) -> str:
 
 
 def _reason(call: Call, required: Needs, extra: Extra | None) -> str:
-    names = [f"`{word.text}`" for word in call.operands if word.literal and not _is_local(word.text)]
+    names = [f"`{word.text}`" for word in call.operands if word.literal and not is_local(word.text)]
     some = _list(names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"])
     verb = f"recommend{'s' if len(names) == 1 else ''}"
     if extra is not None and extra.packages:

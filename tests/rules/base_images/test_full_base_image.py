@@ -104,6 +104,10 @@ NEEDED = {
     "configure": ("RUN ./configure", ("build-essential",)),
     "healthcheck": ("HEALTHCHECK CMD curl -f http://localhost/ || exit 1", ("curl",)),
     "healthcheck-exec": ('HEALTHCHECK --interval=5s CMD ["curl", "-f", "x"]', ("curl",)),
+    "gem-that-calls-git": ("RUN gem install cocoapods", ("git",)),
+    "package-of-node-that-calls-git": ("RUN npm i -g bower@1.8", ("git",)),
+    "package-of-python-that-calls-ssh": ("RUN pip install ansible==2.9", ("openssh-client",)),
+    "program-that-calls-git": ('ENTRYPOINT ["pod"]', ("git",)),
     "git-requirement": ("RUN pip install git+https://e.org/x", ("git",)),
 }
 
@@ -161,6 +165,13 @@ def test_build_tools_that_the_file_installs_are_said_to_be_left_on_slim() -> Non
     text = "FROM python:3.12\nCOPY . .\nRUN apt-get update && apt-get install -y build-essential && make\n" + APP
     report = check(parse(text), Config(select=frozenset({CODE})))
     assert [(each.fix, "tools of line 3" in each.reason) for each in report.findings] == [(None, True)]
+    assert report.refused == ()
+
+
+def test_what_recommends_more_on_slim_is_to_be_mended_first() -> None:
+    text = 'FROM node:8\nRUN apt-get update && apt-get install -y git && rm -rf /var/lib/apt/lists/*\nCMD ["node"]\n'
+    report = check(parse(text), Config(select=frozenset({CODE, "DS201"})))
+    assert [(each.fix, "What line 2 installs" in each.reason) for each in report.findings] == [(None, True)]
     assert report.refused == ()
 
 

@@ -107,6 +107,10 @@ FIXED = {
     "leaves-state": (D + f"RUN cd /x && {GET}\nRUN rm /tmp/a.tgz\n", None),
     "first-ends-in-or": (D + f"RUN {GET} || true\nRUN rm /tmp/a.tgz\n", None),
     "copy": (D + "COPY a.tgz /tmp/\nRUN tar xf /tmp/a.tgz && rm /tmp/a.tgz\n", None),
+    "beside-lists": (
+        D + "COPY a.tgz /tmp/\nRUN apt-get update\nENV A=1\nRUN rm -rf /var/lib/apt/lists/* /tmp/a.tgz\n",
+        None,
+    ),
     "copy-to-a-name": (D + "COPY a.tgz /b.tgz\nRUN rm /b.tgz\n", None),
     "copy-into-workdir": (D + "WORKDIR /app\nCOPY a.tgz .\nRUN rm a.tgz\n", None),
     "copy-then-cd": (D + "COPY a.tgz /tmp/\nRUN cd /tmp && rm a.tgz\n", None),

@@ -213,6 +213,9 @@ def test_applicability() -> None:
     (safe,) = findings(CODE, D + f"RUN {UP}\n")
     assert safe.fix is not None
     assert safe.fix.applicability is Applicability.SAFE
+    (sources,) = findings(CODE, D + f"RUN {UP}\nCOPY . .\nRUN ./configure --prefix=/usr\n")
+    assert sources.fix is not None
+    assert sources.fix.applicability is Applicability.SAFE
     (unsafe,) = findings(CODE, D + f"RUN {UP}\nCOPY setup.sh /\nRUN /setup.sh\n")
     assert unsafe.fix is not None
     assert unsafe.fix.applicability is Applicability.UNSAFE
