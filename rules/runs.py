@@ -155,7 +155,7 @@ def _opaque_scripts(run: Instruction) -> Iterator[str]:
         yield "a RUN that could not be read"
     for command in run.commands:
         name = command.words[0].text if command.words else ""
-        if command.name in _CONFIGURES:
+        if command.name in _CONFIGURES and not command.has_flag("--install-deps"):
             continue
         if _SCRIPT.search(name):
             yield name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from rules.debian.index import PackageIndex, condense
@@ -18,6 +19,9 @@ from rules.tools import apt
 from tests.corpus import corpus_texts
 
 LITTLE = 1_000_000
+RENAMED = {"libpng-dev": ["libpng#-dev"], "default-libmysqlclient-dev": ["libmysqlclient-dev", "libmariadbclient-dev"]}
+"""Packages that older releases have under other names, which are as large."""
+COMPILER = ("g++", "gcc", "libc6-dev", "make")
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
 
@@ -33,11 +37,17 @@ def main(arguments: list[str]) -> int:
         index = PackageIndex(title, [condensed])
         for line in condensed.splitlines()[1:]:
             name = line.partition(b"\t")[0].decode().removeprefix("~")  # virtual ones begin so
-            if read_key(name) in wanted and (extra := _extra(index, name)) is not None:
-                most[read_key(name)] = max(most[read_key(name)], extra)
+            if (key := read_key(name)) in wanted:
+                for mark, present in (("", ()), ("+", COMPILER)):
+                    if (extra := _extra(index, name, present)) is not None:
+                        most[mark + key] = max(most[mark + key], extra)
+    little = {key for key, extra in most.items() if extra < LITTLE}
+    little.update(f"+{old}" for new, names in RENAMED.items() if f"+{new}" in little for old in names)
     print(f"// Packages that bring less than 1 MB by recommends in {', '.join(titles)}, of the corpus's names.")
-    print("// # stands for any number. Printed by tests/recommends.py.")
-    print("\n".join(sorted(key for key, extra in most.items() if extra < LITTLE)))
+    print(
+        "// # stands for any number; + for what does so only where there is a compiler. Printed by tests/recommends.py."
+    )
+    print("\n".join(sorted(key for key in little if key.removeprefix("+") == key or key[1:] not in little)))
     return 0
 
 
@@ -57,12 +67,14 @@ def _names() -> set[str]:
     return {name for name in found if _NAME.fullmatch(name)}
 
 
-def _extra(index: PackageIndex, name: str) -> int | None:
+def _extra(index: PackageIndex, name: str, present: Iterable[str]) -> int | None:
     """Return the bytes that one package brings by recommends, None where it cannot be installed."""
     sizes = []
     for recommends in (True, False):
         system = index.minimal()
-        added = index.install(system, [name], recommends=recommends) if system is not None else None
+        if system is None or index.install(system, present, recommends=False) is None:
+            return None
+        added = index.install(system, [name], recommends=recommends)
         if added is None:
             return None
         sizes.append(sum(each.size for each in added))

@@ -33,6 +33,9 @@ _WANTS_DOCUMENTATION = re.compile(
     r"jre|jdk|java|postgresql|man-db|manpages|/usr/share/(?:man|doc|locale|info)|localepurge|\bman\b|texinfo|path-exclude"
 )
 
+# Their scripts link manual pages without looking whether the directory is there (Debian bug 863199).
+_FAILS_WITHOUT_MANUAL = re.compile(r"\b(?:openjdk-\d+|default|oracle-java\d+)-(?:jre|jdk|installer)|\bpostgresql")
+
 # Source: examples/debian.sh of debuerreotype, which makes the images.
 _BARE_DEBIAN = re.compile(r"$|latest|stable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke|1[1-9]|[2-9]\d")
 
@@ -137,6 +140,10 @@ def _first_to_mend(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surro
                     line = run.instruction.line
                     return f" The build tools of line {line} would be left on it: purge them there first."
     for run in shipped_runs(dockerfile, surroundings, ("apt",), deferred=True):
+        text = run.instruction.span.of(dockerfile.text)
+        if stage.base.startswith("debian") and _FAILS_WITHOUT_MANUAL.search(text) and "/usr/share/man" not in text:
+            line = run.instruction.line
+            return f" What line {line} installs may fail there: make `/usr/share/man/man1` and `man7` first."
         for call in recommending_installs(run) if run.base == stage.base else ():
             if may_bring_more(run, call, sibling.reference) and not may_bring_more(run, call, stage.base):
                 line = run.instruction.line
@@ -158,12 +165,10 @@ def _is_toolbox(dockerfile: Dockerfile, stage: Stage) -> bool:
 
 
 def _debian_doubt(dockerfile: Dockerfile, stage: Stage, tag: str) -> str:
-    if not _BARE_DEBIAN.match(tag):
-        return "the full image of Debian 10 and older has ping and ip besides"
     for _, each in dockerfile.after(stage, stage.start):
         if each.keyword == "RUN" and _WANTS_DOCUMENTATION.search(each.span.of(dockerfile.text)):
             return f"line {each.line} may want documentation or its directories"
-    return ""
+    return "" if _BARE_DEBIAN.match(tag) else "the full image of Debian 10 and older has ping and ip besides"
 
 
 def _reason(sibling: Sibling, needs: Needs, fix: Fix | None, is_debian: bool, has_digest: bool) -> str:

@@ -8,9 +8,13 @@ from functools import lru_cache
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 
 
-def recommends_little(name: str) -> bool:
-    """Tell whether a package is known to bring less than 1 MB that is only recommended, whatever the release."""
-    return read_key(name) in _known()
+def recommends_little(name: str, *, beside_compiler: bool = False) -> bool:
+    """Tell whether a package is known to bring less than 1 MB that is only recommended, whatever the release.
+
+    `beside_compiler` where g++ and libc6-dev are there already: most headers bring what libc6-dev recommends.
+    """
+    key = read_key(name)
+    return key in _known() or (beside_compiler and f"+{key}" in _known())
 
 
 def read_key(name: str) -> str:

@@ -47,20 +47,21 @@ _FULL = {
     "golang": (*_SOURCES, "g++", "gcc", "libc6-dev", "make", "pkg-config"),
 }
 _UNPACK = ("bzip2", "unzip", "xz-utils")
+_PHP = (
+    "autoconf", "ca-certificates", "curl", "dpkg-dev", "file", "g++", "gcc", "libc6-dev", "make", "pkg-config", "re2c",
+    "xz-utils",
+)  # fmt: skip
 # Images of which more is installed than is listed here, or whose tags do not tell the release.
 _PART = {
     "openjdk": (*_SOURCES, *_UNPACK),
     "java": (*_SOURCES, *_UNPACK),
-    "php": (
-        "autoconf", "ca-certificates", "curl", "dpkg-dev", "file", "g++", "gcc", "libc6-dev", "make", "pkg-config",
-        "re2c", "xz-utils",
-    ),
-    "pypy": _BUILD,
-    "erlang": _BUILD,
-    "elixir": _BUILD,
-    "gcc": _BUILD,
-    "iojs": _BUILD,
-}  # fmt: skip
+    "gradle": ("ca-certificates", "curl", "git", "openssh-client", "unzip", "wget"),
+    "jenkins": ("ca-certificates", "curl", "git", "openssh-client", "unzip"),
+    "jenkins/jenkins": ("ca-certificates", "curl", "git", "openssh-client", "unzip"),
+    "tomcat": ("ca-certificates", "curl"),
+    **dict.fromkeys(("php", "wordpress", "drupal", "nextcloud", "joomla", "matomo"), _PHP),
+    **dict.fromkeys(("pypy", "erlang", "elixir", "gcc", "iojs"), _BUILD),
+}
 _SLIM = {
     "debian": (),
     "ubuntu": (),
@@ -70,6 +71,7 @@ _SLIM = {
     "perl": ("ca-certificates", "curl"),
     "rust": ("ca-certificates", "gcc", "libc6-dev"),
 }
+_PLATFORM = re.compile(r"^(?:docker\.io/)?(?:amd64|i386|arm32v[567]|arm64v8|ppc64le|s390x|riscv64)/")
 # What build-essential needs: where it is there, that package brings nothing.
 _ESSENTIAL = frozenset({"dpkg-dev", "g++", "gcc", "libc6-dev", "make"})
 
@@ -98,8 +100,10 @@ def read_base(image: str) -> Base | None:
 @lru_cache(maxsize=512)
 def packages_in(image: str) -> frozenset[str]:
     """Return packages that an image is known to have, whatever its release; there may be more."""
-    name, tag = _split(image)
+    name, tag = _split(_PLATFORM.sub("", image))
     words = tag.split("-")
+    if name == "maven" and "jdk" in words and "slim" not in words:
+        name = "openjdk"
     if "slim" in words:
         return frozenset(_SLIM.get(name, ()))
     if name in ("openjdk", "java") and "jre" in words:

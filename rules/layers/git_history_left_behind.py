@@ -94,7 +94,7 @@ class GitHistoryLeftBehind(Rule):
         needs = any(clone.needs_history for clone in clones) or _later_asks(run)
         fix = None if needs else _fix(clones)
         more = f" and {len(clones) - 1} more" if len(clones) > 1 else ""
-        why = "a later command asks for another than the newest" if needs else "nothing here looks at an older one"
+        why = "a later command may ask for another than the newest" if needs else "nothing here looks at an older one"
         return self.finding(
             run.instruction,
             clones[0].call.command.span,

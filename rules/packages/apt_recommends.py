@@ -27,11 +27,13 @@ def may_bring_more(run: Run, call: Call, base: str) -> bool:
 
     Not what is known to recommend next to nothing, nor what is there already.
     """
+    there = packages_in(base)
+    beside_compiler = any(name in there or is_installed(run, call.command, name) for name in ("g++", "build-essential"))
     return any(
         not word.literal
         or not (
-            recommends_little(name := bare_name(word.text))
-            or name in packages_in(base)
+            recommends_little(name := bare_name(word.text), beside_compiler=beside_compiler)
+            or name in there
             or is_installed(run, call.command, name)
         )
         for word in call.operands

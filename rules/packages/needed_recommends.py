@@ -59,6 +59,8 @@ _WATCHED = (
     "g++",
     "python-dev",
     "python3-dev",
+    "python-setuptools",
+    "python3-setuptools",
 )
 
 
@@ -87,10 +89,18 @@ def needs(run: Run, call: Call) -> Needs:
         packages.append("gpg-agent")
     if not {"gnupg", "gnupg2"}.isdisjoint(named) and "dirmngr" not in present and _speaks(run, _fetches_keys):
         packages.append("dirmngr")
+    packages += _setuptools(run, named, present)
     risk = _risk(run, named, present)
     if packages and not _confirms(call):
         risk = risk or "This install waits for a confirmation as soon as a package is added: -y is missing."
     return Needs(tuple(packages), risk)
+
+
+def _setuptools(run: Run, named: list[str], present: set[str]) -> list[str]:
+    """Return what pip builds with: before Debian 11 and Ubuntu 20.10 it is only recommended."""
+    wanted = [f"{name.removesuffix('-pip')}-setuptools" for name in ("python-pip", "python3-pip") if name in named]
+    wanted = [name for name in wanted if name not in present]
+    return wanted if wanted and _speaks(run, _runs_pip) else []
 
 
 def _needs_certificates(run: Run, call: Call) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import insert_words, with_words
@@ -85,7 +87,8 @@ class PipCacheLeftBehind(Rule):
         for run, fillers in left_behind(CACHE, dockerfile, surroundings, deferred=True):
             if not pip.may_be_too_old(run.base):
                 for command in fillers:
-                    yield self._report(run, command)
+                    if not _comes_along(run, command):
+                        yield self._report(run, command)
 
     def _report(self, run: Run, command: ShellCommand) -> Finding:
         call = pip.read_pip(command)
@@ -99,6 +102,39 @@ class PipCacheLeftBehind(Rule):
             f"Every download is kept in {_place(run)} beside the installed copy.",
             Fix((edit,), Applicability.SAFE, removed=(command.texts,), added=(words,)),
         )
+
+
+def _comes_along(run: Run, command: ShellCommand) -> bool:
+    """Tell whether a stage that is copied from has installed the same requirements: nothing is left to download."""
+    if "--from=" not in run.dockerfile.text:
+        return False
+    wanted = _requirements(command)
+    sources = {
+        (flag.value or "").lower()
+        for _, each in run.dockerfile.before(run.stage, run.instruction)
+        for flag in each.flags
+        if each.keyword == "COPY" and flag.name == "from"
+    }
+    return bool(wanted) and any(
+        _requirements(other) == wanted
+        for stage in run.dockerfile.stages
+        if (stage.name or "").lower() in sources or str(stage.index) in sources
+        for each in stage.instructions
+        if each.keyword == "RUN" and "pip" in each.value
+        for other in each.commands
+    )
+
+
+def _requirements(command: ShellCommand) -> frozenset[str]:
+    """Return the names of the files whose requirements are all that a command installs."""
+    call = pip.read_pip(command)
+    if call is None or call.verb != "install" or call.operands or call.has("-U", "--upgrade"):
+        return frozenset()
+    return frozenset(
+        posixpath.basename(value)
+        for option, value in pairwise((*call.options, ""))
+        if option in ("-r", "--requirement")
+    )
 
 
 def leaves(run: Run, command: ShellCommand) -> bool:

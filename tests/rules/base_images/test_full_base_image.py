@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rules.check import check
 from rules.config import Config
 from rules.dockerfile import parse
@@ -87,7 +89,7 @@ SHOWN = {
     "variable-in-the-tag": "ARG V=3.12\nFROM python:$V\n" + APP,
     "default-of-an-arg": "ARG BASE=python:3.12\nFROM $BASE\n" + APP,
     "debian-10-has-ping": "FROM debian:buster\nCMD x\n",
-    "debian-with-java": "FROM debian:12\nRUN apt-get install -y default-jre\n",
+    "debian-with-java": "FROM debian:12\nRUN mkdir -p /usr/share/man/man1 && apt-get install -y default-jre\n",
     "debian-with-documentation": "FROM debian:12\nRUN zcat /usr/share/doc/x/create.sql.gz | mysql\n",
 }
 GEMS = {
@@ -173,6 +175,13 @@ def test_what_recommends_more_on_slim_is_to_be_mended_first() -> None:
     report = check(parse(text), Config(select=frozenset({CODE, "DS201"})))
     assert [(each.fix, "What line 2 installs" in each.reason) for each in report.findings] == [(None, True)]
     assert report.refused == ()
+
+
+@pytest.mark.parametrize("package", ["openjdk-8-jre", "default-jdk-headless", "postgresql-client-9.6"])
+def test_what_needs_the_directories_of_manual_pages_is_told(package: str) -> None:
+    (found,) = findings(CODE, f"FROM debian:9\nRUN apt-get install --no-install-recommends -y {package}\nCMD x\n")
+    assert found.fix is None
+    assert "What line 2 installs may fail there" in found.reason
 
 
 def test_what_apt_installs_anyway_is_not_needed_again() -> None:

@@ -216,6 +216,9 @@ def test_applicability() -> None:
     (sources,) = findings(CODE, D + f"RUN {UP}\nCOPY . .\nRUN ./configure --prefix=/usr\n")
     assert sources.fix is not None
     assert sources.fix.applicability is Applicability.SAFE
+    (packages,) = findings(CODE, D + f"RUN {UP}\nCOPY . .\nRUN ./configure --install-deps\n")
+    assert packages.fix is not None
+    assert packages.fix.applicability is Applicability.UNSAFE
     (unsafe,) = findings(CODE, D + f"RUN {UP}\nCOPY setup.sh /\nRUN /setup.sh\n")
     assert unsafe.fix is not None
     assert unsafe.fix.applicability is Applicability.UNSAFE

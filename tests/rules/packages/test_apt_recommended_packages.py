@@ -42,6 +42,11 @@ SILENT = {
     "recommends-little-in-a-newer-release": "FROM debian:8\nRUN apt-get install -y libreadline6 libicu52:i386\n",
     "in-the-base": "FROM node:8\nRUN apt-get install -y curl git build-essential unzip\n",
     "in-the-base-of-all-releases": "FROM golang:1.4\nRUN apt-get install -y git make\n",
+    "headers-beside-a-compiler": "FROM php:7.2-apache\nRUN apt-get install -y libzip-dev libpng12-dev zlib1g-dev\n",
+    "headers-after-a-compiler": D
+    + "RUN apt-get install -y --no-install-recommends g++\nRUN apt-get install -y libzip-dev\n",
+    "in-maven": "FROM maven:3-jdk-8\nRUN apt-get install -y git\n",
+    "in-the-base-of-a-platform": "FROM arm32v7/node:8\nRUN apt-get install -y git\n",
     "in-the-runtime": "FROM openjdk:8-jre\nRUN apt-get install -y curl\n",
     "installed-before": D + "RUN apt-get install -y --no-install-recommends cron\nRUN apt-get install -y cron unzip\n",
     "fix-broken": D + "RUN apt-get install -f -y\n",
@@ -276,6 +281,14 @@ def test_where_recommends_are_the_point_the_fix_is_only_shown(package: str) -> N
     assert found.fix.applicability is Applicability.DISPLAY
 
 
+def test_pip_that_builds_gets_setuptools() -> None:
+    text = "FROM ubuntu:18.04\nRUN apt-get install -y build-essential python-dev python-pip\nRUN pip install x\n"
+    (found,) = findings(CODE, text)
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.UNSAFE
+    assert "python-setuptools" in found.fix.added[0]
+
+
 def test_pip_with_a_later_pip_install_is_only_shown() -> None:
     (found,) = findings(CODE, D + "RUN apt-get install -y python3-pip\nRUN pip3 install --no-cache-dir numpy\n")
     assert found.fix is not None
@@ -286,4 +299,5 @@ def test_what_recommends_nothing_hides_nothing_else() -> None:
     assert findings(CODE, D + "RUN apt-get install -y unzip cron\n")
     assert findings(CODE, D + "RUN apt-get install -y unzip $MORE\n")
     assert findings(CODE, "FROM openjdk:8-jre\nRUN apt-get install -y git\n")
+    assert findings(CODE, D + "RUN apt-get install -y libzip-dev\n")
     assert findings(CODE, "FROM node:8-slim\nRUN apt-get install -y git\n")

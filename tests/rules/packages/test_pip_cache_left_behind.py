@@ -8,6 +8,8 @@ from tests.rules.cases import assert_fixed, assert_silent, findings, table
 CODE = "DS204"
 P = "FROM python:3.12-slim\n"
 SILENT = {
+    "came-with-another-stage": "FROM python:3.7 AS build\nRUN pip install --prefix=/i -r /requirements.txt\n"
+    "FROM python:3.7\nCOPY --from=build /i /usr/local\nRUN pip install -r requirements.txt\n",
     "flag": P + "RUN pip install --no-cache-dir flask\n",
     "flag-cut-short": P + "RUN pip3 install --no-cache --upgrade flask\n",
     "flag-behind": P + "RUN pip install flask --no-cache-dir\n",
