@@ -24,7 +24,9 @@ _TOOLS = frozenset(
         "lein", "clj", "bash", "sh", "zsh", "sleep", "tail", "protoc", "buf", "gitlab-runner", "jenkins-slave",
     }
 )  # fmt: skip
-_SOURCES = re.compile(r"\bgo run\b|\bcargo run\b|\bcargo watch\b|spring-boot:run|bootRun|\bgo test\b")
+_SOURCES = re.compile(
+    r"\bgo (?:run|test|get|build|install)\b|\bcargo (?:run|watch|build|install)\b|spring-boot:run|bootRun"
+)
 
 
 class CompilerBaseShipped(Rule):

@@ -153,6 +153,7 @@ def _look_at_pip(call: Call, known: Families, needs: Needs, installed: set[str],
         for package in (*known.builds.get(bare, ()), *known.loads.get(bare, ())):
             if package not in installed:
                 needs.need(package)
+        installed.add(bare)
         if bare not in known.harmless and bare not in known.builds and bare not in known.loads:
             needs.wonder(f"{bare} may have no wheel for this Python")
 

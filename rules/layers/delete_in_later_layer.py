@@ -24,6 +24,9 @@ _WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", "npm",
 
 
 _TINY = (".asc", ".sig", ".md5", ".sha1", ".sha256", ".sha512", ".gpg", ".pub")  # not worth a word
+_TESTS = frozenset(
+    {"-name", "-iname", "-path", "-wholename", "-regex", "-iregex", "-size", "-mtime", "-newer", "-empty"}
+)
 _MOST_HELD = 80  # paths that are remembered, the latest: each is held against each deletion
 
 
@@ -155,6 +158,8 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
     for command in run.commands:
         if command.name in ("cd", "pushd", "popd"):
             cwd = enter(cwd, command)
+        elif _deletes_some(command):
+            continue
         elif not any(kind in ("if", "case", "function", "substitution") for kind in command.nesting):
             text = run.dockerfile.text
             found += [(command, path) for path in removed_paths(command, text, cwd) if path.startswith("/")]
@@ -164,6 +169,11 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
     for command, path in found:
         if not any(_is_deleted(each, path, True) for each in own if each == path or not each.endswith("/node_modules")):
             yield command, path
+
+
+def _deletes_some(command: ShellCommand) -> bool:
+    """Tell whether `find` chooses what it deletes: it is not all that lies there."""
+    return command.name == "find" and not _TESTS.isdisjoint(command.texts)
 
 
 def _kept(run: Run) -> Iterator[Written]:

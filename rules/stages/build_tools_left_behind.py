@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -122,6 +123,9 @@ class BuildToolsLeftBehind(Rule):
             )
 
 
+_OF_DEBIAN = re.compile(r"^build-essential$|-dev$")
+
+
 def find_left(run: Run, base: str) -> Left | None:
     """Return what the installs of one RUN leave on top of `base`.
 
@@ -134,7 +138,10 @@ def find_left(run: Run, base: str) -> Left | None:
     is_purged = False
     for operation in operations(run.commands, run.scope):
         if not operation.removes:
-            found.append(operation)
+            # yum goes on without what it has no package of, such as Debian's names.
+            is_foreign = operation.manager == "rpm"
+            names = (name for name in operation.names if not (is_foreign and _OF_DEBIAN.search(name)))
+            found.append(operation._replace(names=tuple(names)))
         elif not operation.names and not operation.sweeps:
             return None  # what it removes cannot be read
         else:
@@ -145,9 +152,9 @@ def find_left(run: Run, base: str) -> Left | None:
         return None  # `apt-mark auto '.*' > /dev/null; apt-mark manual ...; apt-get purge --auto-remove`
     if not found or any(builds.is_workbench(name) for each in found for name in each.names):
         return None
-    names = dict.fromkeys(name for each in found for name in each.names)
-    tools = tuple(filter(builds.is_toolchain, names))
-    headers = tuple(filter(builds.is_headers, names))
+    left = dict.fromkeys(name for each in found for name in each.names)
+    tools = tuple(filter(builds.is_toolchain, left))
+    headers = tuple(filter(builds.is_headers, left))
     if builds.brings_compiler(base):
         tools, headers = (), tuple(name for name in headers if not builds.comes_with_compiler(name))
     if not tools and is_purged:

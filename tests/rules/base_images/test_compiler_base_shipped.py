@@ -9,6 +9,8 @@ from tests.rules.cases import assert_silent, findings, table
 CODE = "DS305"
 GO = "FROM golang:1.22\nWORKDIR /src\nCOPY . .\n"
 SILENT = {
+    "builds-at-run-time": "FROM golang:alpine\nCOPY . .\nRUN go build\n"
+    "CMD if [ $E = dev ]; then go get github.com/pilu/fresh && fresh; fi\n",
     "second-stage": GO.replace("1.22", "1.22 AS build") + "RUN go build -o /x\nFROM scratch\nCOPY --from=build /x /x\n",
     "nothing-built": GO + 'CMD ["/src/server"]\n',
     "no-program": GO + "RUN go build -o /x\n",

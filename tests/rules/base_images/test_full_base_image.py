@@ -106,6 +106,7 @@ NEEDED = {
     "configure": ("RUN ./configure", ("build-essential",)),
     "healthcheck": ("HEALTHCHECK CMD curl -f http://localhost/ || exit 1", ("curl",)),
     "healthcheck-exec": ('HEALTHCHECK --interval=5s CMD ["curl", "-f", "x"]', ("curl",)),
+    "mercurial-of-pip": ("RUN pip install mercurial && hg clone x", ("build-essential",)),
     "gem-that-calls-git": ("RUN gem install cocoapods", ("git",)),
     "package-of-node-that-calls-git": ("RUN npm i -g bower@1.8", ("git",)),
     "package-of-python-that-calls-ssh": ("RUN pip install ansible==2.9", ("openssh-client",)),

@@ -13,6 +13,8 @@ TOOLS = "RUN apk add --no-cache gcc make musl-dev\n"
 MAKE = 'COPY . /src\nRUN make -C /src install\nCMD ["/usr/local/bin/app"]\n'
 D = "FROM debian:12\n"
 SILENT = {
+    "names-that-yum-does-not-know": "FROM centos:7\nRUN yum install -y build-essential python-dev\nRUN pip install x\n"
+    "CMD nginx\n",
     "purged-in-the-same-run": D
     + "RUN apt-get install -y gcc && make && apt-get purge -y --auto-remove gcc\nCMD ['a']\n",
     "purged-by-variable": D
