@@ -50,9 +50,21 @@ _READERS = frozenset(
     }
 )
 _INSTALL = re.compile(r"\b(?:apt|apt-get|aptitude|apt-fast)\b[^&|;]*\b(?:install|build-dep|upgrade)\b")
-_MAY_READ = re.compile(r"apt|gdebi|unattended|mk-build|tasksel")
+_MAY_READ = re.compile(r"apt|gdebi|rosdep|nala|wajig|unattended|mk-build|tasksel")
 _LONGEST_COMMAND = 4096
-_INDIRECT = frozenset({"gdebi", "apt-fast", "unattended-upgrade", "unattended-upgrades", "mk-build-deps", "tasksel"})
+_INDIRECT = frozenset(
+    {
+        "gdebi",
+        "rosdep",
+        "nala",
+        "wajig",
+        "apt-fast",
+        "unattended-upgrade",
+        "unattended-upgrades",
+        "mk-build-deps",
+        "tasksel",
+    }
+)
 _NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
 
 

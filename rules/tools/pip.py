@@ -57,8 +57,9 @@ _VALUED = frozenset(
 # pip got --no-cache-dir in 6.0; the python-pip of these distributions is older: 1.0 to 1.5. Images of Python itself
 # bring a pip of their own.
 _OLD_DISTRIBUTION = re.compile(
-    r"(?:^|/)(?:ubuntu[\w-]*|debian):(?:v?(?:[67]|8)(?:\.\d+)*(?:-|$)|1[0-4]\.\d\d|oldoldstable)"
-    r"|ubuntu-?1[0-4]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic|squeeze|wheezy|jessie"
+    r"(?:^|/)(?:ubuntu[\w-]*|debian):(?:v?(?:[67]|8)(?:\.\d+)*(?:-|$)|1[0-5]\.\d\d|oldoldstable)"
+    r"|ubuntu-?1[0-5]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic|vivid|wily|squeeze|wheezy|jessie"
+    r"|^(?:docker\.io/)?(?:dockerfile|tutum)/"  # all of them are made from Ubuntu 14.04 and older
     r"|(?:^|/)alpine:3\.[01](?:\.\d+)?$|baseimage:0\.9\.(?:\d|1[0-8])(?:-|$)"
 )
 _OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")

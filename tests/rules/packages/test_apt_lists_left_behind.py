@@ -33,6 +33,7 @@ _CLEANUPS = {
     "variable": "rm -rf $LISTS",
 }
 SILENT = {
+    "used-by-rosdep": D + f"RUN {UP}\nRUN for i in 1 2; do rosdep install -r -y -i --from-paths src; done\n",
     "variable-directory": D + f"RUN {UP} && rm -rf $LISTS\n",
     "variable-below-var": D + f"RUN {UP} && rm -rf /var/lib/$X/*\n",
     "variable-glob": D + f"RUN {UP} && rm $LISTS/*\n",

@@ -48,6 +48,8 @@ SILENT = {
     "mount-of-cache-dir": P + "ENV PIP_CACHE_DIR=/x\nRUN --mount=type=cache,target=/x pip install flask\n",
     "mount-of-xdg": P + "ENV XDG_CACHE_HOME=/c\nRUN --mount=type=cache,target=/c pip install flask\n",
     "cache-dir-option": P + "RUN pip install --cache-dir=/x flask\n",
+    "ubuntu-15.04": "FROM ubuntu:15.04\nRUN pip install flask\n",
+    "made-from-ubuntu-14.04": "FROM dockerfile/python\nRUN pip install flask\n",
     "ubuntu-14.04": "FROM ubuntu:14.04\nRUN pip install flask\n",
     "ubuntu-12.04": "FROM ubuntu:12.04\nRUN pip install flask\n",
     "debian-7": "FROM debian:wheezy\nRUN pip install flask\n",
