@@ -50,7 +50,7 @@ _READERS = frozenset(
     }
 )
 _INSTALL = re.compile(r"\b(?:apt|apt-get|aptitude|apt-fast)\b[^&|;]*\b(?:install|build-dep|upgrade)\b")
-_MAY_READ = re.compile(r"apt|gdebi|rosdep|nala|wajig|unattended|mk-build|tasksel")
+_MAY_READ = re.compile(r"apt|gdebi|rosdep|opam|nala|wajig|unattended|mk-build|tasksel")
 _LONGEST_COMMAND = 4096
 _INDIRECT = frozenset(
     {
