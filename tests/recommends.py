@@ -22,6 +22,8 @@ LITTLE = 1_000_000
 RENAMED = {"libpng-dev": ["libpng#-dev"], "default-libmysqlclient-dev": ["libmysqlclient-dev", "libmariadbclient-dev"]}
 """Packages that older releases have under other names, which are as large."""
 COMPILER = ("g++", "gcc", "libc6-dev", "make")
+PRESENT = {"": (), "~": ("ca-certificates",), "+": COMPILER, "*": (*COMPILER, "ca-certificates")}
+"""What is installed before, by its mark in the list."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
 
@@ -38,16 +40,15 @@ def main(arguments: list[str]) -> int:
         for line in condensed.splitlines()[1:]:
             name = line.partition(b"\t")[0].decode().removeprefix("~")  # virtual ones begin so
             if (key := read_key(name)) in wanted:
-                for mark, present in (("", ()), ("+", COMPILER)):
+                for mark, present in PRESENT.items():
                     if (extra := _extra(index, name, present)) is not None:
                         most[mark + key] = max(most[mark + key], extra)
     little = {key for key, extra in most.items() if extra < LITTLE}
     little.update(f"+{old}" for new, names in RENAMED.items() if f"+{new}" in little for old in names)
     print(f"// Packages that bring less than 1 MB by recommends in {', '.join(titles)}, of the corpus's names.")
-    print(
-        "// # stands for any number; + for what does so only where there is a compiler. Printed by tests/recommends.py."
-    )
-    print("\n".join(sorted(key for key in little if key.removeprefix("+") == key or key[1:] not in little)))
+    print("// # stands for any number. ~ for where ca-certificates is there, + for where a compiler is, * for both.")
+    print("// Printed by tests/recommends.py.")
+    print("\n".join(sorted(key for key in little if not _is_implied(key, little))))
     return 0
 
 
@@ -65,6 +66,12 @@ def _names() -> set[str]:
             if call is not None and call.verb == "install":
                 found.update(re.split("[=:/]", word.text)[0] for word in call.operands if word.literal)
     return {name for name in found if _NAME.fullmatch(name)}
+
+
+def _is_implied(key: str, little: set[str]) -> bool:
+    """Tell whether the list says the same of fewer conditions."""
+    name = key.lstrip("~+*")
+    return key != name and (name in little or (key[0] == "*" and not little.isdisjoint((f"~{name}", f"+{name}"))))
 
 
 def _extra(index: PackageIndex, name: str, present: Iterable[str]) -> int | None:

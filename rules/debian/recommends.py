@@ -8,13 +8,23 @@ from functools import lru_cache
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 
 
-def recommends_little(name: str, *, beside_compiler: bool = False) -> bool:
+def recommends_little(name: str, *, certificates: bool = False, compiler: bool = False) -> bool:
     """Tell whether a package is known to bring less than 1 MB that is only recommended, whatever the release.
 
-    `beside_compiler` where g++ and libc6-dev are there already: most headers bring what libc6-dev recommends.
+    `certificates` where ca-certificates is there already, `compiler` where g++ and libc6-dev are.
     """
-    key = read_key(name)
-    return key in _known() or (beside_compiler and f"+{key}" in _known())
+    marks = (
+        "",
+        *(["~"] if certificates else []),
+        *(["+"] if compiler else []),
+        *(["*"] if certificates and compiler else []),
+    )
+    return any(mark + read_key(name) in _known() for mark in marks)
+
+
+def needs_headers_of_libc(name: str) -> bool:
+    """Tell whether a package is known to bring libc6-dev along."""
+    return f"+{read_key(name)}" in _known()
 
 
 def read_key(name: str) -> str:

@@ -108,6 +108,10 @@ def packages_in(image: str) -> frozenset[str]:
         return frozenset(_SLIM.get(name, ()))
     if name in ("openjdk", "java") and "jre" in words:
         return frozenset((*_FETCH, *_UNPACK))
+    if name == "tensorflow/tensorflow" and "devel" in words:
+        return frozenset(
+            ("build-essential", "ca-certificates", "curl", "git", "libcurl3-dev", "rsync", "unzip", "wget")
+        )
     found = frozenset(_FULL.get(name) or _PART.get(name, ()))
     return found | {"build-essential"} if found >= _ESSENTIAL else found
 

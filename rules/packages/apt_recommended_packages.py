@@ -83,7 +83,7 @@ class AptRecommendedPackages(Rule):
         assert call.action is not None  # noqa: S101 - the caller looked at its verb
         required = needs(run, call)
         extra = estimate_recommended(run, call.command, required.packages, surroundings)
-        if extra is None and not may_bring_more(run, call, run.base):
+        if extra is None and not may_bring_more(run, call, run.base, required.packages):
             return
         span = call.action.span
         yield self.finding(

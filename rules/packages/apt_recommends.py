@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 
-from rules.debian.recommends import recommends_little
+from rules.debian.recommends import needs_headers_of_libc, recommends_little
 from rules.debian.releases import packages_in
-from rules.packages.needed_recommends import bare_name, is_installed
+from rules.dockerfile import Instruction
+from rules.packages.needed_recommends import bare_name, installed_before
 from rules.runs import Run
 from rules.tools import apt
 from rules.tools.options import Call
@@ -22,23 +24,34 @@ def recommending_installs(run: Run) -> Iterator[Call]:
             yield call
 
 
-def may_bring_more(run: Run, call: Call, base: str) -> bool:
+def may_bring_more(run: Run, call: Call, base: str, required: Container[str] = ()) -> bool:
     """Tell whether an install names a package that may bring others by recommends, on `base` as FROM names it.
 
-    Not what is known to recommend next to nothing, nor what is there already.
+    Not what is known to recommend next to nothing, nor what is there already; certificates come anyway if `required`.
     """
-    there = packages_in(base)
-    beside_compiler = any(name in there or is_installed(run, call.command, name) for name in ("g++", "build-essential"))
+    there = packages_in(base) | installed_before(run, call.command)
+    compiler = "g++" in there or "build-essential" in there or any(map(needs_headers_of_libc, there))
+    certificates = "ca-certificates" in there or "ca-certificates" in required
+    is_vendors = run.is_preceded_by(_adds_nodesource) or _adds_nodesource(run.instruction)
     return any(
         not word.literal
         or not (
-            recommends_little(name := bare_name(word.text), beside_compiler=beside_compiler)
-            or name in there
-            or is_installed(run, call.command, name)
+            (name := bare_name(word.text)) in there
+            or recommends_little(name, certificates=certificates, compiler=compiler)
+            or _OF_VENDORS.match(name)
+            or (is_vendors and name == "nodejs")
         )
         for word in call.operands
         if not is_local(word.text)
     )
+
+
+# Packages of their vendors, which recommend nothing.
+_OF_VENDORS = re.compile(r"(?:mongodb-org(?:-\w+)*|kubectl|elasticsearch|kibana|logstash)$")
+
+
+def _adds_nodesource(each: Instruction) -> bool:
+    return each.keyword == "RUN" and "nodesource" in each.value
 
 
 def is_local(text: str) -> bool:

@@ -188,6 +188,18 @@ def is_installed(run: Run, until: ShellCommand, name: str) -> bool:
     return False
 
 
+def installed_before(run: Run, until: ShellCommand) -> frozenset[str]:
+    """Return the packages that installs in front of `until` name."""
+    found = {
+        name for name, at in _first_installs(run.dockerfile, run.stage.index).items() if at < run.instruction.index
+    }
+    for command in run.commands:
+        if command is until:
+            break
+        found.update(_packages(command))
+    return frozenset(found)
+
+
 @lru_cache(maxsize=32)
 def _first_installs(dockerfile: Dockerfile, stage: int) -> dict[str, int]:
     """Return the instruction that first names each package, up to the end of a stage."""

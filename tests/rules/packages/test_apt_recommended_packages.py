@@ -45,6 +45,12 @@ SILENT = {
     "headers-beside-a-compiler": "FROM php:7.2-apache\nRUN apt-get install -y libzip-dev libpng12-dev zlib1g-dev\n",
     "headers-after-a-compiler": D
     + "RUN apt-get install -y --no-install-recommends g++\nRUN apt-get install -y libzip-dev\n",
+    "brings-what-the-fix-would-name": D + "RUN apt-get install -y wget && wget https://e.com\n",
+    "headers-after-headers": D
+    + "RUN apt-get install -y --no-install-recommends libmicrohttpd-dev\nRUN apt-get install -y libpcre3-dev\n",
+    "of-nodesource": D + "RUN curl https://deb.nodesource.com/setup_8.x | bash -\nRUN apt-get install -y nodejs\n",
+    "of-mongodb": D + "RUN apt-get install -y mongodb-org\n",
+    "in-tensorflow": "FROM tensorflow/tensorflow:1.4.0-devel-py3\nRUN apt-get install -y build-essential\n",
     "in-maven": "FROM maven:3-jdk-8\nRUN apt-get install -y git\n",
     "in-the-base-of-a-platform": "FROM arm32v7/node:8\nRUN apt-get install -y git\n",
     "in-the-runtime": "FROM openjdk:8-jre\nRUN apt-get install -y curl\n",
@@ -86,16 +92,16 @@ FIXED = {
         D + f"{ONCE} ca-certificates curl\n{ONCE} git\n{ONCE} cron && x https://e.com\n",
     ),
     "certificates-once-in-a-run": (
-        D + "RUN apt-get install -y wget && apt-get install -y git\n",
-        D + f"{ONCE} ca-certificates wget && {ONCE[4:]} git\n",
+        D + "RUN apt-get install -y curl && apt-get install -y git\n",
+        D + f"{ONCE} ca-certificates curl && {ONCE[4:]} git\n",
     ),
     "certificates-not-before-the-client": (
-        D + "RUN apt-get install -y cron\nRUN apt-get install -y wget\nRUN wget https://e.com\n",
-        D + f"{ONCE} cron\n{ONCE} ca-certificates wget\nRUN wget https://e.com\n",
+        D + "RUN apt-get install -y cron\nRUN apt-get install -y curl\nRUN curl https://e.com\n",
+        D + f"{ONCE} cron\n{ONCE} ca-certificates curl\nRUN curl https://e.com\n",
     ),
     "certificates-before-the-client": (
-        D + "RUN apt-get install -y cron && x https://e.com\nRUN apt-get install -y wget\n",
-        D + f"{ONCE} ca-certificates cron && x https://e.com\n{ONCE} ca-certificates wget\n",
+        D + "RUN apt-get install -y cron && x https://e.com\nRUN apt-get install -y curl\n",
+        D + f"{ONCE} ca-certificates cron && x https://e.com\n{ONCE} ca-certificates curl\n",
     ),
     "certificates-after-a-client-without-them": (
         D + f"{ONCE} curl\nRUN apt-get install -y git\n",
@@ -211,9 +217,9 @@ FIXED = {
         D + "RUN apt-get install -y curl\n",
         D + "RUN apt-get install --no-install-recommends -y ca-certificates curl\n",
     ),
-    "wget-in-a-list-over-lines": (
-        D + "RUN apt-get install -y \\\n    wget \\\n    zip \\\n && true\n",
-        D + "RUN apt-get install --no-install-recommends -y \\\n    ca-certificates \\\n    wget \\\n"
+    "curl-in-a-list-over-lines": (
+        D + "RUN apt-get install -y \\\n    curl \\\n    zip \\\n && true\n",
+        D + "RUN apt-get install --no-install-recommends -y \\\n    ca-certificates \\\n    curl \\\n"
         "    zip \\\n && true\n",
     ),
     "curl-and-certificates-named": (
@@ -227,8 +233,8 @@ FIXED = {
         + "RUN apt-get install --no-install-recommends -y curl\n",
     ),
     "certificates-in-the-base": (
-        "FROM python:3.12\nRUN apt-get install -y aria2\n",
-        "FROM python:3.12\nRUN apt-get install --no-install-recommends -y aria2\n",
+        "FROM python:3.12\nRUN apt-get install -y axel\n",
+        "FROM python:3.12\nRUN apt-get install --no-install-recommends -y axel\n",
     ),
     "https-used-later": (
         D + "RUN apt-get install -y cron\nRUN apt-get-wrapper https://example.com\n",
