@@ -19,6 +19,11 @@ from tests.corpus import ARCHIVE, read_corpus
 BIN = Path(sys.executable).parent
 PEERS = BIN.parent / "peers"
 """Where `make bench` installs the peers that are in no lock."""
+OURS = {
+    "all rules": (),
+    "six rules": ("--select=DS101", *(f"--select=DS20{number}" for number in range(1, 6))),
+}
+"""What `dockslim check` is asked to look for: everything, and about what hadolint looks for in the same lines."""
 COLD_ROUNDS = 7
 PARTS = 3
 BATCH = 100
@@ -175,24 +180,26 @@ def _peak(command: list[str]) -> float:
 
 def _print_throughput(corpus: Path, files: Sequence[Path], peers: Sequence[Peer]) -> None:
     present = [peer for peer in peers if peer.program.exists()]
-    command: list[str | Path] = [BIN / "dockslim", "check", "--format", "json", corpus]
-    # The machine's speed drifts by a fifth within minutes: ours is taken in between, not only before.
-    ours = [_cpu_seconds(command)]
     read = {peer.name: files if peer is HADOLINT else peer.readable(files) for peer in present}
+    # The machine's speed drifts by a fifth within minutes: ours is taken in between, not only before.
+    ours: dict[str, list[float]] = {name: [] for name in OURS}
     theirs = dict.fromkeys(read, 0.0)
     for part in range(PARTS):
+        for name, options in OURS.items():
+            command = [BIN / "dockslim", "check", "--format", "json", *options, corpus]
+            ours[name].append(_cpu_seconds(command))
         for peer in present:
             theirs[peer.name] += peer.seconds(read[peer.name][part::PARTS])
-        ours.append(_cpu_seconds(command))
-    mean = statistics.mean(ours)
-    print(f"{len(files):,} files of the corpus, processor seconds on one core, mean of {len(ours)} runs of ours:")
-    _print_row("dockslim check", mean, len(files), "")
+    means = {name: statistics.mean(times) for name, times in ours.items()}
+    print(f"{len(files):,} files of the corpus, processor seconds on one core, mean of {PARTS} runs of ours:")
+    for name, mean in means.items():
+        _print_row(name, mean, len(files), "")
     for peer in present:
         count = len(read[peer.name])
-        ratio = f"{theirs[peer.name] / count / (mean / len(files)):6.1f} x ours"
+        ratios = (f"{theirs[peer.name] / count / (mean / len(files)):.1f} x {name}" for name, mean in means.items())
         goal = f" (goal: {peer.goal:.0f})" if peer.goal else ""
         crashed = f"; crashes on {len(files) - count:,} files" if count < len(files) else ""
-        _print_row(peer.name, theirs[peer.name], count, f"{ratio}{goal}{crashed}")
+        _print_row(peer.name, theirs[peer.name], count, f"{', '.join(ratios)}{goal}{crashed}")
     for peer in peers:
         if peer not in present:
             print(f"  {peer.name:14} absent: `make bench` installs it where it can")
