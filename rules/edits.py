@@ -237,7 +237,7 @@ def join_runs(
         return None
     if first.flags or first.script.form != "shell" or second.script.form != "shell":
         return None
-    if not _is_plain_list(second.script) or _leaves_state(first.script):
+    if not _is_plain_list(second.script) or leaves_state(first.script):
         return None
     gap = dockerfile.text[first.span.end : second.span.start]
     if gap.strip():
@@ -306,7 +306,7 @@ def _is_plain_list(script: Script) -> bool:
     return only.kind == "command" and "||" not in only.operators and only.terminator in ("", ";")
 
 
-def _leaves_state(script: Script) -> bool:
+def leaves_state(script: Script) -> bool:
     """Tell whether a command after this script, in the same shell, could notice that it ran."""
     if script.functions or any(each.terminator == "&" for each in script.statements):
         return True

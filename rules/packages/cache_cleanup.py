@@ -17,7 +17,9 @@ _QUESTIONS = frozenset({"[", "[[", "test", "which", "command", "type", "hash"})
 # What stands in front of a program and may stand in front of another one of the same tool.
 _SUDO = re.compile(r"sudo(?: -[A-Za-z]+| [a-z_][\w-]*)* ")
 _PLAIN_PROGRAM = re.compile(r"/[\w./-]+|[\w.-]+")
-_REMOVERS = frozenset({"del", "remove", "purge", "autoremove", "erase", "uninstall", "unload", "deactivate"})
+_REMOVERS = frozenset(
+    {"del", "rm", "r", "un", "unlink", "remove", "purge", "autoremove", "erase", "uninstall", "unload", "deactivate"}
+)
 _CHANGERS = frozenset({"nvm", "n", "fnm", "volta", "asdf", "rbenv", "rvm", "su", "unset", "alias", "mv", "hash"})
 
 
@@ -65,7 +67,7 @@ def run_again(run: Run, filler: ShellCommand, *arguments: str, program: int = 1,
     if filler.nesting or filler.from_exec or not all(map(_PLAIN_PROGRAM.fullmatch, words)):
         return None
     behind = run.commands[run.commands.index(filler) + 1 :]
-    if any(map(_may_take_away, behind)) or _may_lose_ground(run):
+    if _finds_programs_elsewhere(filler) or any(map(_may_take_away, behind)) or _may_lose_ground(run):
         return None
     return append_cleanup(run, filler, *words, *arguments, then=then)
 
@@ -86,11 +88,15 @@ def _is_certain(run: Run, filler: ShellCommand) -> bool:
     return not any(each.name in _QUESTIONS and each.statement == filler.statement for each in run.commands)
 
 
+def _finds_programs_elsewhere(command: ShellCommand) -> bool:
+    return any(name == "PATH" for name, _ in command.assignments)
+
+
 def _may_take_away(command: ShellCommand) -> bool:
     """Tell whether a command may remove a program, or change which one its name means."""
     if command.name in _CHANGERS or not command.name:
         return True
-    if any(name == "PATH" for name, _ in command.assignments):
+    if _finds_programs_elsewhere(command):
         return True
     if removed_words(command):
         return any(

@@ -31,10 +31,7 @@ _PLAIN_IMAGE = re.compile(
     r"|jupyter/(?:base|minimal|scipy)-notebook|(?:[\w.-]+/)?astral-sh/uv"
 )
 _ARM = re.compile(r"arm|aarch64|ppc64|s390", re.IGNORECASE)
-_INDEXES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--index", "--default-index", "--no-index",
-            "--torch-backend", "--platform", "-t", "--target", "--no-deps")  # fmt: skip
-_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONFIG_FILE", "UV_INDEX_URL", "UV_INDEX",
-             "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_TORCH_BACKEND")  # fmt: skip
+_OTHER_TARGETS = ("--torch-backend", "--platform", "-t", "--target", "--no-deps")
 _PIN = re.compile(r"(?:==|~=)\s*(\d+)\.(\d+)")
 _FIRST_TENSORFLOW_CPU = (2, 1)
 _CAUTION = "Nothing in this image runs on a GPU afterwards."
@@ -139,15 +136,9 @@ def _is_configured(run: Run, found: Requirement, context: Context | None) -> boo
     listed = requirements.text_of(found.file, context) if found.file else None
     if listed is not None and ("index-url" in listed or "find-links" in listed or _DEVICE.search(listed)):
         return True
-    if found.command.has_flag(*_INDEXES) or any(map(run.scope.sets, _SETTINGS)):
+    if found.command.has_flag(*_OTHER_TARGETS) or run.scope.sets("UV_TORCH_BACKEND"):
         return True
-    names = {name for command in run.commands for name, _ in command.assignments}
-    return not names.isdisjoint(_SETTINGS) or _configures(run.instruction) or run.is_preceded_by(_configures)
-
-
-def _configures(each: Instruction) -> bool:
-    value = each.value
-    return "pip.conf" in value or "pip.ini" in value or "pip config" in value or "pip3 config" in value
+    return requirements.is_chosen_elsewhere(run, found.command)
 
 
 def _instead(found: Requirement) -> str:

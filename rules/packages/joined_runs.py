@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from rules.dockerfile import Instruction
+from rules.edits import leaves_state
 from rules.finding import Snippet
 from rules.runs import Run
 
-# What may be moved in front of the first RUN without more than the build cache noticing.
-_INDIFFERENT = frozenset(
-    {"WORKDIR", "COPY", "ADD", "ENV", "ARG", "LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL"}
-)
+# What may be moved in front of any RUN.
+_INERT = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL"})
+_OF_PACKAGES = ("/etc", "/usr", "/var", "/lib")
 _MOST_LINES = 60
-_MOVERS = frozenset({"cd", "pushd", "popd"})
-# Commands of an install that do the same in any directory.
+# Commands of an install that do the same in any directory, and make nothing that a COPY asks for.
 _ANYWHERE = frozenset({"apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper", "set", "echo", "rm"})
 
 
@@ -27,9 +26,8 @@ def show_joined(run: Run, last: Instruction, title: str, tail: str = "") -> Snip
         return None
     runs = [each for each in between if each.keyword == "RUN"]
     others = [each for each in between if each.keyword != "RUN"]
-    if any(each.keyword not in _INDIFFERENT for each in others) or not all(map(_is_plain, runs)):
-        return None
-    if not _run_where_they_ran(runs, [each.index for each in others if each.keyword == "WORKDIR"]):
+    errexit = run.scope.errexit
+    if not all(_is_plain(each, errexit) for each in runs) or not _may_move(runs, others):
         return None
     text = run.dockerfile.text
     bodies = [*map(_closed, runs[:-1]), _body(runs[-1])]
@@ -46,24 +44,39 @@ def _body(each: Instruction) -> str:
 
 
 def _closed(each: Instruction) -> str:
-    """Return what a RUN runs, in a shell of its own where it leaves its directory: what follows starts elsewhere."""
+    """Return what a RUN runs, in a shell of its own where what follows would notice: it changes its directory."""
     body = _body(each)
-    return f"({body})" if any(command.name in _MOVERS for command in each.commands) else body
+    return f"({body})" if leaves_state(each.script) else body
 
 
-def _run_where_they_ran(runs: list[Instruction], moves: list[int]) -> bool:
-    """Tell whether every RUN starts in the directory where it started, with all WORKDIRs in front of the first."""
-    if not moves:
+def _may_move(runs: list[Instruction], others: list[Instruction]) -> bool:
+    """Tell whether all that stands between RUNs may stand in front of the first.
+
+    Only that one is moved below them then: it has to be one of packages, at home everywhere.
+    """
+    moved = [each for each in others if each.keyword not in _INERT]
+    if not moved:
         return True
-    # Only the first RUN is moved below them, which then has to be one of packages, at home everywhere.
-    return max(moves) < runs[1].index and all(command.name in _ANYWHERE for command in runs[0].commands)
+    if not all(map(_is_movable, moved)) or moved[-1].index > runs[1].index:
+        return False
+    return all(command.name in _ANYWHERE for command in runs[0].commands)
 
 
-def _is_plain(each: Instruction) -> bool:
+def _is_movable(each: Instruction) -> bool:
+    """Tell whether packages may be installed after an instruction: no user and no file of theirs has a part in it."""
+    if each.keyword in ("COPY", "ADD"):
+        return each.flag("chown") is None and not each.words[-1].text.startswith(_OF_PACKAGES)
+    return each.keyword in ("WORKDIR", "ENV", "ARG")
+
+
+def _is_plain(each: Instruction, shell_errexit: bool) -> bool:
     script = each.script
     if not script.parsed or script.form != "shell" or each.flags or script.has_comment or script.has_heredoc:
         return False
     if len(script.statements) != 1:
         return False
     only = script.statements[0]
+    # `-e` does not hold left of `&&`, inside of a loop or a group neither.
+    if (shell_errexit or script.errexit) and only.kind != "command":
+        return False
     return "||" not in only.operators and only.terminator != "&"

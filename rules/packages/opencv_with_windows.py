@@ -17,6 +17,8 @@ from rules.tools.requirements import Requirement, required
 _WITH_WINDOWS = ("opencv-python", "opencv-contrib-python")
 _PIN = re.compile(r"==\s*(\d+(?:\.\d+){1,3})$")
 _FIRST_HEADLESS = (3, 4, 2, 16)
+# Beside the install itself: `--no-binary opencv-python`, `pip show opencv-python`.
+_MENTION = re.compile(r"opencv[-_](?:contrib[-_])?python", re.IGNORECASE)
 # Whoever installs one of these has windows on a screen, or shows them over a network.
 _SHOWS_WINDOWS = re.compile(
     r"xvfb|vnc|\bDISPLAY\b|\.X11|\bx11-(?:apps|utils|xserver)|xauth|\bxorg|\bgtk|libgtk|libqt|\bqt\d|pyqt|pyside|tkinter"
@@ -62,8 +64,8 @@ class OpencvWithWindows(Rule):
 
     ## Fix safety
     Unsafe where it is one click: what opens a window fails afterwards. That is offered only where all packages are
-    known that are installed anywhere in the image, none of them asks for the wheel with windows itself, and nothing
-    points to windows; the version stays pinned. Otherwise the edit is shown: where another package brings
+    known that are installed anywhere in the image, none of them asks for the wheel with windows itself, nothing
+    points to windows, and no constraints, index or directory of wheels choose what is taken; the version stays pinned. Otherwise the edit is shown: where another package brings
     `opencv-python` after all, both would be installed over each other. A requirements file is named, not edited.
 
     ## When it is silent
@@ -147,7 +149,7 @@ def _fix(run: Run, requirement: Requirement, surroundings: Surroundings) -> Fix 
     )
     return Fix(
         (Edit(Span(span.end, span.end), "-headless"),),
-        Applicability.UNSAFE if _comes_alone(run, surroundings) else Applicability.DISPLAY,
+        Applicability.UNSAFE if _comes_alone(run, requirement, surroundings) else Applicability.DISPLAY,
         removed=(command.texts,),
         added=(texts,),
         caution=_CAUTION,
@@ -161,12 +163,14 @@ def _name_in(run: Run, word: Word, name: str) -> Span | None:
     return None if at < 0 else Span(word.span.start + at, word.span.start + at + len(name))
 
 
-def _comes_alone(run: Run, surroundings: Surroundings) -> bool:
+def _comes_alone(run: Run, requirement: Requirement, surroundings: Surroundings) -> bool:
     """Tell whether it is certain that no other package asks for the wheel with windows, and nothing uses windows."""
     all_of_it = required(run.dockerfile, run.stage, surroundings.context)
     others = all_of_it.names() - set(_WITH_WINDOWS) - _DO_NOT - families().harmless
-    mentions = sum(name.name in _WITH_WINDOWS for _, name in all_of_it.found)
-    if not all_of_it.is_all or others or mentions != 1:
+    listed = sum(name.name in _WITH_WINDOWS for _, name in all_of_it.found)
+    if not all_of_it.is_all or others or listed != 1 or len(_MENTION.findall(run.dockerfile.text)) != 1:
+        return False
+    if requirements.is_chosen_elsewhere(run, requirement.command):
         return False
     own = _mentions_libraries(run.instruction)
     return not (own or run.is_preceded_by(_mentions_libraries) or run.is_followed_by(_mentions_libraries))

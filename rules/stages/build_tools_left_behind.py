@@ -207,7 +207,11 @@ def _removed_later(run: Run, left: Left) -> Instruction | None:
 
 
 def _reason(run: Run, left: Left, removal: Instruction | None) -> str:
-    names = [f"`{name}`" for name in left.packages]
+    shown = left.packages
+    if removal is not None and not left.operation.virtual:
+        removals = _removals(run.dockerfile, run.stage.index)
+        shown = tuple(name for name in shown if removals.get(name) is removal)
+    names = [f"`{name}`" for name in shown]
     some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     verb = "is" if len(names) == 1 else "are"
     if removal is not None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage, Word
+from rules.runs import Run
 from rules.surroundings import Context
 from rules.tools import pip, uv
 from rules.tools.options import Call
@@ -17,6 +18,17 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[\w, .-]*\])?\s*(?:
 _SEPARATORS = re.compile(r"[-_.]+")
 _ATTACHED = re.compile(r"-r[^-]")
 _FILE_OPTIONS = ("-r", "--requirement", "--requirements")
+
+
+_CHOOSING_OPTIONS = (
+    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--index", "--default-index", "--no-index", "-c",
+    "--constraint", "--constraints", "--override", "--overrides", "--no-binary", "--only-binary",
+)  # fmt: skip
+_CHOOSING_VARIABLES = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONSTRAINT", "PIP_CONFIG_FILE",
+    "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX",
+    "UV_CONSTRAINT", "UV_OVERRIDE",
+)  # fmt: skip
 
 
 class Requirement(NamedTuple):
@@ -83,8 +95,10 @@ def _is_clear(command: ShellCommand, context: Context | None) -> bool:
             and "setup.py" not in command.texts
             and (other is None or other.verb in ("venv", "python", "cache", "pip"))
         )
-    if call.has("-e", "--editable") or not all(
-        word.literal and name_of(word.text) for word in call.operands[_ahead(call) :]
+    if (
+        call.verb == "add"
+        or call.has("-e", "--editable")
+        or not all(word.literal and name_of(word.text) for word in call.operands[_ahead(call) :])
     ):
         return False
     return all(_is_listed_fully(word.text, context) for word in files(command))
@@ -127,6 +141,19 @@ def files(command: ShellCommand) -> Iterator[Word]:
             yield from command.words[at + 1 : at + 2]
         elif word.text.startswith(("--requirement=", "--requirements=")) or _ATTACHED.match(word.text):
             yield word
+
+
+def is_chosen_elsewhere(run: Run, install: ShellCommand) -> bool:
+    """Tell whether an index, wheels or constraints that nobody sees here decide which distribution is taken."""
+    if install.has_flag(*_CHOOSING_OPTIONS) or any(map(run.scope.sets, _CHOOSING_VARIABLES)):
+        return True
+    names = {name for command in run.commands for name, _ in command.assignments}
+    return not names.isdisjoint(_CHOOSING_VARIABLES) or _configures(run.instruction) or run.is_preceded_by(_configures)
+
+
+def _configures(each: Instruction) -> bool:
+    value = each.value
+    return any(text in value for text in ("pip.conf", "pip.ini", "pip config", "pip3 config", "uv.toml"))
 
 
 def name_of(requirement: str) -> str:

@@ -85,6 +85,23 @@ FIXED = {
         NOTHING_KNOWN,
     ),
     "script": (CV + "RUN ./setup.sh\n", PIP + "opencv-python-headless\nRUN ./setup.sh\n", DISPLAY, NOTHING_KNOWN),
+    **{
+        name: (
+            f"{before} opencv-python{behind}\n",
+            f"{before} opencv-python-headless{behind}\n",
+            DISPLAY,
+            NOTHING_KNOWN,
+        )
+        for name, before, behind in (
+            ("wheels-of-ones-own", PIP + "--no-index --find-links=/wheels", ""),
+            ("wheels-by-a-variable", "ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels\nRUN pip install", ""),
+            ("constraints", PIP + "-c constraints.txt", ""),
+            ("index", PIP + "-i https://index.example/simple", ""),
+            ("asked-for-by-name-later", "RUN pip install", " && pip show opencv-python"),
+            ("built-from-source", PIP + "--no-binary opencv-python", ""),
+            ("project-of-uv", "RUN uv add", ""),
+        )
+    },
     "library-of-windows": (
         "RUN apt-get install -y libgl1\n" + CV,
         "RUN apt-get install -y libgl1\n" + PIP + "opencv-python-headless\n",

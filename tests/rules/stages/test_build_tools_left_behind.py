@@ -204,3 +204,33 @@ def test_a_run_that_changes_its_directory_does_so_for_itself_alone() -> None:
         "RUN apt-get install -y gcc \\\n    && (cd /a && make install) \\\n    && cd /b && make \\\n"
         "    && apt-get purge -y --auto-remove gcc\n"
     )
+
+
+@table(
+    ("first", "between"),
+    {
+        "copied-for-a-user-made-here": (" && useradd app", "COPY --chown=app . /app\n"),
+        "copied-for-a-user-of-a-package": (" nginx", "COPY --chown=nginx . /app\n"),
+        "copied-into-a-clone": (" && git clone https://a/b /app", "COPY x /app/\n"),
+        "copied-over-a-configuration": (" nginx", "COPY nginx.conf /etc/nginx/nginx.conf\n"),
+        "copied-behind-the-second": ("", "RUN git clone https://a/b /app\nCOPY x /app/\n"),
+        "volume": ("", "VOLUME /app\n"),
+        "loop-under-errexit": ("", 'RUN set -e && for each in a b; do make "$each"; done\n'),
+    },
+)
+def test_runs_are_not_shown_as_one_where_that_would_break(first: str, between: str) -> None:
+    (found,) = findings(CODE, D + f'RUN apt-get install -y gcc{first}\n{between}RUN make install\nCMD ["a"]\n')
+    assert found.snippet is None
+
+
+def test_a_run_that_sets_a_variable_does_so_for_itself_alone() -> None:
+    text = D + 'RUN apt-get install -y gcc\nRUN export A=1 && make\nRUN make install\nCMD ["a"]\n'
+    (found,) = findings(CODE, text)
+    assert found.snippet is not None
+    assert "    && (export A=1 && make) \\\n    && make install" in found.snippet.text
+
+
+def test_only_what_is_removed_later_is_said_to_be() -> None:
+    text = D + 'RUN apt-get install -y gcc make\nRUN ./configure && make install\nRUN apt-get purge -y gcc\nCMD ["a"]\n'
+    (found,) = findings(CODE, text)
+    assert found.reason.startswith("`gcc` is removed in line 4, a later layer")
