@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.base_images.reference import read_reference
-from rules.dockerfile import Dockerfile, Instruction, Span
+from rules.dockerfile import Dockerfile, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix

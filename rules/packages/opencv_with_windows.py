@@ -64,9 +64,10 @@ class OpencvWithWindows(Rule):
 
     ## Fix safety
     Unsafe where it is one click: what opens a window fails afterwards. That is offered only where all packages are
-    known that are installed anywhere in the image, none of them asks for the wheel with windows itself, nothing
-    points to windows, and no constraints, index or directory of wheels choose what is taken; the version stays pinned. Otherwise the edit is shown: where another package brings
-    `opencv-python` after all, both would be installed over each other. A requirements file is named, not edited.
+    known that are installed anywhere in the image, none of them asks for the wheel with windows itself, nothing points
+    to windows, and no constraints, index or directory of wheels choose what is taken; the version stays pinned.
+    Otherwise the edit is shown: where another package brings `opencv-python` after all, both would be installed over
+    each other. A requirements file is named, not edited.
 
     ## When it is silent
     A headless wheel is named as well; something shows or tests windows (Xvfb, VNC, `DISPLAY`, GTK, Qt, Tk); the
