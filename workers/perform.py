@@ -28,7 +28,7 @@ from workers.configuration import Defaults
 from workers.package_indexes import Packages
 from workers.registry import Images
 from workers.review import Outcome, Surveyor, review
-from workers.turns import Turns
+from workers.turns import Turn, TurnLostError, Turns
 
 SOFT_LIMIT_SECONDS = 120
 HARD_LIMIT_SECONDS = 180
@@ -82,6 +82,7 @@ class Performer:
             return left
         if is_superseded(self.redis, job):
             log.info("job superseded")
+            self._writes().withdraw(job.installation_id, job.delivery)
             deliveries.finish(job.delivery, State.DONE)
             return None
         if not job.number:
@@ -97,13 +98,12 @@ class Performer:
             # Whoever had the turn before may have been at the same delivery.
             if deliveries.state(job.delivery) in ENDED:
                 return None
-            writes = self.writes or Writes(self.redis)
-            with Allowance(writes, job.installation_id, job.delivery, self.sleep) as allowance:
+            with Allowance(self._writes(), job.installation_id, job.delivery, self.sleep) as allowance:
                 wait = allowance.admit()
                 if wait is not None:
                     log.info("job waits", reason="other writes of this installation", wait=wait.total_seconds())
                     return wait
-                return self._perform_in_turn(job, deliveries, turns, allowance)
+                return self._perform_in_turn(job, deliveries, turns, turn, allowance)
         except LimitedError as error:
             turns.pause(job, error.wait)
             return error.wait
@@ -112,7 +112,7 @@ class Performer:
                 log.warning("turn lost")
 
     def _perform_in_turn(
-        self, job: ReviewJob, deliveries: Deliveries, turns: Turns, allowance: Allowance
+        self, job: ReviewJob, deliveries: Deliveries, turns: Turns, turn: Turn, allowance: Allowance
     ) -> timedelta | None:
         if deliveries.start(job) > MAX_STARTS:
             return self._give_up(job, deliveries, allowance, f"the worker stopped {MAX_STARTS} times during the review")
@@ -121,9 +121,13 @@ class Performer:
         try:
             with self.github.open(_place(job), meter, allowance) as session:
                 act = review if job.comment is None else obey
-                outcome = act(job, session, self.sleep, self._survey(job, meter))
+                outcome = act(job, session, self.sleep, self._survey(job, meter, turn))
         except GitHubError as error:
             return self._fail(job, deliveries, allowance, error)
+        except TurnLostError:
+            # Nothing is written yet: whoever has the turn does that.
+            deliveries.put_back(job.delivery)
+            return TURN_WAIT
         except SoftTimeLimitExceeded:
             return self._give_up(job, deliveries, allowance, f"it took longer than {SOFT_LIMIT_SECONDS} seconds")
         except RedisError:
@@ -140,12 +144,19 @@ class Performer:
         _report(job, outcome, meter, time.monotonic() - started, Record(self.redis))
         return None
 
-    def _survey(self, job: ReviewJob, meter: Meter) -> Surveyor:
+    def _writes(self) -> Writes:
+        return self.writes or Writes(self.redis)
+
+    def _is_superseded(self, job: ReviewJob, turn: Turn) -> bool:
+        turn.insist()
+        return is_superseded(self.redis, job)
+
+    def _survey(self, job: ReviewJob, meter: Meter, turn: Turn) -> Surveyor:
         return Surveyor(
             self.packages,
             self.images,
             lambda: Defaults(self.github, self.redis).find(job, meter),
-            lambda: is_superseded(self.redis, job),
+            lambda: self._is_superseded(job, turn),
         )
 
     def _find(self, job: ReviewJob, deliveries: Deliveries, turns: Turns) -> ReviewJob | timedelta | None:

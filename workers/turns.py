@@ -16,7 +16,7 @@ from bot.jobs import ReviewJob
 
 _HOLD = """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+if holder ~= ARGV[1] and (holder or ARGV[5] ~= 'new') then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local t = redis.call('TIME')
 redis.call('ZADD', KEYS[2], 'XX', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[4], ARGV[3])
@@ -32,6 +32,10 @@ return 1
 """
 
 log = structlog.get_logger("dockslim.worker")
+
+
+class TurnLostError(Exception):
+    """The turn ran out: this process stood still for longer than it lasts, and another may have done its job."""
 
 
 class Turn:
@@ -53,10 +57,15 @@ class Turn:
 
     def take(self) -> bool:
         """Take the turn, unless another execution has it."""
-        if not self._try():
+        if not self._try("new"):
             return False
         self._thread.start()
         return True
+
+    def insist(self) -> None:
+        """Raise TurnLostError where the turn has run out: another execution may have had it since."""
+        if not self._try():
+            raise TurnLostError
 
     def give_back(self) -> bool:
         """Give the turn back; False when it had passed to another execution."""
@@ -64,9 +73,9 @@ class Turn:
         self._thread.join()
         return bool(self._give_back(keys=[self._key], args=[self._holder]))
 
-    def _try(self) -> bool:
+    def _try(self, how: str = "again") -> bool:
         due, member, lease = prolong(self._delivery)
-        arguments: list[str | int] = [self._holder, milliseconds(self._lasts), member, lease]
+        arguments: list[str | int] = [self._holder, milliseconds(self._lasts), member, lease, how]
         return bool(self._hold(keys=[self._key, due], args=arguments))
 
     def _prolong(self) -> None:

@@ -67,38 +67,49 @@ class Meter:
         return timedelta(seconds=longest) if longest > 0 else None
 
 
-# Books `count` writes for a holder, each at the first time that every window allows, counting those booked before it;
-# returns the milliseconds until the first. A holder that comes back finds its booking; when its time has come, the
-# booking becomes the token's, and counts from then on.
+# Lets a token send `count` writes: returns 0 when it may, else the milliseconds after which to ask again.
+# A holder has a place in the queue, booked at the first time that every window allows behind what was sent and what is
+# booked; "" has none. When the time of a place has come, what was sent decides: after a pause, it has come for many.
 _BOOK = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local holder, token, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[#ARGV]))
-local first = tonumber(redis.call('ZSCORE', KEYS[1], holder .. ':1'))
-if not first then
-  for n = 1, count do
-    local at = now
-    for i = 4, #ARGV - 1, 2 do
-      local limit = tonumber(ARGV[i])
-      local found = redis.call('ZRANGE', KEYS[1], -limit, -limit, 'WITHSCORES')
-      if found[2] then at = math.max(at, tonumber(found[2]) + tonumber(ARGV[i + 1])) end
-    end
-    redis.call('ZADD', KEYS[1], at, holder .. ':' .. n)
-    first = first or at
-  end
+local booked, sent, holder, token, count = KEYS[1], KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local longest, pause = tonumber(ARGV[#ARGV]), tonumber(ARGV[5]) / tonumber(ARGV[4])
+redis.call('ZREMRANGEBYSCORE', booked, '-inf', now - longest)
+redis.call('ZREMRANGEBYSCORE', sent, '-inf', now - longest)
+redis.call('PEXPIRE', booked, longest * 2)
+local function find(key, back, span)
+  local found = redis.call('ZRANGE', key, -back, -back, 'WITHSCORES')
+  return found[2] and tonumber(found[2]) + span or now
 end
-if first <= now then
-  for n = 1, count do
-    local at = redis.call('ZSCORE', KEYS[1], holder .. ':' .. n)
-    if at then
-      redis.call('ZREM', KEYS[1], holder .. ':' .. n)
-      redis.call('ZADD', KEYS[1], at, token .. ':' .. n)
+local ahead = 0
+if holder ~= '' then
+  local first = tonumber(redis.call('ZSCORE', booked, holder .. ':1'))
+  if not first then
+    for n = 1, count do
+      local at, many = now, redis.call('ZCARD', booked)
+      for i = 4, #ARGV - 1, 2 do
+        local limit, span = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+        at = math.max(at, limit > many and find(sent, limit - many, span) or find(booked, limit, span))
+      end
+      redis.call('ZADD', booked, at, holder .. ':' .. n)
+      first = first or at
     end
   end
+  if first > now then return first - now end
+  ahead = redis.call('ZCOUNT', booked, '-inf', '(' .. first)
 end
-redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[#ARGV]) * 2)
-return math.max(0, first - now)
+local at = now
+for i = 4, #ARGV - 1, 2 do
+  at = math.max(at, find(sent, math.max(tonumber(ARGV[i]) - count + 1, 1), tonumber(ARGV[i + 1])))
+end
+if at > now then return at - now + ahead * pause end
+for n = 1, count do
+  redis.call('ZREM', booked, holder .. ':' .. n)
+  redis.call('ZADD', sent, now + (n - 1) * pause, token .. ':' .. n)
+end
+redis.call('PEXPIRE', sent, longest * 2)
+return 0
 """
 
 
@@ -111,18 +122,26 @@ class Writes:
         self._book = redis.register_script(_BOOK)
 
     def book(self, installation_id: int, holder: str, token: str, count: int) -> timedelta:
-        """Book writes; return how long to wait for the first, nothing when they may be sent."""
+        """Book writes; return how long to wait for the first, nothing when they may be sent.
+
+        Without a `holder` no place is booked: what is booked by others and not sent yet does not count.
+        """
         if not self._windows:
             return timedelta()
         spans = [int(span.total_seconds() * 1000) for _, span in self._windows]
         pairs = [each for (limit, _), span in zip(self._windows, spans, strict=True) for each in (limit, span)]
-        wait = self._book(keys=[_key(installation_id)], args=[holder, token, count, *pairs, max(spans)])
+        keys = [_booked(installation_id), _key(installation_id)]
+        wait = self._book(keys=keys, args=[holder, token, count, *pairs, max(spans)])
         return timedelta(milliseconds=int(wait))
 
     def give_back(self, installation_id: int, *names: str) -> None:
-        """Take back what was booked and is not needed."""
+        """Take back what may be sent and is not needed."""
         if names:
             self._redis.zrem(_key(installation_id), *names)
+
+    def withdraw(self, installation_id: int, holder: str, count: int = ORDINARY_WRITES) -> None:
+        """Give up a place that was booked."""
+        self._redis.zrem(_booked(installation_id), *(f"{holder}:{number}" for number in range(1, count + 1)))
 
 
 class Allowance:
@@ -162,11 +181,10 @@ class Allowance:
             self._left.pop(0)
             return
         self._more += 1
-        holder = f"{self._token}:more{self._more}"
         slept = timedelta()
-        while wait := self._writes.book(self._installation_id, holder, f"{holder}:sent", 1):
+        # The job has begun: it does not stand behind those that wait for their first write.
+        while wait := self._writes.book(self._installation_id, "", f"{self._token}:more{self._more}", 1):
             if slept + wait > LONGEST_PAUSE:
-                self._writes.give_back(self._installation_id, f"{holder}:1")
                 raise LimitedError(wait)
             self._sleep(wait.total_seconds())
             slept += wait
@@ -174,6 +192,10 @@ class Allowance:
 
 def _key(installation_id: int) -> str:
     return f"dockslim:writes:{installation_id}"
+
+
+def _booked(installation_id: int) -> str:
+    return f"dockslim:writes:{installation_id}:booked"
 
 
 def _number(response: httpx.Response, header: str) -> int | None:

@@ -663,6 +663,24 @@ class TestTurns:
             thread.join()
         assert (len(pull.reviews), len(pull.check_runs)) == (1, 1)
 
+    def test_who_stood_still_for_longer_than_the_turn_lasts_writes_nothing(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stand_still(*args: Any) -> Any:
+            monkeypatch.setattr(review_module, "plan", plan)
+            stage.redis.delete(f"dockslim:turn:{stage.repository.id}:{pull.number}")
+            # Another process does the job meanwhile.
+            assert stage.performer.perform(job) is None
+            return plan(*args)
+
+        plan = review_module.plan
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        job = stage.job(pull)
+        monkeypatch.setattr(review_module, "plan", stand_still)
+        assert stage.performer.perform(job) == timedelta(seconds=3)
+        assert (len(pull.reviews), len(pull.check_runs), len(pull.issue_comments)) == (1, 1, 1)
+        assert stage.performer.perform(job) is None
+
     def test_a_turn_lasts_as_long_as_its_process_and_a_little_longer(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
         first, second = stage.job(pull), stage.job(pull)

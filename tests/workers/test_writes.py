@@ -15,6 +15,7 @@ from redis import Redis
 
 from bot.github.failures import LimitedError
 from bot.github.limits import LONGEST_PAUSE, ORDINARY_WRITES, RESERVE, Allowance, Writes
+from bot.newest import note_newest
 from bot.queue import connect
 from tests.workers.stage import WASTEFUL, Stage
 
@@ -70,12 +71,40 @@ def test_who_waits_keeps_the_place(redis: Redis) -> None:
 
 def test_the_hour(redis: Redis) -> None:
     seconds, _ = redis.time()
-    key = "dockslim:writes:1"
-    redis.zadd(key, {f"old{n}": (seconds - 3590 + n) * 1000 for n in range(500)})
+    redis.zadd("dockslim:writes:1", {f"old{n}": (seconds - 3590 + n) * 1000 for n in range(500)})
     assert Writes(redis).book(1, "a", "a", 1).total_seconds() == pytest.approx(10, abs=1.5)
-    redis.delete(key)
-    redis.zadd(key, {f"old{n}": (seconds - 3700 + n) * 1000 for n in range(500)})
-    assert Writes(redis).book(1, "a", "a", 1) == timedelta()
+    redis.zadd("dockslim:writes:2", {f"old{n}": (seconds - 3700 + n) * 1000 for n in range(500)})
+    assert Writes(redis).book(2, "a", "a", 1) == timedelta()
+
+
+def test_who_comes_late_is_measured_by_what_was_sent(redis: Redis) -> None:
+    # A pause, or workers that were away: the time of every place has come at once.
+    hour = (90, timedelta(seconds=10))
+    writes = Writes(redis, (*SHORT[:2], hour))
+    for number in range(12):
+        writes.book(1, f"job{number}", f"token{number}", 2)
+    time.sleep(1.9)
+    waits = [writes.book(1, f"job{number}", f"token{number}", 2) for number in range(12)]
+    assert 2 * waits.count(timedelta()) <= 8
+    left = [wait for wait in waits if wait]
+    assert left == sorted(left)
+    assert left[-1] > left[0]
+
+
+def test_places_of_others_do_not_hold_up_a_job_that_has_begun(redis: Redis) -> None:
+    writes, slept = Writes(redis), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        time.sleep(seconds)
+
+    with Allowance(writes, 1, "a", sleep) as allowance:
+        assert allowance.admit() is None
+        for number in range(50):
+            assert Allowance(writes, 1, f"job{number}", sleep).admit()
+        for _ in range(ORDINARY_WRITES + 1):
+            allowance.take()
+    assert sum(slept) <= LONGEST_PAUSE.total_seconds()
 
 
 class TestAllowance:
@@ -118,10 +147,10 @@ class TestAllowance:
     ) -> None:
         with make("a") as allowance:
             allowance.admit()
-            for name in "bcde":
-                make(name).admit()
             for _ in range(ORDINARY_WRITES):
                 allowance.take()
+            now = redis.time()[0] * 1000
+            redis.zadd("dockslim:writes:1", {f"sent{number}": now - 10_000 + number for number in range(80)})
             before = _times(redis, 1)
             with pytest.raises(LimitedError) as caught:
                 allowance.take()
@@ -143,6 +172,18 @@ class TestJobs:
         time.sleep(waits[0].total_seconds() if waits[0] else 0)
         assert performer.perform(jobs[1]) is None
         assert [len(pull.reviews) for pull in pulls] == [1, 1, 0]
+
+    def test_who_is_superseded_gives_up_the_place(self, stage: Stage) -> None:
+        performer = replace(stage.performer, writes=None)
+        first, second = (stage.open({"Dockerfile": WASTEFUL}, branch=f"b{n}") for n in range(2))
+        performer.perform(stage.job(first))
+        job = stage.job(second, moment=100)
+        assert performer.perform(job) is not None
+        key = f"dockslim:writes:{stage.installation.id}:booked"
+        assert stage.redis.zcard(key) == ORDINARY_WRITES
+        note_newest(stage.redis, replace(job, moment=200))
+        assert performer.perform(job) is None
+        assert stage.redis.zcard(key) == 0
 
     @pytest.mark.parametrize("resource", ["core", "graphql"])
     def test_reads_stop_before_the_hour_is_used_up(self, stage: Stage, resource: str) -> None:
