@@ -42,7 +42,8 @@ def _is_local(request: Request, hosting: Hosting) -> bool:
     if hosting.public_url is not None and not _is_loopback(urlsplit(hosting.public_url).hostname):
         # A proxy stands in front, and not every proxy says so in a header.
         return False
-    if any(name in request.headers for name in _FORWARDING):
+    # No browser speaks HTTP/1.0; nginx does unless it is told otherwise, names us by our own address, and adds nothing.
+    if request.scope["http_version"] == "1.0" or any(name in request.headers for name in _FORWARDING):
         return False
     # The name in Host: a site of somebody else's may point its own name at 127.0.0.1 (DNS rebinding).
     return _is_loopback(request.client.host if request.client else None) and _is_loopback(_host(request))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -31,11 +32,17 @@ def _ask(
     peer: str = LOOPBACK,
     path: str = "/setup",
     host: str = "127.0.0.1:8000",
+    version: str = "1.1",
     **headers: str,
 ) -> httpx.Response:
     # Nothing listens there: whoever is let in gets as far as the queue.
     queue = Queue("redis://127.0.0.1:1/0")
-    transport = httpx.ASGITransport(create_app(hosting, queue), client=(peer, 40_000))
+    app = create_app(hosting, queue)
+
+    async def speak(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "http_version": version}, receive, send)
+
+    transport = httpx.ASGITransport(speak, client=(peer, 40_000))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
@@ -63,6 +70,7 @@ PROXIED = Hosting(status_token=TOKEN, public_url="https://dockslim.example.com")
         pytest.param(OPEN, {"X_Forwarded_For": LOOPBACK}, 403, id="a proxy on this machine"),
         pytest.param(OPEN, {"Forwarded": "for=127.0.0.1"}, 403, id="a proxy, RFC 7239"),
         pytest.param(OPEN, {"Via": "1.1 proxy"}, 403, id="a proxy that says its name"),
+        pytest.param(OPEN, {"version": "1.0"}, 403, id="a proxy that says nothing, such as nginx"),
         pytest.param(OPEN, {"peer": ELSEWHERE, "X_Forwarded_For": LOOPBACK}, 403, id="a claim"),
         pytest.param(OPEN, {"peer": ELSEWHERE, "Authorization": f"Bearer {TOKEN}"}, 403, id="a token that is not set"),
         pytest.param(GUARDED, {"peer": ELSEWHERE}, 401, id="no token"),
