@@ -546,6 +546,7 @@ def _trouble(world: World, text: str, sh: str) -> str:
 ALL = {**PLAIN, **HARD}
 
 
+@pytest.mark.slow
 @table("text", ALL)
 def test_a_fix_keeps_statuses_and_calls(world: World, text: str) -> None:
     trouble = _trouble(world, text, DASH)
