@@ -19,3 +19,11 @@ class ListFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class ImageFormat(StrEnum):
+    """How images are described."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.formats import Format, ListFormat
+from cli.formats import Format, ImageFormat, ListFormat
 
 app = typer.Typer(
     name="dockslim",
@@ -158,6 +158,69 @@ def review(
     except TroubleError as trouble:
         _fail(trouble)
     raise typer.Exit(code)
+
+
+Platform = Annotated[
+    str | None, typer.Option("--platform", help="Such as linux/arm64, where an image is there for several.")
+]
+Target = Annotated[str | None, typer.Option("--target", help="The stage that was built; else the last one.")]
+ImageForm = Annotated[ImageFormat, typer.Option("--format", help="How to write the sizes.")]
+
+
+@app.command()
+def size(
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="An OCI layout, an archive, or an image of the local engine.")
+    ],
+    dockerfile: Annotated[
+        str | None, typer.Option("--dockerfile", help="What it was built from, to name lines.")
+    ] = None,
+    target: Target = None,
+    platform: Platform = None,
+    form: ImageForm = ImageFormat.TEXT,
+) -> None:
+    """Say what each layer of an image costs, and what is lost.
+
+    Nothing is extracted. Exit code 0, or 2 where the image could not be read.
+    """
+    from cli.size import Wanted
+    from cli.size import size as measure_size
+    from cli.trouble import TroubleError
+
+    try:
+        print(measure_size(Wanted(image, dockerfile, target, platform), form))
+    except TroubleError as trouble:
+        _fail(trouble)
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An image, as for `dockslim size`.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The image to hold against it.")],
+    dockerfile: Annotated[
+        list[str] | None,
+        typer.Option("--dockerfile", help="What they were built from: one for both, or given twice."),
+    ] = None,
+    target: Target = None,
+    platform: Platform = None,
+    form: ImageForm = ImageFormat.TEXT,
+) -> None:
+    """Say what an image costs more than another: by line, package and directory.
+
+    Exit code 0, or 2 where an image could not be read.
+    """
+    from cli.size import Wanted, compare_images
+    from cli.trouble import TroubleError
+
+    files = [*(dockerfile or [None])] * 2
+    try:
+        if len(files) > 4:
+            raise TroubleError("--dockerfile", "given more than twice, and there are two images")
+        print(
+            compare_images(Wanted(before, files[0], target, platform), Wanted(after, files[1], target, platform), form)
+        )
+    except TroubleError as trouble:
+        _fail(trouble)
 
 
 @config.command("check")

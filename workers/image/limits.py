@@ -1,0 +1,68 @@
+"""What an image may cost to read. Whoever built it may want it to cost more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+
+class ImageError(Exception):
+    """Say what is wrong with an image and where in it: `place` is a file, a layer, or a path inside of one."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(place, reason)
+        self.place = place
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps over a whole image; bytes are those after decompression."""
+
+    entries: int = 1_000_000
+    """Of all tars, and of the directories that their paths imply."""
+    unpacked: int = 64 * 2**30
+    layers: int = 512
+    path: int = 4096
+    """PATH_MAX of Linux: no engine could extract a longer one."""
+    extension: int = 2**20
+    """Bytes of one pax header: what Go's archive/tar takes."""
+    document: int = 8 * 2**20
+    """Bytes of a manifest, an index or a configuration."""
+    database: int = 64 * 2**20
+    """Bytes of a package database that is looked into; a larger one is only counted."""
+    databases: int = 128 * 2**20
+
+
+LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of the limits while one image is read."""
+
+    limits: Limits = LIMITS
+    entries: int = field(init=False)
+    unpacked: int = field(init=False)
+    databases: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.entries = self.limits.entries
+        self.unpacked = self.limits.unpacked
+        self.databases = self.limits.databases
+
+    def refuse(self, place: str) -> NoReturn:
+        """Name the limit that is used up."""
+        if self.entries < 0:
+            raise ImageError(place, f"the image has more than {self.limits.entries:,} entries")
+        raise ImageError(place, f"the image unpacks to more than {self.limits.unpacked:,} bytes")
+
+    def grants(self, size: int) -> bool:
+        """Tell whether a package database of `size` bytes may be kept, and count it."""
+        if size > self.limits.database or size > self.databases:
+            return False
+        self.databases -= size
+        return True

@@ -1,0 +1,343 @@
+"""An image on disk or from a pipe: OCI layout, OCI archive, docker-archive. Nothing is extracted.
+
+https://github.com/opencontainers/image-spec, image-layout.md, image-index.md, manifest.md, config.md; for `docker save`
+moby's image/spec/spec.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from workers.image.limits import LIMITS, Budget, ImageError, Limits
+from workers.image.model import Image, Layer, Step
+from workers.image.packages import is_database
+from workers.image.source import FileSource, Part, Source, StreamSource, unpack
+from workers.image.tar import BLOCK, Contents, Entry, Kind, begins_tar, read_contents, walk
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_NESTING = 4
+"""Of indexes within indexes, and of links within an archive."""
+_WHOLE = 1 << 62
+"""More bytes than there are: an archive that ends when its source does."""
+
+_Document = Mapping[str, object]
+
+
+class _Blobs(Protocol):
+    """The files of an image by their name."""
+
+    place: str
+    limits: Limits
+
+    def document(self, name: str) -> bytes | None:
+        """Return a small file, None where there is none of that name."""
+
+    def layer(self, name: str) -> tuple[Contents, int, bool] | None:
+        """Return what a layer holds, the bytes that it is stored in, and whether these are compressed."""
+
+
+def read_image(path: str | Path, platform: str | None = None, limits: Limits = LIMITS) -> Image:
+    """Read an OCI layout directory, an OCI archive or a docker-archive; raise ImageError for what is none.
+
+    `platform`, such as `linux/arm64`, chooses where there are several.
+    """
+    place = str(path)
+    try:
+        if os.path.isdir(path):
+            return _resolve(_Layout(place, limits), platform)
+        with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return read_stream(file, place, platform, limits)
+            return _resolve(_Archive(FileSource(file), place, limits), platform)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ImageError(place, f"cannot be read: {reason}") from None
+
+
+def read_stream(stream: BinaryIO, place: str, platform: str | None = None, limits: Limits = LIMITS) -> Image:
+    """Read an archive as it comes out of a pipe, such as that of `docker save`; `place` is what errors name."""
+    return _resolve(_Archive(StreamSource(stream), place, limits), platform)
+
+
+class _Layout:
+    """A directory with blobs that are opened when they are asked for."""
+
+    def __init__(self, place: str, limits: Limits) -> None:
+        self.place = place
+        self.limits = limits
+        self._budget = Budget(limits)
+
+    def document(self, name: str) -> bytes | None:
+        with self._open(name) as file:
+            if file is None:
+                return None
+            limit = self._budget.limits.document
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise ImageError(f"{self.place}: {name}", f"a document of more than {limit:,} bytes")
+        return data
+
+    def layer(self, name: str) -> tuple[Contents, int, bool] | None:
+        with self._open(name) as file:
+            if file is None:
+                return None
+            source = FileSource(file)
+            return _read_layer(source, source.size, source.read(BLOCK), f"{self.place}: {name}", self._budget)
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[BinaryIO | None]:
+        """Open a regular file and nothing else: a link may lead out of the layout, a pipe may never end."""
+        try:
+            fd = os.open(os.path.join(self.place, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            raise ImageError(f"{self.place}: {name}", f"cannot be read: {error.strerror}") from None
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise ImageError(f"{self.place}: {name}", "no regular file")
+            yield file
+
+
+class _Archive:
+    """An archive, read once from front to back: which of its files are layers is only said at its end."""
+
+    def __init__(self, source: Source, place: str, limits: Limits) -> None:
+        self.place = place
+        self.limits = limits
+        self._budget = Budget(limits)
+        self._documents: dict[str, bytes] = {}
+        self._layers: dict[str, tuple[Contents, int, bool] | ImageError] = {}
+        head = source.read(BLOCK)
+        whole = Part(source, _WHOLE, head)
+        inner = unpack(whole, head, place)
+        if inner is None and not begins_tar(head):
+            raise ImageError(place, "neither an OCI archive nor a docker-archive: it is no tar")
+        entries = walk(inner or whole, place, Budget(limits), self._take)
+        self._links = {
+            entry.path: entry.target
+            if entry.kind is Kind.HARD_LINK
+            else posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), entry.target))
+            for entry in entries
+            # `docker save` before 25 writes a layer that several images share once, and links to it.
+            if entry.kind in (Kind.HARD_LINK, Kind.SYMLINK)
+        }
+
+    def document(self, name: str) -> bytes | None:
+        return self._documents.get(self._follow(name, self._documents))
+
+    def layer(self, name: str) -> tuple[Contents, int, bool] | None:
+        found = self._layers.get(self._follow(name, self._layers))
+        if isinstance(found, ImageError):
+            raise found
+        return found
+
+    def _follow(self, name: str, files: Mapping[str, object]) -> str:
+        for _ in range(_NESTING):
+            if name in files or name not in self._links:
+                break
+            name = self._links[name]
+        return name
+
+    def _take(self, entry: Entry, source: Source) -> int:
+        content = Part(source, entry.size)
+        head = content.read(BLOCK)
+        if head[:1] in (b"{", b"[") and entry.size <= self._budget.limits.document and self._budget.grants(entry.size):
+            self._documents[entry.path] = head + content.read(content.left)
+        else:
+            try:
+                self._layers[entry.path] = _read_layer(
+                    content, entry.size, head, f"{self.place}: {entry.path}", self._budget
+                )
+            except ImageError as error:
+                # It may be no layer at all, or one of another image: it only counts when it is asked for.
+                self._layers[entry.path] = error
+        return entry.size - content.left
+
+
+def _read_layer(source: Source, stored: int, head: bytes, place: str, budget: Budget) -> tuple[Contents, int, bool]:
+    """Read a layer of `stored` bytes from a source of which `head` is read already."""
+    whole = Part(source, stored, head)
+    inner = unpack(whole, head, place)
+    if inner is None and not begins_tar(head):
+        raise ImageError(place, "neither a tar nor one packed with gzip or zstd")
+    return read_contents(inner or whole, place, budget, is_database), stored, inner is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An image that a manifest names: its configuration, and its layers with the sizes that the manifest gives them."""
+
+    config: _Document
+    config_name: str
+    layers: tuple[tuple[str, int | None], ...]
+
+
+def _resolve(blobs: _Blobs, wanted: str | None) -> Image:
+    """Choose the one image that is there and read its layers."""
+    listed = blobs.document("manifest.json") if isinstance(blobs, _Archive) else None
+    index = None if listed is not None else blobs.document("index.json")
+    if listed is not None:
+        found = list(_read_list(blobs, _parse(listed, f"{blobs.place}: manifest.json")))
+    elif index is not None:
+        found = list(_descend(blobs, _parse(index, f"{blobs.place}: index.json"), "index.json", 0))
+    else:
+        raise ImageError(blobs.place, "neither an OCI layout nor a docker-archive: no index.json, no manifest.json")
+    images = {each.config_name: each for each in found if not _platform(each.config).startswith("unknown/")}
+    chosen = [each for each in images.values() if wanted in (None, _platform(each.config))]
+    if len(chosen) != 1:
+        platforms = ", ".join(sorted(_platform(each.config) for each in images.values())) or "none"
+        said = f"images in it: {platforms}; " if wanted is None else f"no image for {wanted} in it, but {platforms}; "
+        raise ImageError(blobs.place, f"{said}one has to be chosen" if chosen or wanted is None else said[:-2])
+    return _read(blobs, chosen[0])
+
+
+def _read_list(blobs: _Blobs, listed: object) -> Iterator[_Found]:
+    """Read the manifest.json of `docker save`."""
+    place = f"{blobs.place}: manifest.json"
+    for each in _list(listed, place):
+        entry = _document(each, place)
+        name = _string(entry, "Config", place)
+        layers = tuple((str(layer), None) for layer in _list(entry.get("Layers"), place))
+        yield _Found(_fetch(blobs, name, _digest_in(name)), name, layers)
+
+
+def _descend(blobs: _Blobs, index: object, name: str, depth: int) -> Iterator[_Found]:
+    """Read the manifests of an index; those of platforms that were not stored with it are left out."""
+    place = f"{blobs.place}: {name}"
+    if depth > _NESTING:
+        raise ImageError(place, f"indexes are nested more than {_NESTING} deep")
+    absent = ""
+    found = False
+    for each in _list(_document(index, place).get("manifests"), place):
+        digest = _string(_document(each, place), "digest", place)
+        child = _blob(digest, place)
+        data = blobs.document(child)
+        if data is None:
+            absent = absent or digest
+            continue
+        found = True
+        document = _check(data, f"{blobs.place}: {child}", digest)
+        if "manifests" in document:
+            yield from _descend(blobs, document, child, depth + 1)
+        else:
+            yield _read_manifest(blobs, document, f"{blobs.place}: {child}")
+    if absent and not found:
+        raise ImageError(place, f"{absent} is named and not there")
+
+
+def _read_manifest(blobs: _Blobs, manifest: _Document, place: str) -> _Found:
+    digest = _string(_document(manifest.get("config"), place), "digest", place)
+    name = _blob(digest, place)
+    layers = []
+    for each in _list(manifest.get("layers"), place):
+        layer = _document(each, place)
+        size = layer.get("size")
+        layers.append((_blob(_string(layer, "digest", place), place), size if isinstance(size, int) else None))
+    return _Found(_fetch(blobs, name, digest), name, tuple(layers))
+
+
+def _read(blobs: _Blobs, found: _Found) -> Image:
+    place = f"{blobs.place}: {found.config_name}"
+    diff_ids = _list(_document(found.config.get("rootfs"), place).get("diff_ids"), place)
+    if len(diff_ids) != len(found.layers):
+        raise ImageError(place, f"{len(diff_ids)} diff_ids for {len(found.layers)} layers")
+    limit = blobs.limits.layers
+    if len(diff_ids) > limit:
+        raise ImageError(place, f"{len(diff_ids):,} layers, more than {limit:,}")
+    history = tuple(_read_history(found.config, place))
+    made = [step.created_by for step in history if not step.is_empty]
+    layers = []
+    for at, (diff_id, (name, size)) in enumerate(zip(diff_ids, found.layers, strict=True)):
+        if not isinstance(diff_id, str) or not _DIGEST.match(diff_id):
+            raise ImageError(place, f"{diff_id!r:.80} is no sha256 digest")
+        read = blobs.layer(name)
+        if read is None:
+            raise ImageError(blobs.place, f"layer {name} is named and not there")
+        contents, stored, is_packed = read
+        if size is not None and size != stored:
+            raise ImageError(f"{blobs.place}: {name}", f"{stored:,} bytes, and its manifest says {size:,}")
+        created_by = made[at] if len(made) == len(diff_ids) else None
+        layers.append(Layer(diff_id, created_by, stored if is_packed else None, contents))
+    return Image(_digest_of(found), _platform(found.config), tuple(layers), history)
+
+
+def _read_history(config: _Document, place: str) -> Iterator[Step]:
+    for each in _list(config.get("history") or [], place):
+        step = _document(each, place)
+        created_by = step.get("created_by")
+        yield Step(created_by if isinstance(created_by, str) else "", step.get("empty_layer") is True)
+
+
+def _platform(config: _Document) -> str:
+    parts = (config.get("os"), config.get("architecture"), config.get("variant"))
+    return "/".join(str(part) for part in parts if part)
+
+
+def _digest_of(found: _Found) -> str:
+    return _digest_in(found.config_name) or found.config_name
+
+
+def _digest_in(name: str) -> str | None:
+    """Return the digest that the name of a configuration is made of."""
+    digest = f"sha256:{posixpath.basename(name).removesuffix('.json')}"
+    return digest if _DIGEST.match(digest) else None
+
+
+def _blob(digest: str, place: str) -> str:
+    """Return the name of a blob. Nothing but a digest may become part of a path."""
+    if not _DIGEST.match(digest):
+        raise ImageError(place, f"{digest!r:.80} is no sha256 digest")
+    return f"blobs/sha256/{digest.removeprefix('sha256:')}"
+
+
+def _fetch(blobs: _Blobs, name: str, digest: str | None) -> _Document:
+    data = blobs.document(name)
+    if data is None:
+        raise ImageError(blobs.place, f"{name} is named and not there")
+    return _check(data, f"{blobs.place}: {name}", digest)
+
+
+def _check(data: bytes, place: str, digest: str | None) -> _Document:
+    actual = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    if digest is not None and actual != digest:
+        raise ImageError(place, f"its content has the digest {actual}")
+    return _document(_parse(data, place), place)
+
+
+def _parse(data: bytes, place: str) -> object:
+    try:
+        parsed: object = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ImageError(place, f"no valid JSON ({error})") from None
+    return parsed
+
+
+def _document(value: object, place: str) -> _Document:
+    if not isinstance(value, dict):
+        raise ImageError(place, "a JSON object is missing")
+    return value
+
+
+def _list(value: object, place: str) -> Sequence[object]:
+    if not isinstance(value, list):
+        raise ImageError(place, "a JSON list is missing")
+    return value
+
+
+def _string(document: _Document, key: str, place: str) -> str:
+    value = document.get(key)
+    if not isinstance(value, str):
+        raise ImageError(place, f'"{key}" is missing')
+    return value
