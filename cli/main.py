@@ -209,16 +209,11 @@ def compare(
 
     Exit code 0, or 2 where an image could not be read.
     """
-    from cli.size import Wanted, compare_images
+    from cli.size import compare_images, pair
     from cli.trouble import TroubleError
 
-    files = [*(dockerfile or [None])] * 2
     try:
-        if len(files) > 4:
-            raise TroubleError("--dockerfile", "given more than twice, and there are two images")
-        print(
-            compare_images(Wanted(before, files[0], target, platform), Wanted(after, files[1], target, platform), form)
-        )
+        print(compare_images(pair(before, after, dockerfile or [], target, platform), form))
     except TroubleError as trouble:
         _fail(trouble)
 

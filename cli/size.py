@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cli.files import read_text
@@ -47,8 +47,19 @@ def size(wanted: Wanted, form: ImageFormat) -> str:
             return "\n".join(render_markdown(wanted.name, measured))
 
 
-def compare_images(before: Wanted, after: Wanted, form: ImageFormat) -> str:
+def pair(
+    before: str, after: str, dockerfiles: Sequence[str], target: str | None, platform: str | None
+) -> tuple[Wanted, Wanted]:
+    """Return two images to compare; one Dockerfile is that of both, of two each has its own."""
+    if len(dockerfiles) > 2:
+        raise TroubleError("--dockerfile", "given more than twice, and there are two images")
+    first, last = (dockerfiles[0], dockerfiles[-1]) if dockerfiles else (None, None)
+    return Wanted(before, first, target, platform), Wanted(after, last, target, platform)
+
+
+def compare_images(images: tuple[Wanted, Wanted], form: ImageFormat) -> str:
     """Return what the second image costs more or less than the first."""
+    before, after = images
     compared = compare(_measure(before), _measure(after))
     names = (before.name, after.name)
     match form:

@@ -15,6 +15,8 @@ from workers.image.directories import largest
 NAMED = 8
 """Packages and directories to a comparison."""
 
+MINUS = "\N{MINUS SIGN}"
+
 Names = tuple[str, str]
 
 
@@ -25,7 +27,8 @@ def render_text(names: Names, compared: Comparison) -> Iterator[str]:
         yield f"  {label:<12} {format_bytes(before):>10} -> {format_bytes(after):>10}  {signed(after - before, before)}"
     lines = [each for each in compared.lines if not each.is_shared]
     most = max((abs(each.difference) for each in lines), default=0)
-    yield from _headed("By line", (_line(each, most) for each in lines))
+    width = max((len(_place(each)) for each in lines), default=0)
+    yield from _headed("By line", (_line(each, most, width) for each in lines))
     for title, changes in _groups(compared):
         yield from _headed(title, (f"{signed(size):>10}  {one_line(said)}" for said, size in changes))
     yield from _headed("Files", _files(compared))
@@ -59,8 +62,8 @@ def signed(size: int, whole: int = 0) -> str:
     """Return a difference with its sign, and in percent of `whole`."""
     if not size:
         return "0 bytes"
-    said = f"{'+' if size > 0 else '−'}{format_bytes(abs(size))}"
-    return f"{said} ({size / whole:+.1%})".replace("(-", "(−") if whole else said
+    said = f"{'+' if size > 0 else MINUS}{format_bytes(abs(size))}"
+    return f"{said} ({size / whole:+.1%})".replace("(-", f"({MINUS}") if whole else said
 
 
 def _totals(compared: Comparison) -> Iterator[tuple[str, int, int]]:
@@ -77,13 +80,13 @@ def _headed(title: str, lines: Iterator[str]) -> Iterator[str]:
         yield f"  {line}"
 
 
-def _line(each: LineChange, most: int) -> str:
+def _line(each: LineChange, most: int, width: int) -> str:
     filled = (FILLED if each.difference > 0 else "░") * (
         max(round(abs(each.difference) / most * BAR), 1) if each.difference else 0
     )
     said = shorten(one_line(_said(each)), INSTRUCTION)
     consists = f" ({one_line(_consists(each))})" if each.difference > 0 and _consists(each) else ""
-    return f"{_place(each):<12} {signed(each.difference):>10}  {filled:<{BAR}}  {said}{consists}".rstrip()
+    return f"{_place(each):<{width}} {signed(each.difference):>10}  {filled:<{BAR}}  {said}{consists}".rstrip()
 
 
 def _place(each: LineChange) -> str:

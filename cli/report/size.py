@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ NAMED = 4
 MENTIONED = 0.01
 """Of the image: losses below are summed up in one line."""
 FILLED = "█"
+_HASH = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def render_text(name: str, measured: Measurement) -> Iterator[str]:
     width = max((len(row.place) for row in rows), default=0)
     for row in rows:
         said = shorten(one_line(row.said), INSTRUCTION)
-        yield f"  {row.place:<{width}}  {format_bytes(row.written):>10}  {bar(row.written, most):<{BAR}}  {said}".rstrip()
+        drawn = bar(row.written, most)
+        yield f"  {row.place:<{width}}  {format_bytes(row.written):>10}  {drawn:<{BAR}}  {said}".rstrip()
         consists = consists_of(row.costs)
         if consists:
             yield f"  {'':<{width}}  {'':>10}  {'':<{BAR}}  {one_line(consists)}"
@@ -116,6 +119,7 @@ def place_of(cost: Cost) -> str:
 def instruction(cost: Cost) -> str:
     """Return what made a layer, without what only the builder needs."""
     said = " ".join((cost.created_by or "").removesuffix("# buildkit").split())
+    said = _HASH.sub(r"\1:\2…", said)
     for noise in ("/bin/sh -c #(nop) ", "/bin/sh -c "):
         said = said.replace(noise, "" if "nop" in noise or said.startswith("RUN") else "RUN ", 1)
     return said

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-import zlib
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 from isal import igzip
 from isal.igzip_lib import IsalError
@@ -21,7 +20,6 @@ else:
 CHUNK = 256 * 1024
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-_BROKEN = (OSError, EOFError, zlib.error, IsalError, zstd.ZstdError)
 _WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 27}
 """128 MiB, what zstd itself takes at most unless told otherwise."""
 
@@ -67,7 +65,7 @@ class StreamSource:
 
     __slots__ = ("_read",)
 
-    def __init__(self, stream: io.BufferedIOBase | BinaryIO) -> None:
+    def __init__(self, stream: io.BufferedIOBase | IO[bytes]) -> None:
         self._read = stream.read
 
     def read(self, size: int) -> bytes:
@@ -148,14 +146,14 @@ class _Unpacked(StreamSource):
         """Return the next `size` bytes."""
         try:
             return super().read(size)
-        except _BROKEN as error:
+        except (OSError, EOFError, IsalError, zstd.ZstdError) as error:  # type: ignore[misc]  # isal types it as an instance
             raise self._say(error) from None
 
     def skip(self, size: int) -> int:
         """Read the next `size` bytes and drop them."""
         try:
             return super().skip(size)
-        except _BROKEN as error:
+        except (OSError, EOFError, IsalError, zstd.ZstdError) as error:  # type: ignore[misc]  # isal types it as an instance
             raise self._say(error) from None
 
     def _say(self, error: Exception) -> ImageError:
@@ -168,7 +166,7 @@ def unpack(source: Source, head: bytes, place: str) -> Source | None:
     """Return what a gzip or zstd stream that begins with `head` unpacks to, None where it is neither."""
     if head.startswith(GZIP):
         stream = io.BufferedReader(_Raw(source), CHUNK)
-        return _Unpacked(igzip.IGzipFile(fileobj=stream), "gzip", place)
+        return _Unpacked(igzip.open(stream, "rb"), "gzip", place)  # type: ignore[no-untyped-call]
     if head.startswith(ZSTD):
         return _Unpacked(zstd.ZstdFile(_Raw(source), options=_WINDOW), "zstd", place)
     return None

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 from workers.image.limits import LIMITS, Budget, ImageError, Limits
 from workers.image.model import Image, Layer, Step
@@ -64,7 +64,7 @@ def read_image(path: str | Path, platform: str | None = None, limits: Limits = L
         raise ImageError(place, f"cannot be read: {reason}") from None
 
 
-def read_stream(stream: BinaryIO, place: str, platform: str | None = None, limits: Limits = LIMITS) -> Image:
+def read_stream(stream: IO[bytes], place: str, platform: str | None = None, limits: Limits = LIMITS) -> Image:
     """Read an archive as it comes out of a pipe, such as that of `docker save`; `place` is what errors name."""
     return _resolve(_Archive(StreamSource(stream), place, limits), platform)
 
