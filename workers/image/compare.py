@@ -67,7 +67,7 @@ class Comparison:
     added: Files
     removed: Files
     changed: Files
-    """Of another size, or of the same size and another time."""
+    """Of another size. What was only built again has another time, and says nothing."""
 
     @property
     def written(self) -> Change[str]:
@@ -92,7 +92,7 @@ def compare(before: Measurement, after: Measurement) -> Comparison:
     old, new = before.files, after.files
     for path, size in new.items():
         was = old.get(path)
-        if was == size and before.times[path] == after.times[path]:
+        if was == size:
             continue
         counted = counts["added" if was is None else "changed"]
         counted[0] += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 
 class ImageError(Exception):
@@ -28,6 +28,8 @@ class Limits:
     layers: int = 512
     path: int = 4096
     """PATH_MAX of Linux: no engine could extract a longer one."""
+    paths: int = 2**28
+    """Bytes of all paths together, and again of those of all directories: short tars can imply long ones."""
     extension: int = 2**20
     """Bytes of one pax header: what Go's archive/tar takes."""
     document: int = 8 * 2**20
@@ -47,18 +49,31 @@ class Budget:
     limits: Limits = LIMITS
     entries: int = field(init=False)
     unpacked: int = field(init=False)
+    paths: int = field(init=False)
     databases: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.entries = self.limits.entries
         self.unpacked = self.limits.unpacked
+        self.paths = self.limits.paths
         self.databases = self.limits.databases
 
-    def refuse(self, place: str) -> NoReturn:
-        """Name the limit that is used up."""
+    def spend(self, size: int, where: Callable[[], str], entries: int = 0) -> None:
+        """Count bytes and entries; raise ImageError with the limit that is used up."""
+        self.entries -= entries
+        self.unpacked -= size
         if self.entries < 0:
-            raise ImageError(place, f"the image has more than {self.limits.entries:,} entries")
-        raise ImageError(place, f"the image unpacks to more than {self.limits.unpacked:,} bytes")
+            raise ImageError(where(), f"the image has more than {self.limits.entries:,} entries")
+        if self.unpacked < 0:
+            raise ImageError(where(), f"the image unpacks to more than {self.limits.unpacked:,} bytes")
+
+    def keep_path(self, size: int, where: Callable[[], str]) -> None:
+        """Count a path; raise ImageError where it is too long or all are."""
+        if size > self.limits.path:
+            raise ImageError(where(), f"a path of {size:,} bytes follows, more than {self.limits.path:,}")
+        self.paths -= size
+        if self.paths < 0:
+            raise ImageError(where(), f"the paths of the image take more than {self.limits.paths:,} bytes")
 
     def grants(self, size: int) -> bool:
         """Tell whether a package database of `size` bytes may be kept, and count it."""

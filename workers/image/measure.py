@@ -34,7 +34,7 @@ def measure(
         written.append(_sum_up(files, owners))
     losses = overlay.losses()
     found = attribute(image, dockerfile, target) if dockerfile is not None else None
-    visible = dict(_visible(overlay.files))
+    visible = _visible(overlay.files)
     return Measurement(
         image=image,
         costs=tuple(
@@ -42,7 +42,6 @@ def measure(
         ),
         losses=losses,
         files=visible,
-        times={path: inode.mtime for path, inode in overlay.files.items()},
         packages=_sum_up(list(visible.items()), owners)[1],
     )
 

@@ -124,8 +124,6 @@ class Measurement:
     """The largest first."""
     files: Mapping[str, int]
     """Size of every file in the image; of several names of one file, the first has its bytes."""
-    times: Mapping[str, int]
-    """When it was changed, in seconds."""
     packages: Mapping[Package, int]
     """Bytes in the image."""
 

@@ -51,20 +51,29 @@ class Overlay:
         """Of every directory."""
         self._losses: dict[tuple[int, int, How], _Sum] = {}
         self._layer = -1
+        self._name = place
         self._place = place
         self._limit = limits.entries
+        self._paths = limits.paths
         self._real: dict[str, str] = {}
         """Directories that this layer names, with their links followed."""
+        self._steps = 0
 
     def add(self, entries: Sequence[Entry]) -> list[tuple[str, int]]:
         """Lay one more layer on top; return the files that it wrote, with their bytes, where they really lie."""
         self._layer += 1
+        self._place = f"{self._name}: layer {self._layer + 1}"
         self._real = {}
-        added = []
-        for entry in entries:
-            if _WHITEOUT in entry.path and self._is_whiteout(entry.path):
-                continue
-            added.append(entry)
+        self._steps = 0
+        added = [entry for entry in entries if _WHITEOUT not in entry.path or not _is_whiteout(entry.path)]
+        if len(added) < len(entries):
+            for entry in added:
+                # What hides the files of a directory must not reach through the symlink that was in its place.
+                if entry.kind is Kind.DIRECTORY and entry.path in self._others:
+                    self._remove(entry.path, How.OVERWRITTEN)
+            for entry in entries:
+                if _WHITEOUT in entry.path and _is_whiteout(entry.path):
+                    self._hide(entry.path)
         return [written for entry in added if (written := self._write(entry)) is not None]
 
     def losses(self) -> tuple[Loss, ...]:
@@ -76,13 +85,9 @@ class Overlay:
         )
         return tuple(sorted(found, key=lambda loss: (-loss.bytes, loss.writer, loss.loser, loss.how)))
 
-    def _is_whiteout(self, path: str) -> bool:
-        """Tell whether an entry only says something about lower layers, and do what it says."""
+    def _hide(self, path: str) -> None:
+        """Take out what a whiteout names."""
         folder, _, name = path.rpartition("/")
-        if path.startswith(_RESERVED) and name != _OPAQUE:
-            return True  # what AUFS kept for itself
-        if not name.startswith(_WHITEOUT):
-            return False
         if name == _OPAQUE:
             real = self._follow(folder)
             for child in sorted(self._children.get(real, ())):
@@ -93,7 +98,6 @@ class Overlay:
                 raise ImageError(f"{self._place}: {path}", "a whiteout that names no file")
             real = self._follow(folder)
             self._remove(f"{real}/{hidden}" if real else hidden, How.DELETED)
-        return True
 
     def _write(self, entry: Entry) -> tuple[str, int] | None:
         folder, _, name = entry.path.rpartition("/")
@@ -107,8 +111,6 @@ class Overlay:
         if not name:
             raise ImageError(f"{self._place}: /", "the root is no directory")
         if path in self._children:
-            if path == "":
-                raise ImageError(f"{self._place}: /", "the root is no directory")
             self._remove(path, How.OVERWRITTEN)
         if entry.kind is Kind.FILE:
             return path, self._write_file(path, real, name, entry)
@@ -117,6 +119,7 @@ class Overlay:
         else:
             self._remove(path, How.OVERWRITTEN)
             self._others[path] = entry.target if entry.kind is Kind.SYMLINK else None
+            self._real = {}
         self._attach(real, name)
         return None
 
@@ -125,7 +128,8 @@ class Overlay:
         if old is not None:
             self._lose(path, old, self._how(old, entry.size, entry.mtime))
         else:
-            self._others.pop(path, None)
+            if self._others.pop(path, None):
+                self._real = {}
             self._attach(folder, name)
         self.files[path] = Inode(self._layer, entry.size, entry.mtime)
         return entry.size
@@ -145,6 +149,7 @@ class Overlay:
             self.files[path] = inode
         elif target in self._others:
             self._others[path] = self._others[target]
+            self._real = {}
         else:
             raise ImageError(f"{self._place}: {entry.path}", f"a hard link to {entry.target}, which is not there")
 
@@ -166,12 +171,12 @@ class Overlay:
             elif each in self._others:
                 found = True
                 del self._others[each]
+                self._real = {}
             elif each in self._children and each:
                 found = True
                 waiting += (f"{each}/{child}" for child in self._children.pop(each))
         if found:
             self._children[folder].discard(name)
-            self._real = {}
 
     def _lose(self, path: str, inode: Inode, how: How) -> None:
         """Book the bytes of a file whose name goes; with another name left, none are lost."""
@@ -204,6 +209,9 @@ class Overlay:
             self._children[path] = children
             if len(self._children) > self._limit:
                 raise ImageError(self._place, f"the image has more than {self._limit:,} directories")
+            self._paths -= len(path)
+            if self._paths < 0:
+                raise ImageError(self._place, f"the paths of the image's directories are too long: {path:.80}...")
             path, _, name = path.rpartition("/")
             known = self._children.get(path)
             if known is not None:
@@ -224,28 +232,43 @@ class Overlay:
         start = folder
         while start not in self._children:  # the root is always there
             start = start.rpartition("/")[0]
+            self._step(folder)
         parts = folder[len(start) :].strip("/").split("/")[::-1]
-        real = start.split("/") if start else []
+        real = start
         hops = 0
         while parts:
             part = parts.pop()
             if part in ("", "."):
                 continue
             if part == "..":
-                del real[-1:]
+                real = real.rpartition("/")[0]
                 continue
-            real.append(part)
-            target = self._others.get("/".join(real))
+            path = f"{real}/{part}" if real else part
+            target = self._others.get(path)
             if target is None:
+                if not hops:
+                    return folder  # nothing is there, and so nothing is below it
+                self._step(folder)
+                real = path
                 continue
             hops += 1
             if hops > _HOPS:
                 raise ImageError(f"{self._place}: {folder}", "a loop of symlinks")
-            del real[-1:]
             if target.startswith("/"):
-                real = []
+                real = ""
             parts += target.split("/")[::-1]
-        return "/".join(real)
+        return real
+
+    def _step(self, folder: str) -> None:
+        """Count a step on the way to a directory that is not simply there: short names may lead far, and again."""
+        self._steps += 1
+        if self._steps > self._limit:
+            raise ImageError(f"{self._place}: {folder:.80}", f"more than {self._limit:,} steps to find directories")
+
+
+def _is_whiteout(path: str) -> bool:
+    """Tell whether an entry only says something about lower layers, or is what AUFS kept for itself."""
+    return path.rpartition("/")[2].startswith(_WHITEOUT) or path.startswith(_RESERVED)
 
 
 def _common(one: str, other: str) -> str:

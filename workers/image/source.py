@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
@@ -114,6 +115,29 @@ class Part:
         skipped = from_head + self._whole.skip(size - from_head)
         self.left -= skipped
         return skipped
+
+
+class Hashed:
+    """A source, with the SHA-256 of what was read of it."""
+
+    __slots__ = ("_source", "sha256")
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes."""
+        data = self._source.read(size)
+        self.sha256.update(data)
+        return data
+
+    def skip(self, size: int) -> int:
+        """Read the next `size` bytes and drop them."""
+        left = size
+        while left > 0 and (data := self.read(min(left, CHUNK))):
+            left -= len(data)
+        return size - left
 
 
 class _Raw(io.RawIOBase):

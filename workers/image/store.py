@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol, TypeVar
 
 from workers.image.limits import LIMITS, Budget, ImageError, Limits
 from workers.image.model import Image, Layer, Step
 from workers.image.packages import is_database
-from workers.image.source import FileSource, Part, Source, StreamSource, unpack
+from workers.image.source import CHUNK, GZIP, ZSTD, FileSource, Hashed, Part, Source, StreamSource, unpack
 from workers.image.tar import BLOCK, Contents, Entry, Kind, begins_tar, read_contents, walk
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -30,20 +30,32 @@ _NESTING = 4
 _WHOLE = 1 << 62
 """More bytes than there are: an archive that ends when its source does."""
 
+_BLOBS = "blobs/sha256/"
+_NO_LAYER = "neither a tar nor one packed with gzip or zstd"
 _Document = Mapping[str, object]
+Kept = TypeVar("Kept")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A layer as it lies there: `size` is what it is stored in, packed or not."""
+
+    contents: Contents
+    size: int
+    is_packed: bool
 
 
 class _Blobs(Protocol):
     """The files of an image by their name."""
 
     place: str
-    limits: Limits
+    budget: Budget
 
     def document(self, name: str) -> bytes | None:
         """Return a small file, None where there is none of that name."""
 
-    def layer(self, name: str) -> tuple[Contents, int, bool] | None:
-        """Return what a layer holds, the bytes that it is stored in, and whether these are compressed."""
+    def layer(self, name: str) -> Stored | None:
+        """Return what a layer holds, None where there is none of that name."""
 
 
 def read_image(path: str | Path, platform: str | None = None, limits: Limits = LIMITS) -> Image:
@@ -74,25 +86,24 @@ class _Layout:
 
     def __init__(self, place: str, limits: Limits) -> None:
         self.place = place
-        self.limits = limits
-        self._budget = Budget(limits)
+        self.budget = Budget(limits)
 
     def document(self, name: str) -> bytes | None:
         with self._open(name) as file:
             if file is None:
                 return None
-            limit = self._budget.limits.document
+            limit = self.budget.limits.document
             data = file.read(limit + 1)
         if len(data) > limit:
             raise ImageError(f"{self.place}: {name}", f"a document of more than {limit:,} bytes")
         return data
 
-    def layer(self, name: str) -> tuple[Contents, int, bool] | None:
+    def layer(self, name: str) -> Stored | None:
         with self._open(name) as file:
             if file is None:
                 return None
             source = FileSource(file)
-            return _read_layer(source, source.size, source.read(BLOCK), f"{self.place}: {name}", self._budget)
+            return _read_layer(source, source.size, source.read(BLOCK), self, name)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[BinaryIO | None]:
@@ -115,10 +126,9 @@ class _Archive:
 
     def __init__(self, source: Source, place: str, limits: Limits) -> None:
         self.place = place
-        self.limits = limits
-        self._budget = Budget(limits)
-        self._documents: dict[str, bytes] = {}
-        self._layers: dict[str, tuple[Contents, int, bool] | ImageError] = {}
+        self.budget = Budget(limits)
+        self._documents: dict[str, bytes | ImageError] = {}
+        self._layers: dict[str, Stored | ImageError] = {}
         head = source.read(BLOCK)
         whole = Part(source, _WHOLE, head)
         inner = unpack(whole, head, place)
@@ -135,12 +145,12 @@ class _Archive:
         }
 
     def document(self, name: str) -> bytes | None:
-        return self._documents.get(self._follow(name, self._documents))
+        return _given(self._documents.get(self._follow(name, self._documents)))
 
-    def layer(self, name: str) -> tuple[Contents, int, bool] | None:
-        found = self._layers.get(self._follow(name, self._layers))
-        if isinstance(found, ImageError):
-            raise found
+    def layer(self, name: str) -> Stored | None:
+        found = _given(self._layers.get(self._follow(name, self._layers)))
+        if found is None and self.document(name) is not None:
+            raise ImageError(f"{self.place}: {name}", _NO_LAYER)
         return found
 
     def _follow(self, name: str, files: Mapping[str, object]) -> str:
@@ -153,26 +163,46 @@ class _Archive:
     def _take(self, entry: Entry, source: Source) -> int:
         content = Part(source, entry.size)
         head = content.read(BLOCK)
-        if head[:1] in (b"{", b"[") and entry.size <= self._budget.limits.document and self._budget.grants(entry.size):
-            self._documents[entry.path] = head + content.read(content.left)
-        else:
+        place = f"{self.place}: {entry.path}"
+        # It may be no layer at all, or one of another image: what is wrong only counts when it is asked for.
+        if head.startswith((GZIP, ZSTD)) or begins_tar(head):
             try:
-                self._layers[entry.path] = _read_layer(
-                    content, entry.size, head, f"{self.place}: {entry.path}", self._budget
-                )
+                self._layers[entry.path] = _read_layer(content, entry.size, head, self, entry.path)
             except ImageError as error:
-                # It may be no layer at all, or one of another image: it only counts when it is asked for.
                 self._layers[entry.path] = error
+        elif entry.size > self.budget.limits.document:
+            limit = self.budget.limits.document
+            self._documents[entry.path] = ImageError(place, f"a document of more than {limit:,} bytes")
+        elif self.budget.grants(entry.size):
+            self._documents[entry.path] = head + content.read(content.left)
         return entry.size - content.left
 
 
-def _read_layer(source: Source, stored: int, head: bytes, place: str, budget: Budget) -> tuple[Contents, int, bool]:
-    """Read a layer of `stored` bytes from a source of which `head` is read already."""
-    whole = Part(source, stored, head)
+def _given(found: Kept | ImageError | None) -> Kept | None:
+    if isinstance(found, ImageError):
+        raise found
+    return found
+
+
+def _read_layer(source: Source, stored: int, head: bytes, blobs: _Blobs, name: str) -> Stored:
+    """Read a layer of `stored` bytes from a source of which `head` is read already.
+
+    A packed one is held to the digest that it is named after. A plain one is not: only its headers are read.
+    """
+    place, budget = f"{blobs.place}: {name}", blobs.budget
+    whole = Hashed(Part(source, stored, head))
     inner = unpack(whole, head, place)
-    if inner is None and not begins_tar(head):
-        raise ImageError(place, "neither a tar nor one packed with gzip or zstd")
-    return read_contents(inner or whole, place, budget, is_database), stored, inner is not None
+    if inner is None:
+        if not begins_tar(head):
+            raise ImageError(place, _NO_LAYER)
+        return Stored(read_contents(Part(source, stored, head), place, budget, is_database), stored, False)
+    contents = read_contents(inner, place, budget, is_database)
+    while rest := inner.skip(CHUNK):
+        budget.spend(rest, lambda: place)
+    whole.skip(stored)
+    if name.startswith(_BLOBS) and whole.sha256.hexdigest() != name.removeprefix(_BLOBS):
+        raise ImageError(place, f"its content has the digest sha256:{whole.sha256.hexdigest()}")
+    return Stored(contents, stored, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +283,7 @@ def _read(blobs: _Blobs, found: _Found) -> Image:
     diff_ids = _list(_document(found.config.get("rootfs"), place).get("diff_ids"), place)
     if len(diff_ids) != len(found.layers):
         raise ImageError(place, f"{len(diff_ids)} diff_ids for {len(found.layers)} layers")
-    limit = blobs.limits.layers
+    limit = blobs.budget.limits.layers
     if len(diff_ids) > limit:
         raise ImageError(place, f"{len(diff_ids):,} layers, more than {limit:,}")
     history = tuple(_read_history(found.config, place))
@@ -265,11 +295,10 @@ def _read(blobs: _Blobs, found: _Found) -> Image:
         read = blobs.layer(name)
         if read is None:
             raise ImageError(blobs.place, f"layer {name} is named and not there")
-        contents, stored, is_packed = read
-        if size is not None and size != stored:
-            raise ImageError(f"{blobs.place}: {name}", f"{stored:,} bytes, and its manifest says {size:,}")
+        if size is not None and size != read.size:
+            raise ImageError(f"{blobs.place}: {name}", f"{read.size:,} bytes, and its manifest says {size:,}")
         created_by = made[at] if len(made) == len(diff_ids) else None
-        layers.append(Layer(diff_id, created_by, stored if is_packed else None, contents))
+        layers.append(Layer(diff_id, created_by, read.size if read.is_packed else None, read.contents))
     return Image(_digest_of(found), _platform(found.config), tuple(layers), history)
 
 
@@ -299,7 +328,7 @@ def _blob(digest: str, place: str) -> str:
     """Return the name of a blob. Nothing but a digest may become part of a path."""
     if not _DIGEST.match(digest):
         raise ImageError(place, f"{digest!r:.80} is no sha256 digest")
-    return f"blobs/sha256/{digest.removeprefix('sha256:')}"
+    return f"{_BLOBS}{digest.removeprefix('sha256:')}"
 
 
 def _fetch(blobs: _Blobs, name: str, digest: str | None) -> _Document:
