@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format docs bench load faults corpus recall agreement draw lock
+.PHONY: help demo test check lint format docs site bench load faults corpus recall agreement draw lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,7 @@ test: .venv/installed ## Run every test
 
 check: lint test ## Everything that must hold before a commit
 
-lint: .venv/installed ## Format, lint, types, import contracts, docs fresh
+lint: .venv/installed site ## Format, lint, types, import contracts, docs fresh, the site without a broken link
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -38,6 +38,9 @@ format: .venv/installed ## Format and fix what can be fixed
 
 docs: .venv/installed ## Generate the pages of the rules and of the configuration
 	$(BIN)/python -m cli.document
+
+site: .venv/installed ## Build the site of docs/ in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # Peers to measure against, in no lock: what cannot be had is named as absent.
 .venv/peers/tried: Makefile .venv/installed
