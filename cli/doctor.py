@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import islice
 from typing import Literal, get_args
 
 import httpx
@@ -21,6 +20,7 @@ from bot.github.apps import AppFacts, read_app
 from bot.github.client import GitHubApp
 from bot.github.failures import GitHubError, RefusedError
 from bot.github.hook import list_attempts
+from bot.pages.access import trusts_this_machine
 from bot.queue import connect
 from bot.settings import Hosting, NoAppError, Settings, SettingsError, read_hosting
 from bot.tasks import About, find_tasks
@@ -30,7 +30,6 @@ from cli.trouble import one_line
 # A JWT is dated back 60 s and ends after 9 minutes; GitHub takes at most 10 into its future.
 MOST_SKEW = timedelta(seconds=30)
 SECONDS = 10.0
-MOST_DELIVERIES = 100
 State = Literal["ok", "note", "problem"]
 
 
@@ -88,8 +87,9 @@ def _look_at_settings(hosting: Hosting) -> Iterator[Line]:
         size = key.key_size if isinstance(key, RSAPrivateKey) else 0
         yield Line("key", "ok", f"RSA, {size} bits")
     if hosting.status_token is None:
-        todo = "Set DOCKSLIM_STATUS_TOKEN to see the status page and /metrics from elsewhere."
-        yield Line("pages", "note", "shown on this machine only", todo)
+        todo = "Set DOCKSLIM_STATUS_TOKEN to see the status page and /metrics."
+        to = "on this machine only" if trusts_this_machine(hosting) else "to nobody"
+        yield Line("pages", "note", f"shown {to}", todo)
     else:
         yield Line("pages", "ok", "shown to whoever knows DOCKSLIM_STATUS_TOKEN")
 
@@ -164,7 +164,7 @@ def _look_at_deliveries(settings: Settings, log_url: str, now: datetime) -> Line
     latest: dict[str, int] = {}
     try:
         with app.open_app() as client:
-            for attempt in islice(list_attempts(client, now - timedelta(days=1)), MOST_DELIVERIES):
+            for attempt in list_attempts(client, now - timedelta(days=1), pages=1)[0]:
                 latest.setdefault(attempt.guid, attempt.status_code)
     except GitHubError as error:
         return Line("deliveries", "note", f"not looked at: {error}")

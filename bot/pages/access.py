@@ -25,7 +25,7 @@ def insist(request: Request, hosting: Hosting) -> None:
         raise PageError(
             403,
             "Not from here",
-            "From elsewhere than this machine the page is shown to whoever knows a token. "
+            "The page is shown to whoever knows a token, and without one only on a machine that GitHub itself is on. "
             "Set DOCKSLIM_STATUS_TOKEN, at least 16 characters, and start dockslim again.",
         )
     if not _knows(request.headers.get("authorization", ""), hosting.status_token.get_secret_value()):
@@ -37,10 +37,18 @@ def insist(request: Request, hosting: Hosting) -> None:
         )
 
 
+def trusts_this_machine(hosting: Hosting) -> bool:
+    """Tell whether what comes from this machine can be told from what comes from elsewhere.
+
+    GitHub has to get here. Where it is elsewhere, something on this machine hands on what comes from outside, and that
+    may look like a browser on it: without a header of its own, and with our address in Host.
+    """
+    return _is_loopback(urlsplit(hosting.public_url or hosting.github_api_url).hostname)
+
+
 def _is_local(request: Request, hosting: Hosting) -> bool:
     """Tell whether whoever asks is at this machine, and not behind a proxy on it or a page that calls it by a name."""
-    if hosting.public_url is not None and not _is_loopback(urlsplit(hosting.public_url).hostname):
-        # A proxy stands in front, and not every proxy says so in a header.
+    if not trusts_this_machine(hosting):
         return False
     # No browser speaks HTTP/1.0; nginx does unless it is told otherwise, names us by our own address, and adds nothing.
     if request.scope["http_version"] == "1.0" or any(name in request.headers for name in _FORWARDING):

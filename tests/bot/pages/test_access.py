@@ -54,13 +54,18 @@ def _ask(
         queue.close()
 
 
-OPEN, GUARDED = Hosting(), Hosting(status_token=TOKEN)
+LOCAL = {"github_api_url": "http://127.0.0.1:9/api"}
+OPEN, GUARDED = Hosting(**LOCAL), Hosting(**LOCAL, status_token=TOKEN)
 PROXIED = Hosting(status_token=TOKEN, public_url="https://dockslim.example.com")
 
 
 @pytest.mark.parametrize(
     ("hosting", "options", "status"),
     [
+        # Whoever asks here may be a proxy that rewrites Host, speaks HTTP/1.1 and adds nothing.
+        pytest.param(Hosting(), {}, 403, id="this machine, where GitHub is elsewhere"),
+        pytest.param(Hosting(public_url="https://x.example"), {}, 403, id="this machine, served elsewhere"),
+        pytest.param(Hosting(public_url="http://localhost:8000"), {}, 503, id="this machine, served to nobody else"),
         pytest.param(OPEN, {}, 503, id="this machine"),
         pytest.param(OPEN, {"peer": "::1", "host": "[::1]:8000"}, 503, id="this machine, IPv6"),
         pytest.param(OPEN, {"host": "localhost:8000"}, 503, id="localhost"),
@@ -106,7 +111,9 @@ def test_a_browser_gets_a_page_and_a_way_back(runner: asyncio.Runner) -> None:
     assert "<h1>A token is needed</h1>" in answer.text
     assert 'href="../assets/style.css"' in answer.text
     policy = answer.headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://github")
+    assert policy.startswith(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' http://127.0.0.1:9"
+    )
 
 
 @pytest.mark.parametrize(
