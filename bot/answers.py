@@ -24,10 +24,13 @@ _WRITERS = "who can write here"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key that is not as it is built in, its value as a file has it, and the file that says so."""
+    """One key that is not as it is built in, its value as a file has it, and the file that says so.
+
+    The value is None where not everybody who sees the answer may read that file.
+    """
 
     key: str
-    value: str
+    value: str | None
     file: str
 
 
@@ -133,12 +136,14 @@ def say_configuration(origin: Origin, settings: Sequence[Setting], base_branch: 
     if not settings:
         return f"{head}\n\nEvery key is as [built in]({DOCS}/configuration.md)."
     head += "\n\n| Key | Value | From |\n|---|---|---|"
-    rows = [
-        "\n| " + " | ".join(map(cell, map(code, (each.key, shorten(each.value, 300), each.file)))) + " |"
-        for each in settings
-    ]
+    rows = [f"\n| {_show_setting(each)} |" for each in settings]
     tail = f"\n\nEvery other key is as [built in]({DOCS}/configuration.md)."
     return fit(head, rows, lambda left: f"\n\n{left:,} more keys have no room here." if left else "", tail, 20_000)
+
+
+def _show_setting(each: Setting) -> str:
+    value = code(shorten(each.value, 300)) if each.value is not None else "not shown: its repository is not public"
+    return " | ".join(map(cell, (code(each.key), value, code(each.file))))
 
 
 def say_committed(commit: str, said: str) -> str:

@@ -24,10 +24,10 @@ from starlette.staticfiles import StaticFiles
 from bot.jobs import DeliveryId, ReviewJob
 from bot.pages import probes, setup, status
 from bot.pages.site import Known, PageError, refuse
-from bot.queue import Queue, QueueError
+from bot.queue import Queue, QueueError, Receipt
 from bot.record import DeliveryEntry, Record, stamp
 from bot.settings import Hosting, Settings, SettingsError
-from bot.webhooks.decide import Ignored, decide
+from bot.webhooks.decide import Closed, Ignored, decide
 from bot.webhooks.events import EventError, read_event
 from bot.webhooks.verify import is_signature, verify
 
@@ -40,6 +40,7 @@ MAX_CONNECTIONS = 500
 MAX_BUFFERED = 500 * 1024 * 1024
 """What all bodies that are being read may take together: they are anybody's until they are verified."""
 STOP_SECONDS = 5
+CLOSED = "the pull request is closed: what is queued for it stops"
 RECORD_SECONDS = 0.5
 """How often deliveries are recorded."""
 _DELIVERY_ID: TypeAdapter[str] = TypeAdapter(DeliveryId)
@@ -182,21 +183,31 @@ async def _take(request: Request, settings: Settings, queue: Queue) -> Taken:
         log.info("delivery ignored", github_event=name, reason=decision.reason)
         return Taken("ignored", {"ignored": decision.reason}, 200, event, decision.reason)
     try:
-        receipt = await run_in_threadpool(queue.enqueue, decision)
+        receipt = await run_in_threadpool(_enter, queue, decision)
     except QueueError as error:
         log.warning("job not queued", error=str(error))
         # GitHub marks the delivery as failed, and it can be redelivered.
         raise RefusalError(503, f"{error}; redeliver this later", event) from error
+    if receipt is None:
+        return Taken("ignored", {"ignored": CLOSED}, 200, event, CLOSED)
     log.info(
         "job queued",
         github_event=name,
-        repository=f"{decision.owner}/{decision.repository}",
-        number=decision.number,
-        reason=decision.reason,
+        repository=f"{receipt.job.owner}/{receipt.job.repository}",
+        number=receipt.job.number,
+        reason=receipt.job.reason,
         duplicate=receipt.duplicate,
     )
     outcome = "duplicate" if receipt.duplicate else "queued"
-    return Taken(outcome, {"job": receipt.id}, 202, event, decision.reason, decision)
+    return Taken(outcome, {"job": receipt.job.id}, 202, event, receipt.job.reason, receipt.job)
+
+
+def _enter(queue: Queue, decision: ReviewJob | Closed) -> Receipt | None:
+    """Do what was decided; None where that is no job."""
+    if isinstance(decision, ReviewJob):
+        return queue.enqueue(decision)
+    queue.supersede(decision.job)
+    return None
 
 
 async def _read_verified(request: Request, secret: str) -> bytearray:

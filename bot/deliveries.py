@@ -50,18 +50,27 @@ ENDED = (State.DONE, State.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A job that was given up, when, and why, in words for people."""
+    """A job that was given up, when, and why, in words for people; `job` is None where it cannot be read."""
 
-    job: ReviewJob
+    delivery: str
+    job: ReviewJob | None
     reason: str
     at: datetime
 
 
 # One clock for all processes: that of Redis.
 _NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+# Events arrive in any order, and of a burst only the newest counts: of each pull request its moment is known.
+_NOTE = """
+local function note(key, moment, keep)
+  if moment > tonumber(redis.call('GET', key) or '0') then redis.call('SET', key, moment, 'PX', keep) end
+end
+"""
 _CLAIM = (
     _NOW
+    + _NOTE
     + """
+if ARGV[5] ~= '0' then note(KEYS[4], tonumber(ARGV[5]), ARGV[3]) end
 local state = redis.call('HGET', KEYS[1], 'state')
 if state and state ~= 'failed' then return state end
 redis.call('DEL', KEYS[1])
@@ -72,6 +81,7 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 return false
 """
 )
+_SUPERSEDE = _NOTE + "note(KEYS[1], tonumber(ARGV[1]), ARGV[2])"
 _SCHEDULE = _NOW + "return redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])"
 _TAKE_DUE = (
     _NOW
@@ -99,14 +109,30 @@ class Deliveries:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._claim = redis.register_script(_CLAIM)
+        self._supersede = redis.register_script(_SUPERSEDE)
         self._schedule = redis.register_script(_SCHEDULE)
         self._take_due = redis.register_script(_TAKE_DUE)
         self._retry = redis.register_script(_RETRY)
 
     def claim(self, job: ReviewJob, wait: timedelta = timedelta()) -> State | None:
-        """Enter a delivery's job, due after `wait`; return how far it got where it is entered already."""
-        arguments: list[str | int] = [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(wait)]
-        return _read_state(self._claim(keys=[_key(job.delivery), _DUE, _FAILED], args=arguments))
+        """Enter a delivery's job, due after `wait`; return how far it got where it is entered already.
+
+        It supersedes those of earlier events of its pull request, not those of the same second.
+        """
+        keys = [_key(job.delivery), _DUE, _FAILED, _newest(job)]
+        arguments: list[str | int] = [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(wait), job.moment or 0]
+        return _read_state(self._claim(keys=keys, args=arguments))
+
+    def supersede(self, job: ReviewJob) -> None:
+        """Have the jobs of earlier events of a pull request stop, without entering one."""
+        self._supersede(keys=[_newest(job)], args=[job.moment or 0, milliseconds(KEEP)])
+
+    def is_superseded(self, job: ReviewJob) -> bool:
+        """Tell whether a later event has brought another job; what somebody asked for is never superseded."""
+        if job.moment is None:
+            return False
+        newest = self._redis.get(_newest(job))
+        return isinstance(newest, bytes) and float(newest) > job.moment
 
     def state(self, delivery: str) -> State | None:
         """Return how far a delivery got, None when nothing is known."""
@@ -128,10 +154,16 @@ class Deliveries:
             for delivery in due:
                 pipe.hmget(_key(delivery), ["state", "job"])
             found = pipe.execute()
-        jobs = [_load(text) if _read_state(state) not in ENDED else None for state, text in found]
-        if nothing := [delivery for delivery, job in zip(due, jobs, strict=True) if job is None]:
-            self._redis.zrem(_DUE, *nothing)
-        return [job for job in jobs if job is not None]
+        jobs = []
+        for delivery, (state, text) in zip(due, found, strict=True):
+            if state is None or _read_state(state) in ENDED:
+                self._redis.zrem(_DUE, delivery)
+            elif (job := _load(text)) is not None:
+                jobs.append(job)
+            else:
+                # Ended, so that a redelivery makes another one of it, and listed, so that somebody asks for that.
+                self.finish(delivery, State.FAILED, "another version of dockslim wrote it; redeliver it at GitHub")
+        return jobs
 
     def postpone(self, job: ReviewJob, wait: timedelta) -> None:
         """Have a job run again after a while."""
@@ -164,8 +196,8 @@ class Deliveries:
         failed = []
         for delivery in map(_text, self._redis.zrange(_FAILED, 0, most - 1, desc=True)):
             text, reason, at = self._redis.hmget(_key(delivery), ["job", "reason", "at"])
-            if (job := _load(text)) is not None:
-                failed.append(Failed(job, _text(reason or b""), datetime.fromtimestamp(int(at or 0), UTC)))
+            when = datetime.fromtimestamp(int(at or 0), UTC)
+            failed.append(Failed(delivery, _load(text), _text(reason or b""), when))
         return failed
 
     def retry(self, delivery: str) -> bool:
@@ -220,7 +252,10 @@ def _load(text: object) -> ReviewJob | None:
 
 
 def _read_state(value: object) -> State | None:
-    return None if value is None else State(_text(value))
+    if value is None:
+        return None
+    # What another version calls otherwise has not ended; whoever looks at it again finds what was done.
+    return State(_text(value)) if _text(value) in set(State) else State.QUEUED
 
 
 def _text(value: Any) -> str:
@@ -229,6 +264,10 @@ def _text(value: Any) -> str:
 
 def _key(delivery: str) -> str:
     return f"dockslim:delivery:{delivery}"
+
+
+def _newest(job: ReviewJob) -> str:
+    return f"dockslim:newest:{job.repository_id}:{job.number}"
 
 
 def milliseconds(span: timedelta) -> int:

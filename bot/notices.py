@@ -41,9 +41,12 @@ def say_left_out(paths: Sequence[str], most: int) -> str:
     return fit(head, listed, lambda left: f"\n- and {left} more" if left else "", "", 20_000)
 
 
-def say_unlisted() -> str:
+def say_unlisted(listed: int, changed: int) -> str:
     """Say that GitHub does not list all files."""
-    return "GitHub lists the first 3,000 files of a pull request. Dockerfiles beyond these were not reviewed."
+    return (
+        f"GitHub lists {listed:,} of the {changed:,} files of this pull request. "
+        "Dockerfiles beyond these were not reviewed."
+    )
 
 
 def say_preview(title: str) -> str:

@@ -12,7 +12,6 @@ from redis.retry import Retry
 
 from bot.deliveries import Deliveries
 from bot.jobs import ReviewJob
-from bot.newest import note_newest
 
 # GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
 TIMEOUT_SECONDS = 2.0
@@ -28,7 +27,7 @@ class QueueError(Exception):
 class Receipt:
     """A job in the queue; `duplicate` when the same delivery had brought it before."""
 
-    id: str
+    job: ReviewJob
     duplicate: bool = False
 
 
@@ -53,11 +52,17 @@ class Queue:
     def enqueue(self, job: ReviewJob) -> Receipt:
         """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
         try:
-            note_newest(self.redis, job)
             state = self._deliveries.claim(job, SETTLE if job.reason == "synchronize" else timedelta())
         except RedisError as error:
             raise unreachable(error) from error
-        return Receipt(job.id, duplicate=state is not None)
+        return Receipt(job, duplicate=state is not None)
+
+    def supersede(self, job: ReviewJob) -> None:
+        """Have what is queued for a pull request stop; raise QueueError when Redis does not take it."""
+        try:
+            self._deliveries.supersede(job)
+        except RedisError as error:
+            raise unreachable(error) from error
 
     def ping(self) -> None:
         """Raise QueueError unless Redis answers."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -143,13 +144,18 @@ class Record:
 
         self._write(write)
 
-    def add_requests(self, job: ReviewJob, requests: int, remaining: int | None) -> None:
-        """Count what a job asked of GitHub, whatever came of it, and what GitHub says its installation has left."""
+    def add_requests(self, requests: int, installation_id: int = 0, remaining: int | None = None) -> None:
+        """Count what GitHub was asked, whatever came of it, and what it says that an installation has left.
+
+        Without an installation the App itself has asked.
+        """
+        if not requests:
+            return
 
         def write(pipe: Pipeline) -> None:
-            _count(pipe, "github_requests", by=requests)
+            _count(pipe, "github_requests", "installation" if installation_id else "app", by=requests)
             if remaining is not None:
-                pipe.hset(_REMAINING, str(job.installation_id), f"{remaining} {self._now().timestamp():.0f}")
+                pipe.hset(_REMAINING, str(installation_id), f"{remaining} {self._now().timestamp():.0f}")
                 pipe.expire(_REMAINING, KEEP)
 
         self._write(write)
@@ -225,14 +231,14 @@ class Record:
             _entries(DeliveryEntry, refused),
             _entries(ReviewEntry, reviews),
             _entries(FailureEntry, failures),
-            {tuple(json.loads(labels)): float(value) for labels, value in _strings(counts).items()},
+            _counts(_strings(counts)),
             self._fresh(_strings(remaining)),
         )
 
     def _fresh(self, remaining: Mapping[str, str]) -> dict[str, int]:
         since = (self._now() - REMAINING_KEEP).timestamp()
         split = {name: value.partition(" ") for name, value in remaining.items()}
-        return {name: int(left) for name, (left, _, at) in split.items() if float(at) > since}
+        return {name: int(left) for name, (left, _, at) in split.items() if at.isdigit() and float(at) > since}
 
     def _stamp(self) -> str:
         return stamp(self._now())
@@ -276,8 +282,18 @@ def _observe(pipe: Pipeline, name: str, *durations: float) -> None:
     pipe.hincrbyfloat(_COUNTS, json.dumps([name, "sum"]), sum(durations))
 
 
-def _entries(kind: Callable[..., _Entry], rows: Sequence[bytes]) -> tuple[_Entry, ...]:
-    return tuple(kind(**json.loads(row)) for row in rows)
+def _entries(kind: type[_Entry], rows: Sequence[bytes]) -> tuple[_Entry, ...]:
+    """Return the entries as far as this version knows them; one of another version that lacks something is left out."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    entries = []
+    for row in rows:
+        with suppress(ValueError, TypeError, AttributeError):
+            entries.append(kind(**{name: value for name, value in json.loads(row).items() if name in names}))
+    return tuple(entries)
+
+
+def _counts(counts: Mapping[str, str]) -> dict[tuple[str, ...], float]:
+    return {tuple(json.loads(labels)): float(value) for labels, value in counts.items()}
 
 
 def _strings(mapping: Mapping[Any, Any]) -> dict[str, str]:

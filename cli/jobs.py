@@ -35,8 +35,8 @@ def retry_job(delivery: str) -> None:
 
 def _describe(failed: Failed) -> str:
     job = failed.job
-    place = f"{job.owner}/{job.repository}#{job.number}"
-    return f"{job.delivery}  {failed.at:%Y-%m-%d %H:%M} UTC  {place}  {one_line(failed.reason)}"
+    place = f"{job.owner}/{job.repository}#{job.number}" if job is not None else "unknown"
+    return f"{failed.delivery}  {failed.at:%Y-%m-%d %H:%M} UTC  {place}  {one_line(failed.reason)}"
 
 
 @contextmanager

@@ -26,7 +26,7 @@ FRESH = timedelta(minutes=10)
 """How long an organisation's default is taken for what it was."""
 KEEP = timedelta(days=90)
 _REPOSITORY = ".github"
-_NOTHING = b"-"
+_NOTHING, _PUBLIC, _HIDDEN = b"-", b"=", b"#"
 
 log = structlog.get_logger("dockslim.review")
 
@@ -35,10 +35,14 @@ Text = str | Unread | None
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """An organisation's default: its text, and the last one without a problem, which stands in for it."""
+    """An organisation's default: its text, and the last one without a problem, which stands in for it.
+
+    What it says is for a pull request to tell only where it `is_public`.
+    """
 
     text: Text = None
     last_good: str | None = None
+    is_public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,18 @@ class Defaults:
         last_good = good.decode(errors="surrogateescape") if isinstance(good, bytes) else None
         if isinstance(fresh, bytes):
             known = None if fresh == _NOTHING else fresh[1:].decode(errors="surrogateescape")
-            return Default(known, last_good)
-        text = self._read(job, meter)
+            return Default(known, last_good, is_public=fresh.startswith(_PUBLIC))
+        text, is_public = self._read(job, meter)
         if isinstance(text, Unread):
-            return Default(text, last_good)
-        kept = _NOTHING if text is None else b"=" + text.encode(errors="surrogateescape")
+            return Default(text, last_good, is_public)
+        mark = _PUBLIC if is_public else _HIDDEN
+        kept = _NOTHING if text is None else mark + text.encode(errors="surrogateescape")
         self.redis.set(f"{key}:fresh", kept, px=milliseconds(FRESH))
         if text is not None and not read_configuration(text, ORGANISATION_FILE).problems:
             self.redis.set(f"{key}:good", text.encode(errors="surrogateescape"), px=milliseconds(KEEP))
-        return Default(text, last_good)
+        return Default(text, last_good, is_public)
 
-    def _read(self, job: ReviewJob, meter: Meter) -> Text:
+    def _read(self, job: ReviewJob, meter: Meter) -> tuple[Text, bool]:
         place = RepositoryRef(job.installation_id, 0, job.owner, _REPOSITORY)
         try:
             with self.github.open(place, meter, permissions={"contents": "read", "metadata": "read"}) as session:
@@ -73,7 +78,7 @@ class Defaults:
         except RefusedError as error:
             # There is no such repository, or the App is not installed on it.
             log.info("no organisation default", status=error.status)
-            return None
+            return None, False
 
 
 def combine(owner: str, default: Default, repository: Text) -> tuple[Configuration, Origin]:
@@ -83,13 +88,17 @@ def combine(owner: str, default: Default, repository: Text) -> tuple[Configurati
 
 
 def trace(owner: str, default: Default, repository: Text) -> tuple[Setting, ...]:
-    """Return every key that is not as it is built in, with the file that says so."""
+    """Return every key that is not as it is built in, with the file that says so.
+
+    A value that stands in a file that not everybody may read is left out.
+    """
     layers, _ = _read_layers(owner, default, repository)
     changes = compare(DEFAULT, merge(layers.values()))
     files = list(reversed(layers.items()))
+    found = [(each, next((name for name, layer in files if _mentions(layer, each.key)), "")) for each in changes]
+    is_shown = {FILE: True}
     return tuple(
-        Setting(each.key, each.after, next((name for name, layer in files if _mentions(layer, each.key)), ""))
-        for each in changes
+        Setting(each.key, each.after if is_shown.get(name, default.is_public) else None, name) for each, name in found
     )
 
 
@@ -110,6 +119,11 @@ def _read_layers(owner: str, default: Default, repository: Text) -> tuple[dict[s
     for each, text, stand_in in ((name, default.text, default.last_good), (FILE, repository, None)):
         found = list(_find_problems(text, each))
         if found:
+            if each == name and not default.is_public:
+                # A problem quotes what it is about.
+                found = [
+                    f"`{each}` has a problem. Not everybody may read that repository: `dockslim config check` names it."
+                ]
             instead = "the last one without a problem" if stand_in is not None else "what lies below it"
             problems += [*found, f"`{each}` is not obeyed; {instead} counts."]
         obeyed = stand_in if found else text

@@ -13,14 +13,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from bot.deliveries import ENDED, LEASE, Deliveries, State
-from bot.github.checks import conclude, find_number
+from bot.github.checks import conclude, find_numbers
 from bot.github.client import GitHubApp, RepositoryRef, Session
 from bot.github.failures import GitHubError, LimitedError, is_gone, should_retry
 from bot.github.limits import Allowance, Meter, Writes
 from bot.github.pulls import read_pull
-from bot.github.snapshot import read_snapshot
+from bot.github.snapshot import CheckRun, read_snapshot
 from bot.jobs import ReviewJob
-from bot.newest import is_superseded
 from bot.notices import not_reviewed
 from bot.record import Record
 from workers.commands import give_up, obey
@@ -80,7 +79,7 @@ class Performer:
         if left is not None:
             log.info("job waits", reason="rate limit", wait=left.total_seconds())
             return left
-        if is_superseded(self.redis, job):
+        if deliveries.is_superseded(job):
             log.info("job superseded")
             self._writes().withdraw(job.installation_id, job.delivery)
             deliveries.finish(job.delivery, State.DONE)
@@ -98,7 +97,7 @@ class Performer:
             # Whoever had the turn before may have been at the same delivery.
             if deliveries.state(job.delivery) in ENDED:
                 return None
-            with Allowance(self._writes(), job.installation_id, job.delivery, self.sleep) as allowance:
+            with Allowance(self._writes(), job.installation_id, job.delivery, self.sleep, turn.insist) as allowance:
                 wait = allowance.admit()
                 if wait is not None:
                     log.info("job waits", reason="other writes of this installation", wait=wait.total_seconds())
@@ -107,6 +106,10 @@ class Performer:
         except LimitedError as error:
             turns.pause(job, error.wait)
             return error.wait
+        except TurnLostError:
+            # What is written stands; whoever has the turn, or this job once more, writes the rest.
+            deliveries.put_back(job.delivery)
+            return TURN_WAIT
         finally:
             if not turn.give_back():
                 log.warning("turn lost")
@@ -115,7 +118,8 @@ class Performer:
         self, job: ReviewJob, deliveries: Deliveries, turns: Turns, turn: Turn, allowance: Allowance
     ) -> timedelta | None:
         if deliveries.start(job) > MAX_STARTS:
-            return self._give_up(job, deliveries, allowance, f"the worker stopped {MAX_STARTS} times during the review")
+            reason = f"the worker stopped {MAX_STARTS} times during the review"
+            return self._give_up(job, deliveries, allowance, Meter(), reason)
         meter = Meter()
         started = time.monotonic()
         try:
@@ -123,21 +127,17 @@ class Performer:
                 act = review if job.comment is None else obey
                 outcome = act(job, session, self.sleep, self._survey(job, meter, turn))
         except GitHubError as error:
-            return self._fail(job, deliveries, allowance, error)
-        except TurnLostError:
-            # Nothing is written yet: whoever has the turn does that.
-            deliveries.put_back(job.delivery)
-            return TURN_WAIT
+            return self._fail(job, deliveries, allowance, meter, error)
         except SoftTimeLimitExceeded:
-            return self._give_up(job, deliveries, allowance, f"it took longer than {SOFT_LIMIT_SECONDS} seconds")
-        except RedisError:
+            return self._give_up(job, deliveries, allowance, meter, f"it took longer than {SOFT_LIMIT_SECONDS} seconds")
+        except (RedisError, TurnLostError):
             raise
         except Exception as error:
             # A defect of ours must not leave a check run open.
             log.exception("job crashed")
-            return self._give_up(job, deliveries, allowance, f"dockslim failed ({type(error).__name__})")
+            return self._give_up(job, deliveries, allowance, meter, f"dockslim failed ({type(error).__name__})")
         finally:
-            Record(self.redis).add_requests(job, meter.requests, meter.remaining)
+            Record(self.redis).add_requests(meter.requests, job.installation_id, meter.remaining)
             if wait := meter.spent():
                 turns.pause(job, wait)
         deliveries.finish(job.delivery, State.DONE)
@@ -149,7 +149,7 @@ class Performer:
 
     def _is_superseded(self, job: ReviewJob, turn: Turn) -> bool:
         turn.insist()
-        return is_superseded(self.redis, job)
+        return Deliveries(self.redis).is_superseded(job)
 
     def _survey(self, job: ReviewJob, meter: Meter, turn: Turn) -> Surveyor:
         return Surveyor(
@@ -160,11 +160,15 @@ class Performer:
         )
 
     def _find(self, job: ReviewJob, deliveries: Deliveries, turns: Turns) -> ReviewJob | timedelta | None:
-        """Return the job about the pull request that a check suite leads to, a wait, or None where it leads nowhere."""
-        number = None
+        """Return the job about the pull request that a check suite leads to, a wait, or None where it leads nowhere.
+
+        Of several pull requests with one head, the others get jobs of their own.
+        """
+        numbers: list[int] = []
+        meter = Meter()
         try:
-            with self.github.open(_place(job)) as session:
-                number = find_number(session, job.suite or 0)
+            with self.github.open(_place(job), meter) as session:
+                numbers = find_numbers(session, job.suite or 0)
         except LimitedError as error:
             turns.pause(job, error.wait)
             return error.wait
@@ -174,17 +178,21 @@ class Performer:
             log.warning("check suite not read", error=str(error), failures=failures)
             if wait is not None and failures < MAX_FAILURES:
                 return wait
-        if number is None:
+        finally:
+            Record(self.redis).add_requests(meter.requests, job.installation_id, meter.remaining)
+        if not numbers:
             deliveries.finish(job.delivery, State.FAILED, "the check suite leads to no pull request")
             return None
-        return replace(job, number=number)
+        for number in numbers[1:]:
+            deliveries.claim(replace(job, number=number, delivery=f"{job.delivery[:80]}.{number}"))
+        return replace(job, number=numbers[0])
 
     def _fail(
-        self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, error: GitHubError
+        self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, meter: Meter, error: GitHubError
     ) -> timedelta | None:
         if isinstance(error, LimitedError):
             self._wait_for_limit(job, deliveries, error)
-            return self._give_up(job, deliveries, allowance, str(error))
+            return self._give_up(job, deliveries, allowance, meter, str(error))
         failures = deliveries.count_failure(job.delivery)
         wait = should_retry(error, failures)
         log.warning("job failed", error=str(error), failures=failures, wait=wait and wait.total_seconds())
@@ -193,7 +201,7 @@ class Performer:
             Record(self.redis).add_failure(job, str(error), again_in=wait)
             return wait
         # That one request was answered with 404 does not mean that the pull request is gone.
-        return self._give_up(job, deliveries, allowance, str(error))
+        return self._give_up(job, deliveries, allowance, meter, str(error))
 
     def _wait_for_limit(self, job: ReviewJob, deliveries: Deliveries, error: LimitedError) -> None:
         """Raise LimitedError with the wait, unless this job has met too many limits already."""
@@ -205,11 +213,13 @@ class Performer:
             Record(self.redis).add_failure(job, str(error), again_in=wait)
             raise LimitedError(wait) from error
 
-    def _give_up(self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, reason: str) -> timedelta | None:
+    def _give_up(
+        self, job: ReviewJob, deliveries: Deliveries, allowance: Allowance, meter: Meter, reason: str
+    ) -> timedelta | None:
         """Say in the check run that nobody looked; when GitHub does not even take that, try it all again later."""
         try:
             # In a hurry: the hard time limit may be near.
-            with self.github.open(_place(job), Meter(), allowance, hasty=True) as session:
+            with self.github.open(_place(job), meter, allowance, hasty=True) as session:
                 tell = _conclude_unreviewed if job.comment is None else give_up
                 tell(job, session, reason)
         except LimitedError as error:
@@ -226,7 +236,7 @@ class Performer:
                 deliveries.put_back(job.delivery)
                 Record(self.redis).add_failure(job, str(error), again_in=CONCLUSION_WAIT)
                 return CONCLUSION_WAIT
-        except RedisError:
+        except (RedisError, TurnLostError):
             raise
         except Exception:
             # The delivery has to end as failed all the same, or no redelivery would ever run it again.
@@ -244,7 +254,7 @@ def _conclude_unreviewed(job: ReviewJob, session: Session, reason: str) -> None:
         run = read_snapshot(session, job.number, head_sha).check_run
     except (GitHubError, LookupError, TypeError):
         # Whatever made reading fail may be why we are here: a second run is better than none.
-        run = None
+        run = CheckRun()
     conclude(session, job.number, head_sha, not_reviewed(reason, job.delivery), run)
 
 

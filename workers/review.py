@@ -16,7 +16,7 @@ from bot.github.checks import conclude
 from bot.github.client import Session
 from bot.github.conversation import make_changes
 from bot.github.failures import GitHubError, RefusedError, is_forbidden, is_gone, is_uncertain, should_retry
-from bot.github.pulls import Comparison, FileChange, PullState, compare, may_write, read_pull
+from bot.github.pulls import LISTED_FILES, Comparison, FileChange, PullState, compare, may_write, read_pull
 from bot.github.reviews import post_review
 from bot.github.snapshot import Snapshot, Source, Unread, read_snapshot, read_sources
 from bot.jobs import ReviewJob
@@ -238,11 +238,13 @@ def _read_files(
     files = tuple(_changed(file, texts, target, comparison) for file in chosen)
     files = look_around(session, target.head_sha, files, configuration)
     notes = [say_left_out([file.path for file in left_out], MAX_DOCKERFILES)] if left_out else []
-    if not comparison.complete:
-        notes.append(say_unlisted())
+    listed, changed = len(comparison.files), snapshot.pull.changed_files
+    is_complete = listed < LISTED_FILES or changed <= listed
+    if not is_complete:
+        notes.append(say_unlisted(listed, changed))
     if (target.head_sha, FILE) in texts:
         notes += _preview(job.owner, default, texts[target.head_sha, FILE], files)
-    unseen = tuple(file.path for file in left_out) if comparison.complete else None
+    unseen = tuple(file.path for file in left_out) if is_complete else None
     return Reading(target, files, snapshot, configuration, replace(origin, notes=tuple(notes)), unseen)
 
 

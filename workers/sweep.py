@@ -14,7 +14,10 @@ from redis import Redis
 
 from bot.deliveries import KEEP, LEASE, Deliveries
 from bot.github.client import GitHubApp
+from bot.github.failures import RefusedError
 from bot.github.hook import Attempt, list_attempts, redeliver
+from bot.github.limits import Meter
+from bot.record import Record
 from bot.webhooks.events import ACTIONS
 
 HORIZON = timedelta(days=3)
@@ -29,6 +32,9 @@ MOST_TIMES = 3
 _REFUSED = frozenset({400, 401, 413})
 _IGNORED = 200
 _SWEPT = "dockslim:swept"
+_PLACE = "dockslim:sweeping"
+PLACE_LASTS = timedelta(hours=1)
+"""How long a look that was broken off goes on where it was."""
 _BEGAN = "dockslim:began"
 SETTLE = LEASE + timedelta(seconds=3)
 """How old a database has to be before what it does not know counts as lost."""
@@ -38,7 +44,7 @@ log = structlog.get_logger("dockslim.sweep")
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What came of it: how many deliveries were looked at and asked for, and whether there are `more` to ask for."""
+    """What came of it: how many deliveries were looked at and asked for, and whether there is `more` to do."""
 
     seen: int
     redelivered: int
@@ -46,21 +52,48 @@ class Swept:
 
 
 def sweep(github: GitHubApp, redis: Redis) -> Swept:
-    """Look through GitHub's log since the last time, and ask for what is missing; raise GitHubError."""
-    started = datetime.now(UTC)
+    """Look through GitHub's log since the last time, and ask for what is missing; raise GitHubError.
+
+    A log too long for one look is read on by the next one, and only at its end counts as looked at.
+    """
     if _is_young(redis):
         return Swept(0, 0, more=True)
-    with github.open_app() as app:
-        attempts = list(list_attempts(app, _since(redis, started)))
-        missing = [each for each in _find_missing(attempts, Deliveries(redis)) if _may_ask(redis, each)]
-        for attempt in missing[:MOST_AT_ONCE]:
-            _count(redis, attempt)
-            redeliver(app, attempt)
-            log.info("delivery asked for", delivery=attempt.guid, status=attempt.status_code)
-    more = len(missing) > MOST_AT_ONCE
-    if not more:
-        redis.set(_SWEPT, started.timestamp(), ex=HORIZON)
-    return Swept(len(attempts), min(len(missing), MOST_AT_ONCE), more)
+    meter = Meter()
+    started, cursor = _read_place(redis)
+    try:
+        with github.open_app(meter) as app:
+            attempts, following = list_attempts(app, _since(redis, started), cursor)
+            missing = [each for each in _find_missing(attempts, Deliveries(redis)) if _may_ask(redis, each)]
+            for attempt in missing[:MOST_AT_ONCE]:
+                _count(redis, attempt)
+                redeliver(app, attempt)
+                log.info("delivery asked for", delivery=attempt.guid, status=attempt.status_code)
+    except RefusedError:
+        # A cursor may be too old: from the beginning, then.
+        redis.delete(_PLACE)
+        raise
+    finally:
+        Record(redis).add_requests(meter.requests)
+    if len(missing) <= MOST_AT_ONCE:
+        _turn_page(redis, started, following)
+    return Swept(len(attempts), min(len(missing), MOST_AT_ONCE), len(missing) > MOST_AT_ONCE or bool(following))
+
+
+def _read_place(redis: Redis) -> tuple[datetime, str]:
+    """Return when the look through the log began that is under way, and where it goes on; "" where it begins now."""
+    kept = redis.get(_PLACE)
+    if not isinstance(kept, bytes):
+        return datetime.now(UTC), ""
+    began, _, cursor = kept.decode().partition(" ")
+    return datetime.fromtimestamp(float(began), UTC), cursor
+
+
+def _turn_page(redis: Redis, started: datetime, following: str) -> None:
+    if following:
+        redis.set(_PLACE, f"{started.timestamp()} {following}", ex=PLACE_LASTS)
+        return
+    redis.set(_SWEPT, started.timestamp(), ex=HORIZON)
+    redis.delete(_PLACE)
 
 
 def _is_young(redis: Redis) -> bool:

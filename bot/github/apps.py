@@ -66,11 +66,11 @@ def web_url(api_url: str) -> str:
     return f"{parts.scheme}://{host}"
 
 
-def read_app(app_id: int, private_key: str, api_url: str) -> AppFacts:
+def read_app(app_id: int, private_key: str, api_url: str, meter: Meter | None = None) -> AppFacts:
     """Ask GitHub about the App; raise GitHubError where it does not answer."""
     app = GitHubApp(app_id=app_id, private_key=private_key, api_url=api_url)
     site = web_url(api_url)
-    with app.connect(AppAuthStrategy(app_id, private_key), Meter(), hasty=True) as client:
+    with app.connect(AppAuthStrategy(app_id, private_key), meter or Meter(), hasty=True) as client:
         about = _object(client, join("app"))
         try:
             hook = _object(client, join("app", "hook", "config"))

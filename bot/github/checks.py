@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 
 from bot.github.client import Session
-from bot.github.failures import RefusedError
-from bot.github.snapshot import CHECK_NAME, CheckRun
+from bot.github.failures import BrokenError, RefusedError
+from bot.github.snapshot import CheckRun
 from bot.review.markdown import LIMIT, shorten, size
 from bot.review.model import Annotation, Check
 from bot.webhooks.decide import RECHECK, name_check, read_check
@@ -23,7 +23,7 @@ ANNOTATIONS_IN_A_REQUEST = 50
 BUTTONS = ({"identifier": RECHECK, "label": "Re-check", "description": "Review this pull request again"},)
 
 
-def conclude(session: Session, number: int, head_sha: str, check: Check, run: CheckRun | None) -> None:
+def conclude(session: Session, number: int, head_sha: str, check: Check, run: CheckRun) -> None:
     """Conclude the check run `run`, or a new one: when there is none yet, or the old one has annotations to take back.
 
     An owner who has not granted "Checks: write" gets the review alone.
@@ -37,7 +37,7 @@ def conclude(session: Session, number: int, head_sha: str, check: Check, run: Ch
     ]
     output = {"title": shorten(check.title, 250), "summary": clip(check.summary)}
     body = {
-        "name": CHECK_NAME,
+        "name": run.name,
         "status": "completed",
         "conclusion": check.conclusion,
         "external_id": name_check(number),
@@ -52,17 +52,19 @@ def conclude(session: Session, number: int, head_sha: str, check: Check, run: Ch
         session.write("PATCH", session.path("check-runs", made), more)
 
 
-def find_number(session: Session, suite: int) -> int | None:
-    """Return the pull request that our check run in a suite leads to."""
-    params: dict[str, str | int] = {"check_name": CHECK_NAME, "per_page": 1}
-    answer = session.read(session.path("check-suites", suite, "check-runs"), params)
-    numbers = (read_check(each.get("external_id")) for each in answer.get("check_runs") or ())
-    return next(numbers, None)
+def find_numbers(session: Session, suite: int) -> list[int]:
+    """Return the pull requests that our check runs in a suite lead to."""
+    answer = session.read(session.path("check-suites", suite, "check-runs"), {"per_page": 100})
+    try:
+        numbers = (read_check(each["external_id"]) for each in answer["check_runs"])
+        return list(dict.fromkeys(each for each in numbers if each is not None))
+    except (KeyError, TypeError) as error:
+        raise BrokenError(200) from error
 
 
-def _update(session: Session, body: Mapping[str, Any], run: CheckRun | None) -> int | None:
+def _update(session: Session, body: Mapping[str, Any], run: CheckRun) -> int | None:
     """Update a run; return its number, or None where another one has to be made."""
-    if run is None or run.annotations:
+    if not run.id or run.annotations:
         return None
     try:
         session.write("PATCH", session.path("check-runs", run.id), body)

@@ -29,7 +29,6 @@ from githubkit.exception import (
     RequestTimeout,
 )
 from githubkit.retry import RetryOption
-from githubkit.typing import RetryDecisionFunc
 from redis import Redis
 
 from bot.github.failures import (
@@ -50,8 +49,7 @@ from bot.github.tokens import Token, TokenStore
 API_VERSION = "2022-11-28"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 HASTY_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-READ_RETRIES = 2
-LONGEST_SLEEP = timedelta(seconds=2)
+READ_RETRIES = 1
 # The least that reviewing takes; metadata:read comes with any of them.
 PERMISSIONS: Mapping[str, str] = {
     "checks": "write",
@@ -91,14 +89,12 @@ class GitHubApp:
         api_url: str,
         redis: Redis | None = None,
         transport: httpx.BaseTransport | None = None,
-        retry: RetryDecisionFunc | None = None,
     ) -> None:
         self.app_id = app_id
         self.host = httpx.URL(api_url).netloc.decode("ascii")
         self._private_key = private_key
         self._api_url = api_url
         self._transport = transport
-        self._retry = retry or retry_reads
         self._tokens = TokenStore(redis, self.host, app_id, private_key)
 
     @contextmanager
@@ -119,9 +115,9 @@ class GitHubApp:
             yield Session(self, repository, meter or Meter(), allowance, stack, hasty=hasty, wanted=permissions)
 
     @contextmanager
-    def open_app(self) -> Iterator[GitHub[Any]]:
+    def open_app(self, meter: Meter | None = None) -> Iterator[GitHub[Any]]:
         """Open a connection as the App itself, which no installation's limits are about."""
-        with self.connect(AppAuthStrategy(self.app_id, self._private_key), Meter()) as app:
+        with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter or Meter()) as app:
             yield app
 
     def token(
@@ -174,7 +170,7 @@ class GitHubApp:
             cache_strategy=MemCacheStrategy(),
             # A job reads nothing twice, and the memory cache of responses never forgets.
             http_cache=False,
-            auto_retry=False if hasty else self._retry,
+            auto_retry=False if hasty else retry_reads,
         )
 
     def _mint(self, repository: RepositoryRef, meter: Meter, hasty: bool, wanted: Mapping[str, str]) -> Token:
@@ -325,16 +321,18 @@ def _trust() -> ssl.SSLContext:
 
 
 def retry_reads(error: GitHubException, count: int) -> RetryOption:
-    """Decide for githubkit: reads only, on 5xx and lost connections, twice, after a second or two.
+    """Decide for githubkit: reads only, on 5xx and lost connections, once more and at once.
 
-    githubkit's own policy sends a POST up to four times when it is answered with 502, and sleeps through rate limits.
+    What fails again is for the job to try later: a worker that sleeps keeps others waiting. githubkit's own policy
+    sends a POST up to four times when it is answered with 502, and sleeps through rate limits.
     """
     request = _request_of(error)
     if request is None or count >= READ_RETRIES or not _is_read(request):
         return RetryOption(do_retry=False)
     if isinstance(error, RequestFailed) and error.response.status_code < 500:
         return RetryOption(do_retry=False)
-    return RetryOption(do_retry=True, retry_after=min(timedelta(seconds=count + 1), LONGEST_SLEEP))
+    # githubkit takes no time at all for a minute.
+    return RetryOption(do_retry=True, retry_after=timedelta(milliseconds=1))
 
 
 def call(client: GitHub[Any], method: str, path: str, accept: str | None = None, **options: Any) -> httpx.Response:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
 from githubkit import GitHub
 from httpx import URL
 
 from bot.github.client import call
+from bot.github.failures import BrokenError
 from bot.github.paths import join
 
 MOST_PAGES = 20
 """Of 100 deliveries each: what one look reads at most."""
-
-log = structlog.get_logger("dockslim.github")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +29,25 @@ class Attempt:
     at: datetime
 
 
-def list_attempts(app: GitHub[Any], since: datetime) -> Iterator[Attempt]:
-    """Yield what was delivered since then, the latest first."""
+def list_attempts(
+    app: GitHub[Any], since: datetime, cursor: str = "", pages: int = MOST_PAGES
+) -> tuple[list[Attempt], str]:
+    """Return what was delivered since then, the latest first, and the cursor of what is left, "" where that is all."""
     # docs.github.com, "List deliveries for an app webhook": pages by cursor, no number.
-    params: dict[str, str | int] = {"per_page": 100}
-    for _ in range(MOST_PAGES):
+    attempts: list[Attempt] = []
+    for _ in range(pages):
+        params: dict[str, str | int] = {"per_page": 100, **({"cursor": cursor} if cursor else {})}
         response = call(app, "GET", "/app/hook/deliveries", params=params)
-        for entry in response.json():
-            attempt = _read(entry)
-            if attempt.at < since:
-                return
-            yield attempt
+        try:
+            page = [_read(entry) for entry in response.json()]
+        except (ValueError, KeyError, TypeError) as error:
+            raise BrokenError(response.status_code) from error
+        attempts += (each for each in page if each.at >= since)
         following = response.links.get("next", {}).get("url")
-        cursor = URL(following).params.get("cursor") if following else None
-        if cursor is None:
-            return
-        params["cursor"] = cursor
-    log.warning("deliveries not all listed", most=MOST_PAGES * 100)
+        cursor = (URL(following).params.get("cursor") if following else None) or ""
+        if not cursor or any(each.at < since for each in page):
+            return attempts, ""
+    return attempts, cursor
 
 
 def redeliver(app: GitHub[Any], attempt: Attempt) -> None:

@@ -145,13 +145,21 @@ class Writes:
 
 
 class Allowance:
-    """What one execution of a job may write."""
+    """What one execution of a job may write, and when: `insist` is called before each write, and may forbid it."""
 
-    def __init__(self, writes: Writes, installation_id: int, job: str, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        writes: Writes,
+        installation_id: int,
+        job: str,
+        sleep: Callable[[float], None],
+        insist: Callable[[], None] = lambda: None,
+    ) -> None:
         self._writes = writes
         self._installation_id = installation_id
         self._job = job
         self._sleep = sleep
+        self._insist = insist
         self._token = secrets.token_hex(8)
         self._left: list[str] = []
         self._more = 0
@@ -179,7 +187,11 @@ class Allowance:
         """Return when the next write may be sent; raise LimitedError when that is too far away."""
         if self._left:
             self._left.pop(0)
-            return
+        else:
+            self._wait_for_another()
+        self._insist()
+
+    def _wait_for_another(self) -> None:
         self._more += 1
         slept = timedelta()
         # The job has begun: it does not stand behind those that wait for their first write.

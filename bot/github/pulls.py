@@ -17,7 +17,10 @@ LISTED_FILES = 3000
 
 @dataclass(frozen=True, slots=True)
 class PullState:
-    """What decides whether there is something to review, and what; `author` is "" where the account is gone."""
+    """What decides whether there is something to review, and what; `author` is "" where the account is gone.
+
+    `changed_files` is how many files its diff has, 0 where that was not asked.
+    """
 
     is_open: bool
     is_draft: bool
@@ -26,6 +29,7 @@ class PullState:
     author: str = ""
     is_by_bot: bool = False
     is_from_fork: bool = False
+    changed_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,10 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A head against a base branch: what the pull request changes. `complete` unless GitHub lists no more files."""
+    """A head against a base branch: what the pull request changes, as far as GitHub lists it."""
 
     merge_base: str
     files: tuple[FileChange, ...]
-    complete: bool = True
 
 
 def read_pull(session: Session, number: int) -> PullState:
@@ -94,7 +97,7 @@ def compare(session: Session, number: int, base_branch: str, head_sha: str) -> C
     if len(files) < COMPARED_FILES:
         return Comparison(merge_base, files)
     files = tuple(map(_file, session.read_pages(session.path("pulls", number, "files"), LISTED_FILES)))
-    return Comparison(merge_base, files, complete=len(files) < LISTED_FILES)
+    return Comparison(merge_base, files)
 
 
 def _file(entry: Mapping[str, Any]) -> FileChange:

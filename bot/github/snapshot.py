@@ -17,6 +17,7 @@ from bot.github.paths import PathError
 from bot.github.pulls import PullState
 from bot.review.fingerprint import SUMMARY_MARKER, read_fingerprints, read_ignored
 from bot.review.model import Said, Standing, Sticky
+from bot.webhooks.decide import read_check
 from rules.dockerfile.parse import MAX_BYTES
 
 CHECK_NAME = "dockslim"
@@ -42,10 +43,15 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """Our check run on the head; annotations can only be added to those it has."""
+    """Our check run for a pull request on its head; annotations can only be added to those it has.
 
-    id: int
-    annotations: int
+    `id` is 0 where it has to be made. Two pull requests may have one head: whoever comes second takes another name,
+    since of runs with one name GitHub shows the newest alone.
+    """
+
+    name: str = CHECK_NAME
+    id: int = 0
+    annotations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class Snapshot:
     id: str
     pull: PullState
     standing: Standing
-    check_run: CheckRun | None
+    check_run: CheckRun
     configuration: str | Unread | None = None
     """The configuration file as the base branch has it."""
     texts: Mapping[Source, str | Unread | None] = field(default_factory=dict)
@@ -84,7 +90,7 @@ def read_snapshot(session: Session, number: int, head_sha: str, sources: Sequenc
         id=str(pull["id"]),
         pull=read_state(pull),
         standing=standing,
-        check_run=_check_run(repository),
+        check_run=_check_run(repository, number),
         configuration=read[configuration],
         texts=read,
     )
@@ -101,6 +107,7 @@ def read_state(pull: Mapping[str, Any]) -> PullState:
         author=str(author.get("login", "")),
         is_by_bot=author.get("__typename") == "Bot",
         is_from_fork=bool(pull["isCrossRepository"]),
+        changed_files=int(pull.get("changedFiles") or 0),
     )
 
 
@@ -122,10 +129,11 @@ def read_sources(session: Session, sources: Sequence[Source]) -> dict[Source, st
     return dict(_complete(session, texts))
 
 
-def read_default(session: Session, path: str) -> str | Unread | None:
-    """Return the text of a file on the default branch, as GraphQL gives it."""
+def read_default(session: Session, path: str) -> tuple[str | Unread | None, bool]:
+    """Return the text of a file on the default branch, as GraphQL gives it, and whether everybody may read it."""
     document = f"""query DockslimDefault($owner: String!, $name: String!, $path: String!) {{
   repository(owner: $owner, name: $name) {{
+    isPrivate
     defaultBranchRef {{ target {{ ... on Commit {{ file(path: $path) {{ ...Entry }} }} }} }}
   }}
 }}
@@ -133,7 +141,9 @@ def read_default(session: Session, path: str) -> str | Unread | None:
     repository = session.query(document, {**_place(session), "path": path}).get("repository") or {}
     branch = repository.get("defaultBranchRef") or {}
     text = _read_entry((branch.get("target") or {}).get("file"))
-    return Unread("it is not plain UTF-8 text") if isinstance(text, _Inexact) else text
+    # GitHub calls a repository private that its enterprise alone may read as well.
+    is_public = repository.get("isPrivate") is False
+    return (Unread("it is not plain UTF-8 text") if isinstance(text, _Inexact) else text), is_public
 
 
 def _place(session: Session) -> dict[str, Any]:
@@ -157,8 +167,8 @@ _CONVERSATION = {
 }
 _CHECKS = """head: object(oid: $head) { ... on Commit {
       checkSuites(first: 1, filterBy: {appId: $app, checkName: "dockslim"}) { nodes {
-        checkRuns(first: 1, filterBy: {checkName: "dockslim"}) { nodes {
-          databaseId name annotations(first: 1) { totalCount }
+        checkRuns(first: 50, filterBy: {checkType: LATEST}) { nodes {
+          databaseId name externalId annotations(first: 1) { totalCount }
         } }
       } }
     } }"""
@@ -172,7 +182,7 @@ def _snapshot_query(sources: Sequence[Source], permissions: Mapping[str, str]) -
   viewer {{ login }}
   repository(owner: $owner, name: $name) {{
     pullRequest(number: $number) {{
-      id {STATE}
+      id {STATE} changedFiles
       baseRef {{ target {{ oid ... on Commit {{ configuration: file(path: "{FILE}") {{ ...Entry }} }} }} }}
       {conversation}
     }}
@@ -272,13 +282,16 @@ def _read_said(thread: Mapping[str, Any], comment: Mapping[str, Any]) -> Said:
     )
 
 
-def _check_run(repository: Mapping[str, Any]) -> CheckRun | None:
+def _check_run(repository: Mapping[str, Any], number: int) -> CheckRun:
     suites = ((repository.get("head") or {}).get("checkSuites") or {}).get("nodes") or ()
-    runs = (run for suite in suites if suite for run in (suite.get("checkRuns") or {}).get("nodes") or () if run)
-    found = next((run for run in runs if run["name"] == CHECK_NAME), None)
-    if found is None:
-        return None
-    return CheckRun(int(found["databaseId"]), int((found.get("annotations") or {}).get("totalCount") or 0))
+    runs = [run for suite in suites if suite for run in (suite.get("checkRuns") or {}).get("nodes") or () if run]
+    ours = [run for run in runs if read_check(run.get("externalId")) == number]
+    if not ours:
+        is_taken = any(run["name"] == CHECK_NAME for run in runs)
+        return CheckRun(f"{CHECK_NAME} (#{number})" if is_taken else CHECK_NAME)
+    newest = max(ours, key=lambda run: int(run["databaseId"]))
+    annotations = int((newest.get("annotations") or {}).get("totalCount") or 0)
+    return CheckRun(str(newest["name"]), int(newest["databaseId"]), annotations)
 
 
 class _Inexact:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from bot.deliveries import Deliveries
 from bot.github.apps import AppFacts, InstallationFacts, read_app
 from bot.github.failures import GitHubError
+from bot.github.limits import Meter
 from bot.manifest import missing_permissions
 from bot.pages.access import insist
 from bot.pages.site import Known, PageError, show
@@ -96,7 +97,11 @@ def _look_up(settings: Settings, redis: Redis) -> tuple[AppFacts | None, str]:
         kept = redis.get(key)
         if isinstance(kept, bytes):
             return _load(json.loads(kept)), ""
-        app = read_app(settings.app_id, settings.private_key.get_secret_value(), settings.github_api_url)
+        meter = Meter()
+        try:
+            app = read_app(settings.app_id, settings.private_key.get_secret_value(), settings.github_api_url, meter)
+        finally:
+            Record(redis).add_requests(meter.requests)
         redis.set(key, json.dumps(asdict(app)), ex=APP_LASTS)
     except GitHubError as error:
         return None, str(error)

@@ -42,7 +42,14 @@ class Ignored:
     reason: str
 
 
-Decision = ReviewJob | Ignored
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A pull request that nobody has to look at any more: `job` names it, and when it was closed."""
+
+    job: ReviewJob
+
+
+Decision = ReviewJob | Ignored | Closed
 
 
 def decide(event: Event | OtherEvent, delivery: str, app_id: int) -> Decision:
@@ -54,7 +61,7 @@ def decide(event: Event | OtherEvent, delivery: str, app_id: int) -> Decision:
         return Ignored(reason)
     if event.installation is None:
         return Ignored("no installation: the webhook belongs to a repository, not to the App")
-    return ReviewJob(
+    job = ReviewJob(
         delivery=delivery,
         installation_id=event.installation.id,
         repository_id=event.repository.id,
@@ -62,6 +69,7 @@ def decide(event: Event | OtherEvent, delivery: str, app_id: int) -> Decision:
         repository=event.repository.name,
         **_describe(event),
     )
+    return Closed(job) if event.action == "closed" else job
 
 
 def name_check(number: int) -> str:
@@ -115,7 +123,7 @@ def _decline(event: Event, app_id: int) -> str | None:
 
 
 def _decline_pull_request(event: PullRequestEvent) -> str | None:
-    if event.pull_request.state != "open":
+    if event.pull_request.state != "open" and event.action != "closed":
         return "the pull request is closed"
     if event.action == "edited" and event.changes.base is None:
         return "its base branch is the same"

@@ -198,7 +198,7 @@ MODELS: dict[str, type[Event]] = {
 
 
 ACTIONS = {
-    "pull_request": frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited"}),
+    "pull_request": frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited", "closed"}),
     "issue_comment": frozenset({"created"}),
     "pull_request_review_comment": frozenset({"created"}),
     "check_run": frozenset({"rerequested", "requested_action"}),

@@ -52,6 +52,16 @@ def test_what_was_given_up_is_listed_and_retried(url: str, redis: Redis) -> None
     assert _run(url)[1] == "1 waiting or under way, 0 given up\n"
 
 
+def test_what_cannot_be_read_is_listed_by_its_id(url: str, redis: Redis) -> None:
+    deliveries = Deliveries(redis)
+    deliveries.claim(JOB)
+    redis.hset(f"dockslim:delivery:{JOB.delivery}", "job", "{}")
+    deliveries.take_due()
+    line = _run(url)[1].splitlines()[1]
+    assert line.startswith(JOB.delivery)
+    assert line.endswith("  unknown  another version of dockslim wrote it; redeliver it at GitHub")
+
+
 def test_an_id_that_is_not_on_the_list(url: str) -> None:
     code, _, err = _run(url, "retry", "x\ny")
     assert (code, err) == (2, "dockslim: x\\ny: no job of that ID was given up; `dockslim jobs` lists those\n")

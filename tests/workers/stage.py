@@ -13,7 +13,6 @@ from bot.github.client import GitHubApp
 from bot.github.limits import Writes
 from bot.jobs import ReviewJob
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
-from tests.bot.github.hosts import retry_at_once
 from workers.perform import Performer
 
 CLEAN = 'FROM debian:12-slim\nCMD ["/bin/true"]\n'
@@ -35,7 +34,6 @@ class Stage:
             private_key=sandbox.private_key,
             api_url=sandbox.url,
             redis=redis,
-            retry=retry_at_once,
         )
         self.slept: list[float] = []
         # Jobs here follow each other within milliseconds: who is to meet the limits of writes asks for them.

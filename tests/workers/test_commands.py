@@ -225,6 +225,24 @@ class TestConfiguration:
         assert "| `rules.DS204` | `off` | `acme/.github: dockslim.yml` |" in said
         assert "| `review.comments` | `3` | `acme/.github: dockslim.yml` |" in said
 
+    @pytest.mark.parametrize("warm", [False, True], ids=["from GitHub", "from Redis"])
+    def test_what_not_everybody_may_read_is_not_shown(self, stage: Stage, warm: bool) -> None:
+        secret = "images:\n  - dockerfile: Dockerfile\n    build_args: {TOKEN: hush-hush}\n"
+        stage.sandbox.create_repository("acme/.github", {"dockslim.yml": secret}, private=True)
+        pull = open_reviewed(stage)
+        if not warm:
+            stage.redis.flushdb()
+        ask(stage, pull, "/dockslim config")
+        (said,) = answers(stage, pull)
+        assert "| `images` | not shown: its repository is not public | `acme/.github: dockslim.yml` |" in said
+        assert "hush" not in said
+
+    def test_nor_is_what_is_wrong_with_it(self, stage: Stage) -> None:
+        stage.sandbox.create_repository("acme/.github", {"dockslim.yml": "fail: hush-hush\n"}, private=True)
+        pull = open_reviewed(stage)
+        assert "`acme/.github: dockslim.yml` has a problem." in summary(stage, pull)
+        assert "hush" not in "".join(each.body for each in pull.issue_comments)
+
     def test_nothing_configured(self, stage: Stage) -> None:
         pull = open_reviewed(stage)
         ask(stage, pull, "/dockslim config")

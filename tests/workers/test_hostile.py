@@ -180,4 +180,4 @@ class TestFiles:
         pull = stage.open(files | {"Dockerfile": CLEAN + APT})
         assert stage.perform(pull) is None
         assert check_all(pull) == 1
-        assert "GitHub lists the first 3,000 files" in (pull.check_runs[0].summary or "")
+        assert "GitHub lists 3,000 of the 3,004 files" in (pull.check_runs[0].summary or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from cli.sandbox import PullRequestHandle, shuffle
 from cli.sandbox.state import CheckRun, IssueComment, ReviewComment
 from tests.workers.line import Line, running_line
 from tests.workers.stage import APT, CLEAN, PIP, WASTEFUL
+from tests.workers.web import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -259,6 +261,24 @@ def test_two_pull_requests_at_once(scene: Scene) -> None:
         assert [run.conclusion for run in pull.check_runs] == ["neutral"]
 
 
+def test_two_pull_requests_with_one_head(scene: Scene) -> None:
+    scene.repository.push("feature", scene.repository.commit("next", {"Dockerfile": f"FROM debian:12-slim\n{APT}"}))
+    one = scene.open({"Dockerfile": WASTEFUL})
+    two = scene.sandbox.open_pull_request(scene.repository, "feature", base="next")
+    scene.line.wait_until_idle()
+    titles = {run.name: run.title for run in one.check_runs}
+    assert titles == {
+        "dockslim": "2 suggestions in Dockerfile",
+        f"dockslim (#{two.number})": "1 suggestion in Dockerfile",
+    }
+    jobs = scene.line.count_jobs()
+    two.rerequest_all()
+    scene.line.wait_until_idle()
+    assert scene.line.count_jobs() == jobs + 2
+    assert {run.name: run.title for run in one.check_runs} == titles
+    assert [len(each.reviews) for each in (one, two)] == [1, 1]
+
+
 def test_a_burst_out_of_order_and_twice_is_reviewed_once(scene: Scene) -> None:
     scene.open({"README.md": "x\n"})
     scene.sandbox.requests.clear()
@@ -280,10 +300,19 @@ def test_a_burst_out_of_order_and_twice_is_reviewed_once(scene: Scene) -> None:
 
 def test_closed_before_it_was_reviewed(scene: Scene) -> None:
     scene.open({"README.md": "x\n"})
+    # GitHub tells of changes by the second.
+    wait_until(lambda: time.time() % 1 < 0.2)
     scene.repository.commit("feature", {"Dockerfile": WASTEFUL})
+    wait_until(lambda: time.time() % 1 > 0.9)
+    scene.sandbox.requests.clear()
+    time.sleep(0.2)
     scene.pull.close()
     scene.line.wait_until_idle()
     assert (scene.pull.reviews, scene.pull.check_runs) == ([], [])
+    assert list(scene.sandbox.requests) == []
+    scene.pull.reopen()
+    scene.line.wait_until_idle()
+    assert len(scene.pull.reviews) == 1
 
 
 def test_recheck(scene: Scene) -> None:

@@ -237,12 +237,26 @@ class TestDue:
         Deliveries(redis).postpone(JOB, timedelta(seconds=-1))
         assert Deliveries(redis).take_due() == [JOB]
 
-    def test_an_unreadable_job_is_dropped(self, redis: Redis) -> None:
+    def test_an_unreadable_job_is_given_up_and_a_redelivery_brings_another(self, redis: Redis) -> None:
         deliveries = Deliveries(redis)
         deliveries.postpone(JOB, timedelta(seconds=-1))
         redis.hset(f"dockslim:delivery:{JOB.delivery}", "job", '{"delivery": "x", "older": 1}')
         assert deliveries.take_due() == []
         assert deliveries.count_waiting() == 0
+        (failed,) = deliveries.list_failed()
+        assert (failed.delivery, failed.job) == (JOB.delivery, None)
+        assert failed.reason.startswith("another version of dockslim wrote it")
+        assert deliveries.claim(JOB) is None
+        assert deliveries.take_due() == [JOB]
+
+    def test_a_state_of_another_version_stops_no_other_job(self, redis: Redis) -> None:
+        deliveries = Deliveries(redis)
+        for name in ("building", "plain"):
+            deliveries.claim(_named(name))
+        redis.hset("dockslim:delivery:building", "state", "building")
+        assert {job.delivery for job in deliveries.take_due()} == {"building", "plain"}
+        assert deliveries.claim(_named("building")) == State.QUEUED
+        assert deliveries.states(["building"]) == [State.QUEUED]
 
     def test_a_job_is_left_alone_as_long_as_its_turn_is_prolonged(self, redis: Redis) -> None:
         deliveries = Deliveries(redis)
@@ -286,7 +300,7 @@ class TestFailed:
         for number in range(5):
             deliveries.claim(_named(f"n{number}"))
             deliveries.finish(f"n{number}", State.FAILED)
-        assert [each.job.delivery for each in deliveries.list_failed()] == ["n4", "n3", "n2"]
+        assert [each.delivery for each in deliveries.list_failed()] == ["n4", "n3", "n2"]
 
 
 class TestTask:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,8 +56,20 @@ def test_a_delivery_and_its_review(record: Record) -> None:
 def test_counts_of_several_processes_add_up(redis: Redis, scratch_url: str) -> None:
     with connect(scratch_url) as other:
         for each in (redis, other, redis):
-            Record(each).add_requests(JOB, 3, None)
-    assert Record(redis).read().counts == {("github_requests",): 9}
+            Record(each).add_requests(3, JOB.installation_id)
+        Record(redis).add_requests(2)
+    assert Record(redis).read().counts == {("github_requests", "installation"): 9, ("github_requests", "app"): 2}
+
+
+def test_entries_of_another_version_are_read_as_far_as_they_are_known(record: Record, redis: Redis) -> None:
+    record.add_deliveries([DELIVERY])
+    newer = {**asdict(DELIVERY), "branch": "main"}
+    for row in (json.dumps(newer), '{"at": "then"}', "[]", "no JSON"):
+        redis.lpush("dockslim:record:deliveries", row)
+    redis.lpush("dockslim:record:failures", '{"at": "then", "text": "older"}')
+    redis.hset("dockslim:record:remaining", "7", "4000")
+    facts = record.read()
+    assert (facts.deliveries, facts.failures, facts.remaining) == ((DELIVERY, DELIVERY), (), {})
 
 
 def test_failures_say_whether_they_run_again(record: Record) -> None:
@@ -95,7 +108,7 @@ def test_texts_are_cut_and_printable(record: Record) -> None:
 
 @pytest.mark.parametrize(("left", "known"), [(timedelta(), {"7": 4000}), (REMAINING_KEEP, {})])
 def test_what_is_left_is_forgotten_when_the_hour_is_over(redis: Redis, left: timedelta, known: dict[str, int]) -> None:
-    Record(redis, lambda: NOON).add_requests(JOB, 4, 4000)
+    Record(redis, lambda: NOON).add_requests(4, JOB.installation_id, 4000)
     assert Record(redis, lambda: NOON + left).read().remaining == known
 
 
@@ -137,7 +150,7 @@ def test_from_the_review_to_the_click(stage: Stage) -> None:
     assert facts.counts["suggestions", "made"] == facts.counts["suggestions", "accepted"] == len(offered) == 2
     assert facts.counts["suggested_bytes",] == facts.counts["accepted_bytes",]
     assert facts.counts["findings", "DS201"] == 1
-    assert facts.counts["github_requests",] == sum(each.requests for each in facts.reviews)
+    assert facts.counts["github_requests", "installation"] == sum(each.requests for each in facts.reviews)
     assert facts.remaining.keys() == {str(stage.installation.id)}
 
 

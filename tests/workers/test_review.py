@@ -14,9 +14,11 @@ import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from bot.deliveries import Deliveries, State
+from bot.github import pulls as pulls_module
 from bot.github import snapshot as snapshot_module
 from bot.github.client import RepositoryRef
 from bot.github.failures import RefusedError
+from bot.github.limits import Meter
 from bot.logs import configure_logs
 from bot.review.fingerprint import read_fingerprints, write_marker
 from bot.review.model import Comment, Review
@@ -477,6 +479,53 @@ class TestTrouble:
         assert stage.performer.perform(job) is None
         assert (_the_check(pull)[2] or "").startswith("Not reviewed: GitHub answered 404")
         assert Deliveries(stage.redis).state(job.delivery) == State.FAILED
+
+    def test_a_check_suite_that_makes_no_sense_is_given_up(self, stage: Stage) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        stage.sandbox.faults.add(RequestFault("error", status=200, path="/check-suites/", times=99))
+        job = stage.job(pull, number=0, suite=77, sender="alice", head_sha=None, base_branch=None)
+        waits = []
+        while (wait := stage.performer.perform(job)) is not None:
+            waits.append(wait.total_seconds())
+        assert waits == [10, 20, 40, 80]
+        assert Deliveries(stage.redis).state(job.delivery) == State.FAILED
+
+    @pytest.mark.parametrize("operation", ["review", "summary", "check"])
+    def test_a_turn_that_is_lost_between_two_writes_ends_the_job(self, stage: Stage, operation: str) -> None:
+        pull = stage.open({"Dockerfile": WASTEFUL})
+        job = stage.job(pull)
+        written: list[str] = []
+        paths = {"review": "/compare/", "summary": "/reviews$", "check": "/graphql"}
+
+        def steal(request: httpx.Request) -> None:
+            body = request.content.decode(errors="replace")
+            is_it = re.search(paths[operation], request.url.path) and (operation != "check" or "mutation" in body)
+            if is_it and not written:
+                written.append(operation)
+                stage.redis.set(f"dockslim:turn:{job.repository_id}:{job.number}", "another")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Meter, "count", lambda meter, request: (steal(request), setattr(meter, "requests", 1)))
+            assert stage.performer.perform(job) == timedelta(seconds=3)
+        assert written == [operation]
+        assert pull.check_runs == []
+        assert len(pull.reviews) == (operation != "review")
+        stage.redis.delete(f"dockslim:turn:{job.repository_id}:{job.number}")
+        assert stage.performer.perform(job) is None
+        assert (len(pull.reviews), len(pull.check_runs)) == (1, 1)
+        assert sum(each.author.login == stage.sandbox.bot for each in pull.issue_comments) == 1
+
+    @pytest.mark.parametrize("more", [0, 1])
+    def test_files_that_github_does_not_list(self, stage: Stage, more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (pulls_module, review_module):
+            monkeypatch.setattr(module, "LISTED_FILES", 100, raising=False)
+        monkeypatch.setattr(pulls_module, "COMPARED_FILES", 100)
+        # The stage adds one more.
+        pull = stage.open({"Dockerfile": WASTEFUL, **{f"x{number:03}": "x" for number in range(98 + more)}})
+        stage.perform(pull)
+        (run,) = pull.check_runs
+        assert ("GitHub lists 100 of the 101 files" in (run.summary or "")) == bool(more)
+        assert "files of this pull request" not in (run.summary or "") or more
 
     def test_unrelated_histories_are_said(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> None:

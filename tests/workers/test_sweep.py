@@ -9,9 +9,11 @@ import pytest
 from redis import Redis
 
 from bot.deliveries import Deliveries, State
-from bot.github.failures import GitHubError
+from bot.github.failures import GitHubError, RefusedError
+from bot.github.hook import list_attempts
 from bot.settings import Settings
 from cli.sandbox import Sandbox, drop, server_error
+from cli.sandbox.faults import RequestFault
 from cli.sandbox.webhooks import page
 from tests.workers.stage import CLEAN, Stage
 from tests.workers.web import Web
@@ -134,6 +136,38 @@ def test_the_log_is_read_by_pages_and_no_further_than_needed(stage: Stage) -> No
     stage.redis.set("dockslim:swept", late)
     assert _sweep(stage).seen == 0
     assert sweep_module._since(stage.redis, datetime.fromtimestamp(late, UTC) + timedelta(days=9)).timestamp() > late
+
+
+@pytest.mark.usefixtures("web")
+def test_a_log_too_long_for_one_look_is_read_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_attempts, "__defaults__", ("", 1))
+    stage.sandbox.faults.add(drop("pull_request"))
+    guids = _open(stage, 1)
+    for number in range(120):
+        stage.repository.commit("busy", {"n": str(number)})
+    first = _sweep(stage)
+    assert (first.seen, first.redelivered, first.more) == (100, 0, True)
+    assert stage.redis.get("dockslim:swept") is None
+    looks = [_sweep(stage)]
+    while looks[-1].more:
+        looks.append(_sweep(stage))
+    assert sum(each.redelivered for each in looks) == 1
+    assert _states(stage.redis, guids) == {State.QUEUED}
+    # What came meanwhile is not passed over: the next one begins where this one began.
+    assert stage.redis.get("dockslim:sweeping") is None
+    assert _sweep(stage).more
+
+
+@pytest.mark.usefixtures("web")
+def test_a_place_in_the_log_that_github_no_longer_knows(stage: Stage) -> None:
+    stage.sandbox.faults.add(drop("pull_request"))
+    guids = _open(stage, 1)
+    stage.redis.set("dockslim:sweeping", "1000.0 v1_0")
+    stage.sandbox.faults.add(RequestFault("error", status=422, path="/app/hook/deliveries"))
+    with pytest.raises(RefusedError):
+        _sweep(stage)
+    assert _sweep(stage).redelivered == 1
+    assert _states(stage.redis, guids) == {State.QUEUED}
 
 
 @pytest.mark.usefixtures("web")

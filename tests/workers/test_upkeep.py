@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from bot.deliveries import Deliveries, State
-from bot.newest import note_newest
 from bot.review.fingerprint import SUMMARY_MARKER
 from cli.sandbox import PullRequestHandle, RepositoryHandle, server_error
 from cli.sandbox.conversation import comment
@@ -99,7 +98,7 @@ class TestSuperseded:
         pull = stage.open({"Dockerfile": WASTEFUL})
         old, new = stage.job(pull, moment=1000), stage.job(pull, moment=1001)
         for job in (new, old):
-            note_newest(stage.redis, job)
+            Deliveries(stage.redis).supersede(job)
         stage.sandbox.requests.clear()
         assert stage.performer.perform(old) is None
         assert len(stage.sandbox.requests) == 0
@@ -110,16 +109,16 @@ class TestSuperseded:
     def test_before_it_writes(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
         old, new = stage.job(pull, moment=1000), stage.job(pull, moment=1001)
-        monkeypatch.setattr("workers.review.look_up", lambda files, _: note_newest(stage.redis, new) or files)
+        monkeypatch.setattr("workers.review.look_up", lambda files, _: Deliveries(stage.redis).supersede(new) or files)
         assert stage.performer.perform(old) is None
         assert (pull.reviews, pull.check_runs) == ([], [])
 
     def test_neither_by_one_of_the_same_second_nor_what_somebody_asked_for(self, stage: Stage) -> None:
         pull = stage.open({"Dockerfile": WASTEFUL})
-        note_newest(stage.redis, stage.job(pull, moment=1000))
+        Deliveries(stage.redis).supersede(stage.job(pull, moment=1000))
         stage.perform(pull, moment=1000)
         assert len(pull.reviews) == 1
-        note_newest(stage.redis, stage.job(pull, moment=2000))
+        Deliveries(stage.redis).supersede(stage.job(pull, moment=2000))
         pull.record.threads.clear()
         pull.record.reviews.clear()
         stage.perform(pull, reason="rerequested", head_sha=None, base_branch=None, sender="alice")

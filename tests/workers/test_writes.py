@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from bot.deliveries import Deliveries
 from bot.github.failures import LimitedError
 from bot.github.limits import LONGEST_PAUSE, ORDINARY_WRITES, RESERVE, Allowance, Writes
-from bot.newest import note_newest
 from bot.queue import connect
 from tests.workers.stage import WASTEFUL, Stage
 
@@ -181,7 +181,7 @@ class TestJobs:
         assert performer.perform(job) is not None
         key = f"dockslim:writes:{stage.installation.id}:booked"
         assert stage.redis.zcard(key) == ORDINARY_WRITES
-        note_newest(stage.redis, replace(job, moment=200))
+        Deliveries(stage.redis).supersede(replace(job, moment=200))
         assert performer.perform(job) is None
         assert stage.redis.zcard(key) == 0
 

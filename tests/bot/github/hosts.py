@@ -8,21 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from githubkit.exception import GitHubException
-from githubkit.retry import RetryOption
 
-from bot.github.client import GitHubApp, RepositoryRef, Session, retry_reads
+from bot.github.client import GitHubApp, RepositoryRef, Session
 from bot.github.limits import Meter
 
 REPOSITORY = RepositoryRef(7, 42, "acme", "shop")
 ALL = {"checks": "write", "contents": "read", "metadata": "read", "pull_requests": "write"}
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
-
-
-def retry_at_once(error: GitHubException, count: int) -> RetryOption:
-    """Decide as in earnest, but do not sleep; githubkit takes no time at all for a minute."""
-    decision = retry_reads(error, count)
-    return RetryOption(do_retry=decision.do_retry, retry_after=timedelta(microseconds=1))
 
 
 class FakeRedis:
@@ -59,7 +51,6 @@ class Host:
             api_url=url,
             redis=redis,
             transport=httpx.MockTransport(self._answer),
-            retry=retry_at_once,
         )
 
     @contextmanager

@@ -56,7 +56,7 @@ def _fill(redis: Redis) -> None:
     record.add_failure(JOB, "GitHub answered 502", again_in=timedelta(seconds=10))
     record.add_failure(JOB, 'the App lacks the permission "Pull requests: read and write"', again_in=None)
     record.add_findings(["DS201", "DS202", "DS201"])
-    record.add_requests(JOB, 84, 4321)
+    record.add_requests(84, JOB.installation_id, 4321)
     deliveries = Deliveries(redis)
     for name in ("waiting", "under-way", "poison"):
         deliveries.claim(replace(JOB, delivery=name))
@@ -193,7 +193,7 @@ def test_the_figures(sandbox: Sandbox, redis: Redis, redis_url: str) -> None:
     assert samples["dockslim_jobs_total", "reviewed", "opened"] == 20
     assert samples["dockslim_jobs_total", "put_back", "opened"] == 1
     assert samples["dockslim_findings_total", "DS201"] == 2
-    assert samples["dockslim_github_requests_total",] == 84
+    assert samples["dockslim_github_requests_total", "installation"] == 84
     assert samples["dockslim_github_remaining_requests", "7"] == 4321
     assert samples["dockslim_suggested_bytes_total",] == samples["dockslim_accepted_bytes_total",] == 0
     assert samples["dockslim_queue_jobs",] == 2
@@ -206,5 +206,5 @@ def test_the_figures(sandbox: Sandbox, redis: Redis, redis_url: str) -> None:
 def test_nothing_recorded_is_no_error(sandbox: Sandbox, redis: Redis, redis_url: str) -> None:
     del redis
     with _serving(sandbox, redis_url) as client:
-        assert "dockslim_github_requests_total 0.0" in client.get("/metrics").text
+        assert "dockslim_suggested_bytes_total 0.0" in client.get("/metrics").text
         assert (client.get("/readyz").status_code, client.get("/healthz").json()) == (200, {"status": "ok"})

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bot.jobs import ReviewJob
-from bot.webhooks.decide import Ignored, decide, name_check
+from bot.webhooks.decide import Closed, Decision, Ignored, decide, name_check
 from bot.webhooks.events import EventError, read_event
 from tests.bot.payloads import SHA, dump, payload
 
@@ -14,7 +15,7 @@ MOMENT = int(datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp())
 JOB = ReviewJob("guid", 7, 42, "acme", "shop", 3, "opened", SHA, "main", MOMENT)
 
 
-def _decide(event: str, changes: dict[str, Any] | None = None) -> ReviewJob | Ignored:
+def _decide(event: str, changes: dict[str, Any] | None = None) -> Decision:
     return decide(read_event(event, dump(payload(event, changes))), "guid", app_id=1)
 
 
@@ -31,6 +32,15 @@ def test_whether_drafts_and_bots_are_reviewed_is_decided_by_who_reads_the_config
     changes: dict[str, Any],
 ) -> None:
     assert isinstance(_decide("pull_request", changes), ReviewJob)
+
+
+def test_closing_names_what_is_not_to_be_reviewed_any_more() -> None:
+    closed = decide(
+        read_event("pull_request", dump(payload("pull_request", {"action": "closed", "pull_request.state": "closed"}))),
+        "guid",
+        app_id=1,
+    )
+    assert closed == Closed(replace(JOB, reason="closed"))
 
 
 def test_another_base_branch_leads_to_a_job() -> None:
@@ -87,7 +97,6 @@ def test_check_suite_is_named_where_no_pull_request_is() -> None:
     ("event", "changes", "reason"),
     [
         pytest.param("pull_request", {"action": "labeled"}, "not an action", id="other action"),
-        pytest.param("pull_request", {"action": "closed"}, "not an action", id="closing"),
         pytest.param("pull_request", {"action": "edited"}, "base branch is the same", id="edited"),
         pytest.param(
             "pull_request",
