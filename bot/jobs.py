@@ -51,7 +51,8 @@ class ReviewJob:
     as with a comment, and the worker looks them up. `moment` is when GitHub changed the pull request, in seconds since
     1970: a job stops where a later one is known. `sender` is who asked for it, where somebody did. `number` is 0 where
     the event names no pull request but a check suite, `suite`, whose runs lead there. `comment` is the one whose
-    commands are to be obeyed: it is read again, what it says does not travel.
+    commands are to be obeyed: it is read again, what it says does not travel. `installation_id` is 0 for a job that
+    comes from a workflow and not from the queue.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -41,16 +42,17 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from cli.version import say_version
 
-        print(f"dockslim {version('dockslim')}")
+        print(say_version())
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     version: Annotated[  # noqa: ARG001 - its callback does the work
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and the commit."),
     ] = False,
 ) -> None:
     # A terminal that cannot show a character gets it spelt out.
@@ -141,20 +143,35 @@ def explain(
 
 @app.command()
 def review(
-    base: Annotated[str, typer.Option("--base", help="The revision that the change goes into.")],
+    base: Annotated[
+        str | None, typer.Option("--base", help="The revision that the change goes into.", show_default=False)
+    ] = None,
     head: Annotated[str, typer.Option("--head", help="The revision with the change.")] = "HEAD",
     repo: Annotated[str, typer.Option("--repo", help="A local git repository.")] = ".",
     no_config: NoConfig = False,
+    post: Annotated[
+        bool,
+        typer.Option("--post", help="Post the review of the pull request that a GitHub Actions workflow runs for."),
+    ] = False,
 ) -> None:
     """Print the review of a local change.
 
-    It is the one that a pull request would get, with the .github/dockslim.yml of the base; nothing is posted.
+    It is the one that a pull request would get, with the .github/dockslim.yml of the base; nothing is posted. With
+    --post alone, the pull request of a workflow gets it.
     """
-    from cli import review as reviewing
     from cli.trouble import TroubleError
 
     try:
-        code = reviewing.review(repo, base, head, configured=not no_config)
+        if post:
+            from cli.post import post_review
+
+            code = post_review(os.environ)
+        elif base is None:
+            raise typer.BadParameter("is missing", param_hint="--base")
+        else:
+            from cli import review as reviewing
+
+            code = reviewing.review(repo, base, head, configured=not no_config)
     except TroubleError as trouble:
         _fail(trouble)
     raise typer.Exit(code)

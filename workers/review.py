@@ -33,7 +33,7 @@ from bot.notices import (
     take_in,
 )
 from bot.review.fingerprint import read_fingerprints
-from bot.review.model import ChangedFile, Comment, Offer, Origin, Plan, Review, Standing
+from bot.review.model import ChangedFile, Check, Comment, Offer, Origin, Plan, Review, Standing
 from bot.review.plan import plan
 from bot.review.surroundings import find_images, find_releases
 from bot.review.upkeep import find_changes
@@ -68,7 +68,7 @@ class Outcome:
     """What a job came to; `title` is what the check run or the log says.
 
     `told` are the codes of the findings that it told of, `offers` the suggestions that GitHub took, `texts` the
-    Dockerfiles that it read, by path.
+    Dockerfiles that it read, by path; `check` is what the check run says, where it was reviewed.
     """
 
     ending: Ending
@@ -77,6 +77,7 @@ class Outcome:
     told: tuple[str, ...] = ()
     offers: tuple[Offer, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    check: Check | None = None
 
 
 class StaleError(Exception):
@@ -172,7 +173,7 @@ def _review(
     taken = [each for each in found.review.comments if each not in refused] if found.review is not None else []
     offers = tuple(each.offer for each in taken if each.offer is not None)
     texts = {file.path: file.head for file in reading.files}
-    return Outcome(Ending.REVIEWED, check.title, len(taken), found.told, offers, texts)
+    return Outcome(Ending.REVIEWED, check.title, len(taken), found.told, offers, texts, check)
 
 
 def _find_reason_to_skip(job: ReviewJob, reading: Reading) -> str | None:
@@ -245,7 +246,9 @@ def _read_files(
     if (target.head_sha, FILE) in texts:
         notes += _preview(job.owner, default, texts[target.head_sha, FILE], files)
     unseen = tuple(file.path for file in left_out) if is_complete else None
-    return Reading(target, files, snapshot, configuration, replace(origin, notes=tuple(notes)), unseen)
+    # Without an installation, nobody hears of comments.
+    origin = replace(origin, notes=tuple(notes), obeys=job.installation_id != 0)
+    return Reading(target, files, snapshot, configuration, origin, unseen)
 
 
 def _preview(owner: str, default: Default, head: Text, files: Sequence[ChangedFile]) -> list[str]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
@@ -78,24 +79,15 @@ class RepositoryRef:
     name: str
 
 
-class GitHubApp:
-    """The App on one host. Make one for each process; open a session for each job."""
+class GitHubHost(ABC):
+    """One host, and what speaks to it there. Make one for each process; open a session for each job."""
 
-    def __init__(
-        self,
-        *,
-        app_id: int,
-        private_key: str,
-        api_url: str,
-        redis: Redis | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self.app_id = app_id
+    app_id: int
+
+    def __init__(self, api_url: str, transport: httpx.BaseTransport | None = None) -> None:
         self.host = httpx.URL(api_url).netloc.decode("ascii")
-        self._private_key = private_key
         self._api_url = api_url
         self._transport = transport
-        self._tokens = TokenStore(redis, self.host, app_id, private_key)
 
     @contextmanager
     def open(
@@ -113,6 +105,62 @@ class GitHubApp:
         """
         with ExitStack() as stack:
             yield Session(self, repository, meter or Meter(), allowance, stack, hasty=hasty, wanted=permissions)
+
+    @abstractmethod
+    def token(
+        self,
+        repository: RepositoryRef,
+        meter: Meter,
+        *,
+        hasty: bool = False,
+        wanted: Mapping[str, str] = PERMISSIONS,
+    ) -> Token:
+        """Return a token for one repository with the least permissions."""
+
+    @abstractmethod
+    def strong_token(self, repository: RepositoryRef, meter: Meter, otherwise: Token) -> Token:
+        """Return a token that may also write contents, and `otherwise` where the owner has not granted that."""
+
+    @abstractmethod
+    def forget_token(self, repository: RepositoryRef) -> None:
+        """Drop the tokens of a repository: GitHub no longer accepts one of them."""
+
+    def connect(self, auth: Any, meter: Meter, *, hasty: bool = False) -> GitHub[Any]:
+        """Return a githubkit client set up so that each of its defaults that would hurt is another one."""
+        # The App itself has another allowance than its installations.
+        read = [] if isinstance(auth, AppAuthStrategy) else [meter.read]
+        return GitHub(
+            auth,
+            base_url=self._api_url,
+            user_agent="dockslim",
+            timeout=HASTY_TIMEOUT if hasty else TIMEOUT,
+            ssl_verify=_trust(),
+            transport=self._transport,
+            event_hooks={"request": [meter.count], "response": read},
+            # The default is one store for the whole process; ours dies with the client. Tokens are kept elsewhere.
+            cache_strategy=MemCacheStrategy(),
+            # A job reads nothing twice, and the memory cache of responses never forgets.
+            http_cache=False,
+            auto_retry=False if hasty else retry_reads,
+        )
+
+
+class GitHubApp(GitHubHost):
+    """The App on one host."""
+
+    def __init__(
+        self,
+        *,
+        app_id: int,
+        private_key: str,
+        api_url: str,
+        redis: Redis | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        super().__init__(api_url, transport)
+        self.app_id = app_id
+        self._private_key = private_key
+        self._tokens = TokenStore(redis, self.host, app_id, private_key)
 
     @contextmanager
     def open_app(self, meter: Meter | None = None) -> Iterator[GitHub[Any]]:
@@ -154,25 +202,6 @@ class GitHubApp:
         for name in ("", _STRONG):
             self._tokens.forget(repository.installation_id, repository.id, name)
 
-    def connect(self, auth: Any, meter: Meter, *, hasty: bool = False) -> GitHub[Any]:
-        """Return a githubkit client set up so that each of its defaults that would hurt is another one."""
-        # The App itself has another allowance than its installations.
-        read = [] if isinstance(auth, AppAuthStrategy) else [meter.read]
-        return GitHub(
-            auth,
-            base_url=self._api_url,
-            user_agent="dockslim",
-            timeout=HASTY_TIMEOUT if hasty else TIMEOUT,
-            ssl_verify=_trust(),
-            transport=self._transport,
-            event_hooks={"request": [meter.count], "response": read},
-            # The default is one store for the whole process; ours dies with the client. Tokens are kept elsewhere.
-            cache_strategy=MemCacheStrategy(),
-            # A job reads nothing twice, and the memory cache of responses never forgets.
-            http_cache=False,
-            auto_retry=False if hasty else retry_reads,
-        )
-
     def _mint(self, repository: RepositoryRef, meter: Meter, hasty: bool, wanted: Mapping[str, str]) -> Token:
         with self.connect(AppAuthStrategy(self.app_id, self._private_key), meter, hasty=hasty) as app:
             try:
@@ -187,12 +216,44 @@ class GitHubApp:
                 return _mint(app, repository, granted)
 
 
+class GitHubWorkflow(GitHubHost):
+    """A job of a workflow on one host: it has the one token that GitHub made for it, and no check run of its own."""
+
+    # That of GitHub Actions, by whose number nobody asks without "checks".
+    app_id = 0
+
+    def __init__(self, token: str, api_url: str) -> None:
+        super().__init__(api_url)
+        held = {name: level for name, level in PERMISSIONS.items() if name != "checks"}
+        self._token = Token(token, held, datetime.max.replace(tzinfo=UTC))
+
+    def token(
+        self,
+        repository: RepositoryRef,
+        meter: Meter,
+        *,
+        hasty: bool = False,
+        wanted: Mapping[str, str] = PERMISSIONS,
+    ) -> Token:
+        """Return the one token."""
+        del repository, meter, hasty, wanted
+        return self._token
+
+    def strong_token(self, repository: RepositoryRef, meter: Meter, otherwise: Token) -> Token:
+        """Return the one token."""
+        del repository, meter
+        return otherwise
+
+    def forget_token(self, repository: RepositoryRef) -> None:
+        """Keep the token: there is no other."""
+
+
 class Session:
     """One job's conversation with GitHub, as one installation, about one repository."""
 
     def __init__(
         self,
-        app: GitHubApp,
+        app: GitHubHost,
         repository: RepositoryRef,
         meter: Meter,
         allowance: Allowance | None,

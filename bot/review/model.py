@@ -88,12 +88,14 @@ class Offer:
 class Origin:
     """Where a configuration comes from: the files that count, and what is wrong with those that do not.
 
-    `notes` is Markdown: what else there is to say about what was read.
+    `notes` is Markdown: what else there is to say about what was read. `obeys` tells whether commands in comments are
+    obeyed.
     """
 
     files: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    obeys: bool = True
 
 
 @dataclass(frozen=True, slots=True)

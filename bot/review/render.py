@@ -186,7 +186,8 @@ def render_sticky(
         head += (
             f"\n\nIgnored on this pull request: {', '.join(sorted(ignored))}. `/dockslim unignore RULE` takes it back."
         )
-    tail = f"\n\n<sub>Configuration: {_say_origin(origin)} · `/dockslim help`</sub>\n\n{mark_summary(ignored)}"
+    hint = " · `/dockslim help`" if origin.obeys else ""
+    tail = f"\n\n<sub>Configuration: {_say_origin(origin)}{hint}</sub>\n\n{mark_summary(ignored)}"
     if not left:
         return head + tail
     head += f"\n\n<details><summary>Without a comment: {len(left):,}</summary>"

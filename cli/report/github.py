@@ -6,9 +6,10 @@ actions/toolkit, packages/core/src/command.ts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bot.review.markdown import visible
+from bot.review.model import Annotation
 from cli.report.checked import Checked, locate
 from cli.trouble import TroubleError
 from rules.finding import Finding, Severity
@@ -31,9 +32,29 @@ def _command(each: Checked, finding: Finding) -> str:
         "endLine": str(region.end_line),
         "title": f"{finding.code} {finding.name}",
     }
-    said = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     message = f"{finding.message}. {finding.reason}" if finding.reason else finding.message
-    return f"::{_COMMANDS[finding.severity]} {said}::{_escape_data(message)}"
+    return _render(_COMMANDS[finding.severity], properties, message)
+
+
+def render_annotation(annotation: Annotation) -> str:
+    """Return a remark of the check run as a command."""
+    properties = {
+        "file": annotation.path,
+        "line": str(annotation.start),
+        "endLine": str(annotation.end),
+        "title": annotation.title,
+    }
+    return _render("error" if annotation.level == "failure" else annotation.level, properties, annotation.message)
+
+
+def render_notice(message: str) -> str:
+    """Return a remark of ours that is about no file."""
+    return _render("notice", {"title": "dockslim"}, message)
+
+
+def _render(command: str, properties: Mapping[str, str], message: str) -> str:
+    said = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+    return f"::{command} {said}::{_escape_data(message)}"
 
 
 def _escape_data(text: str) -> str:

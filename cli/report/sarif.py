@@ -12,6 +12,7 @@ from cli.document import page_of
 from cli.files import STDIN
 from cli.report.checked import Checked, as_unicode, locate
 from cli.trouble import TroubleError
+from cli.version import VERSION
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding, Severity
 from rules.fix import Applicability
@@ -43,9 +44,7 @@ def render_sarif(results: Iterable[Checked], troubles: Sequence[TroubleError]) -
 
 
 def _driver() -> dict[str, object]:
-    from importlib.metadata import version
-
-    return {"name": "dockslim", "semanticVersion": version("dockslim"), "rules": [_describe(rule) for rule in RULES]}
+    return {"name": "dockslim", "semanticVersion": VERSION, "rules": [_describe(rule) for rule in RULES]}
 
 
 def _describe(rule: Rule) -> dict[str, object]:
