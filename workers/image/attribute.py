@@ -2,7 +2,7 @@
 
 An image's history has one entry for each instruction, those of the base image first, so the two are aligned from the
 end. Texts differ from builder to builder and are only held against each other as far as all builders agree: the
-keyword, and the first word that a RUN runs. Where one entry does not fit, nothing is said of any.
+keyword, and the words of a RUN. Where one entry does not fit, nothing is said of any.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rules.dockerfile import Dockerfile, Instruction, Stage
-from workers.image.model import Image, Origin
+from workers.image.model import Image, Origin, Step
 
 _KEYWORDS = re.compile(
     "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR"
 )
 _NOP = "#(nop)"
-_SHELL = re.compile(r"(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|da|a)?sh -c (?!#\(nop\))", re.DOTALL)
+_SHELL = re.compile(r"(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|da|a)?sh -c (?:--[a-z]+=\S+\s+)*", re.DOTALL)
+"""What stands in front of a command: build arguments, the shell, and with buildah the flags of RUN."""
+_WRITING = frozenset({"ADD", "COPY", "RUN", "WORKDIR"})
+"""What can make a layer."""
+_BUILDAH = "FROM "
+"""How buildah comments what it commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +41,39 @@ def attribute(image: Image, dockerfile: Dockerfile, target: str | None = None) -
     stage = _find_stage(dockerfile, target)
     if stage is None:
         return unknown
-    instructions = list(_lineage(dockerfile, stage))
-    own = len(image.history) - len(instructions)
     made = [at for at, step in enumerate(image.history) if not step.is_empty]
-    if own < 0 or len(made) != len(image.layers):
+    if len(made) != len(image.layers):
         return unknown
-    steps = image.history[own:]
-    if not all(fits(step.created_by, each) for step, each in zip(steps, instructions, strict=True)):
-        return unknown
-    if _root(dockerfile, stage).base.lower() == "scratch" and own:
-        return unknown
-    origins = tuple(_origin(instructions[at - own]) if at >= own else None for at in made)
-    return Attribution(origins, sum(at < own for at in made))
+    for instructions in _lineages(dockerfile, stage):
+        own = len(image.history) - len(instructions)
+        if own < 0 or (own and _root(dockerfile, stage).base.lower() == "scratch"):
+            continue
+        steps = image.history[own:]
+        if all(map(fits, steps, instructions)) and not _is_squashed(steps):
+            origins = tuple(_origin(instructions[at - own]) if at >= own else None for at in made)
+            return Attribution(origins, sum(at < own for at in made))
+    return unknown
 
 
-def fits(created_by: str, instruction: Instruction) -> bool:
+def fits(step: Step, instruction: Instruction) -> bool:
     """Tell whether an entry of a history can be that of an instruction."""
-    if keyword_of(created_by) != instruction.keyword.upper():
+    keyword = instruction.keyword.upper()
+    if keyword_of(step.created_by) != keyword or (not step.is_empty and keyword not in _WRITING):
         return False
-    if instruction.keyword.upper() != "RUN" or instruction.heredocs or instruction.exec_words is not None:
+    if keyword != "RUN" or instruction.heredocs or instruction.exec_words is not None:
         return True
-    shell = _SHELL.match(created_by)
-    if shell is None:
-        return True  # another shell: where the command begins is not known
-    said = created_by[shell.end() :].split(maxsplit=1)
-    words = instruction.arguments.split(maxsplit=1)
-    return not said or not words or said[0] == words[0]
+    wanted = instruction.arguments.split()
+    shell = _SHELL.match(step.created_by)
+    said = step.created_by[shell.end() if shell else 0 :].removesuffix("# buildkit").split()
+    # With another shell it is not known where in the text the command begins.
+    return said == wanted if shell else said[-len(wanted) :] == wanted
+
+
+def _is_squashed(steps: Sequence[Step]) -> bool:
+    """Tell whether buildah put several instructions into one layer: where without --layers, all before the last."""
+    return any(step.comment.startswith(_BUILDAH) for step in steps) and any(
+        step.is_empty and keyword_of(step.created_by) in ("ADD", "COPY", "RUN") for step in steps
+    )
 
 
 def keyword_of(created_by: str) -> str:
@@ -89,17 +101,20 @@ def _root(dockerfile: Dockerfile, stage: Stage) -> Stage:
     return stage
 
 
-def _lineage(dockerfile: Dockerfile, stage: Stage) -> Iterator[Instruction]:
-    """Yield what the history has an entry for, in its order."""
+def _lineages(dockerfile: Dockerfile, stage: Stage) -> Iterator[list[Instruction]]:
+    """Yield what a history may have entries for, in its order: BuildKit has none for ONBUILD, the others do."""
     line = [stage]
     while line[-1].parent is not None:
         line.append(dockerfile.stages[line[-1].parent])
+    steps: list[Instruction] = []
     triggers: Sequence[Instruction] = ()
     for each in reversed(line):
         # What the stage below put off with ONBUILD runs first, and only in the stage right above.
-        yield from triggers
-        yield from each.instructions
+        steps += [*triggers, *each.instructions]
         triggers = [one.trigger for one in each.instructions if one.trigger is not None]
+    yield steps
+    if any(each.trigger is not None for each in steps):
+        yield [each for each in steps if each.trigger is None]
 
 
 def _origin(instruction: Instruction) -> Origin:

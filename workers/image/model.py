@@ -27,6 +27,7 @@ class Step:
     created_by: str
     is_empty: bool
     """Whether it made no layer."""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,8 +305,12 @@ def _read(blobs: _Blobs, found: _Found) -> Image:
 def _read_history(config: _Document, place: str) -> Iterator[Step]:
     for each in _list(config.get("history") or [], place):
         step = _document(each, place)
-        created_by = step.get("created_by")
-        yield Step(created_by if isinstance(created_by, str) else "", step.get("empty_layer") is True)
+        created_by, comment = step.get("created_by"), step.get("comment")
+        yield Step(
+            created_by if isinstance(created_by, str) else "",
+            step.get("empty_layer") is True,
+            comment if isinstance(comment, str) else "",
+        )
 
 
 def _platform(config: _Document) -> str:
