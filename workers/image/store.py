@@ -27,6 +27,8 @@ from workers.image.tar import BLOCK, Contents, Entry, Kind, begins_tar, read_con
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _NESTING = 4
 """Of indexes within indexes, and of links within an archive."""
+_ROOM = 8
+"""For the documents of an archive, in the largest ones: all are kept, as what they are is only said at its end."""
 _WHOLE = 1 << 62
 """More bytes than there are: an archive that ends when its source does."""
 
@@ -127,6 +129,7 @@ class _Archive:
     def __init__(self, source: Source, place: str, limits: Limits) -> None:
         self.place = place
         self.budget = Budget(limits)
+        self._room = _ROOM * limits.document
         self._documents: dict[str, bytes | ImageError] = {}
         self._layers: dict[str, Stored | ImageError] = {}
         head = source.read(BLOCK)
@@ -170,10 +173,11 @@ class _Archive:
                 self._layers[entry.path] = _read_layer(content, entry.size, head, self, entry.path)
             except ImageError as error:
                 self._layers[entry.path] = error
-        elif entry.size > self.budget.limits.document:
-            limit = self.budget.limits.document
-            self._documents[entry.path] = ImageError(place, f"a document of more than {limit:,} bytes")
-        elif self.budget.grants(entry.size):
+        elif entry.size > min(self.budget.limits.document, self._room):
+            said = f"a document of more than {self.budget.limits.document:,} bytes, or one behind many"
+            self._documents[entry.path] = ImageError(place, said)
+        else:
+            self._room -= entry.size
             self._documents[entry.path] = head + content.read(content.left)
         return entry.size - content.left
 
