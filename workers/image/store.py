@@ -74,8 +74,13 @@ def read_image(path: str | Path, platform: str | None = None, limits: Limits = L
                 return read_stream(file, place, platform, limits)
             return _resolve(_Archive(FileSource(file), place, limits), platform)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ImageError(place, f"cannot be read: {reason}") from None
+        raise ImageError(place, f"cannot be read: {_say(error)}") from None
+
+
+def _say(error: OSError | ValueError) -> str:
+    """Return what the system said, in the middle of a sentence."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{said[:1].lower()}{said[1:]}"
 
 
 def read_stream(stream: IO[bytes], place: str, platform: str | None = None, limits: Limits = LIMITS) -> Image:
@@ -116,7 +121,7 @@ class _Layout:
             yield None
             return
         except OSError as error:
-            raise ImageError(f"{self.place}: {name}", f"cannot be read: {error.strerror}") from None
+            raise ImageError(f"{self.place}: {name}", f"cannot be read: {_say(error)}") from None
         with open(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise ImageError(f"{self.place}: {name}", "no regular file")
