@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.review import markdown
 from bot.review.markdown import shorten
@@ -21,6 +22,7 @@ NAMED = 4
 MENTIONED = 0.01
 """Of the whole: losses of an image below are summed up in one line, and what of a layer is no package's is left out."""
 FILLED = "█"
+Name = TypeVar("Name")
 _HASH = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}")
 
 
@@ -138,21 +140,31 @@ def bar(size: int, most: int) -> str:
 
 
 def consists_of(costs: Sequence[Cost]) -> str:
-    """Return the packages that some layers hold, or their directories where there are none."""
-    packages: dict[Package, int] = {}
-    folders: dict[str, int] = {}
-    for cost in costs:
-        for package, size in cost.packages.items():
-            packages[package] = packages.get(package, 0) + size
-        for folder, size in cost.directories.items():
-            folders[folder] = folders.get(folder, 0) + size
+    """Return the packages that some layers hold and where the rest lies, or their directories where there are none."""
+    packages = _add_up(cost.packages for cost in costs)
+    folders = _add_up(cost.directories for cost in costs)
     total = sum(folders.values())
-    if sum(packages.values()) * 2 > total:
-        ranked = sorted(packages.items(), key=lambda item: (-item[1], item[0]))
-        said = name_some([(say_package(package), size) for package, size in ranked], NAMED, "packages")
-        rest = total - sum(packages.values())
-        return f"{said}; {format_bytes(rest)} in no package" if rest > total * MENTIONED else said
-    return name_some([(f"/{folder}", size) for folder, size in largest(folders, NAMED)], NAMED, "")
+    if sum(packages.values()) * 2 <= total:
+        return name_some(_places(folders), NAMED, "")
+    ranked = sorted(packages.items(), key=lambda item: (-item[1], item[0]))
+    said = name_some([(say_package(package), size) for package, size in ranked], NAMED, "packages")
+    rest = total - sum(packages.values())
+    if rest <= total * MENTIONED:
+        return said
+    loose = _places(_add_up(cost.loose for cost in costs))
+    return f"{said}; {format_bytes(rest)} in none: {name_some(loose, NAMED // 2, '')}"
+
+
+def _add_up(each: Iterable[Mapping[Name, int]]) -> dict[Name, int]:
+    total: dict[Name, int] = {}
+    for sizes in each:
+        for name, size in sizes.items():
+            total[name] = total.get(name, 0) + size
+    return total
+
+
+def _places(folders: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(f"/{folder}", size) for folder, size in largest(folders, NAMED)]
 
 
 def name_some(named: Sequence[tuple[str, int]], count: int, noun: str) -> str:

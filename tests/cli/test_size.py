@@ -70,7 +70,7 @@ def test_size() -> None:
         "  base            50 kB  ████████████████████  1 layer",
         "                                               /usr/bin 50 kB",
         "  lines 2-3       50 kB  ████████████████████  RUN apt-get update && apt-get install gcc",
-        "                                               gcc 30 kB; 20 kB in no package",
+        "                                               gcc 30 kB; 20 kB in none: /var/lib/apt/lists 20 kB",
         "  line 4          10 kB  ████                  COPY . /app",
         "                                               /app 10 kB",
         "  line 5          10 kB  ████                  RUN chown -R app /app && rm /var/lib/apt/lists/*",
@@ -111,7 +111,7 @@ def test_size_in_markdown(here: Path) -> None:
             "| lines 2-3",
             "50 kB",
             "20 kB",
-            "`RUN apt-get update && apt-get install gcc`<br>gcc 30 kB; 20 kB in no package |",
+            "`RUN apt-get update && apt-get install gcc`<br>gcc 30 kB; 20 kB in none: /var/lib/apt/lists 20 kB |",
         ],
         ["| line 4", "10 kB", "10 kB", "`COPY . /app`<br>/app 10 kB |"],
         ["| line 5", "10 kB", "", "`RUN chown -R app /app && rm /var/lib/apt/lists/*`<br>/app 10 kB |"],
@@ -174,7 +174,7 @@ def test_compare_what_grew() -> None:
     shown = run("compare", "after.tar", "before.tar").stdout.replace(MINUS, "-").splitlines()
     assert shown[5:] == [
         "  layer 2     +20 kB  ████████████████████  "
-        "RUN apt-get update && apt-get install gcc (gcc 30 kB; 20 kB in no package)",
+        "RUN apt-get update && apt-get install gcc (gcc 30 kB; 20 kB in none: /var/lib/apt/lists 20 kB)",
         "  layer 4     +10 kB  ██████████            RUN chown -R app /app && rm /var/lib/apt/lists/* (/app 10 kB)",
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile
 from workers.image.attribute import Attribution, attribute
@@ -10,6 +11,13 @@ from workers.image.limits import LIMITS, Limits
 from workers.image.model import Cost, How, Image, Loss, Measurement, Package
 from workers.image.overlay import Inode, Overlay
 from workers.image.packages import find_owners, node_package
+
+
+class _Sums(NamedTuple):
+    folders: dict[str, int]
+    packages: dict[Package, int]
+    loose: dict[str, int]
+    """Of no package."""
 
 
 def measure(
@@ -26,7 +34,7 @@ def measure(
     """
     overlay = Overlay(place, limits)
     owners: dict[str, Package] = {}
-    written: list[tuple[dict[str, int], dict[Package, int]]] = []
+    written: list[_Sums] = []
     for layer in image.layers:
         files = overlay.add(layer.contents.entries)
         if layer.contents.databases:
@@ -37,19 +45,17 @@ def measure(
     visible = _visible(overlay.files)
     return Measurement(
         image=image,
-        costs=tuple(
-            _cost(image, at, folders, packages, losses, found) for at, (folders, packages) in enumerate(written)
-        ),
+        costs=tuple(_cost(image, at, sums, losses, found) for at, sums in enumerate(written)),
         losses=losses,
         files=visible,
-        packages=_sum_up(list(visible.items()), owners)[1],
+        packages=_sum_up(visible.items(), owners).packages,
     )
 
 
-def _sum_up(files: list[tuple[str, int]], owners: Mapping[str, Package]) -> tuple[dict[str, int], dict[Package, int]]:
+def _sum_up(files: Iterable[tuple[str, int]], owners: Mapping[str, Package]) -> _Sums:
     """Return the bytes of files by the directory that they lie in and by package."""
-    folders: dict[str, int] = {}
-    packages: dict[Package, int] = {}
+    sums = _Sums({}, {}, {})
+    folders, packages, loose = sums.folders, sums.packages, sums.loose
     for path, size in files:
         folder = path.rpartition("/")[0]
         folders[folder] = folders.get(folder, 0) + size
@@ -58,7 +64,9 @@ def _sum_up(files: list[tuple[str, int]], owners: Mapping[str, Package]) -> tupl
             owner = node_package(path)
         if owner is not None:
             packages[owner] = packages.get(owner, 0) + size
-    return folders, packages
+        else:
+            loose[folder] = loose.get(folder, 0) + size
+    return sums
 
 
 def _visible(files: Mapping[str, Inode]) -> dict[str, int]:
@@ -77,8 +85,7 @@ def _visible(files: Mapping[str, Inode]) -> dict[str, int]:
 def _cost(
     image: Image,
     index: int,
-    folders: Mapping[str, int],
-    packages: Mapping[Package, int],
+    sums: _Sums,
     losses: tuple[Loss, ...],
     found: Attribution | None,
 ) -> Cost:
@@ -92,12 +99,13 @@ def _cost(
         created_by=layer.created_by,
         origin=found.origins[index] if found else None,
         is_base=index < found.base if found and found.base is not None else None,
-        written=sum(folders.values()),
+        written=sum(sums.folders.values()),
         compressed=layer.compressed,
         lost=sum(loss.bytes for loss in losses if loss.writer == index),
         overwrote=taken(How.OVERWRITTEN),
         deleted=taken(How.DELETED),
         copied=taken(How.COPIED),
-        packages=packages,
-        directories=folders,
+        packages=sums.packages,
+        directories=sums.folders,
+        loose=sums.loose,
     )

@@ -113,6 +113,8 @@ class Cost:
     """Bytes that it wrote, by the package that they belong to; what belongs to none is not in it."""
     directories: Mapping[str, int]
     """Bytes that it wrote, by the directory that they lie in directly."""
+    loose: Mapping[str, int]
+    """The same of those that belong to no package."""
 
 
 @dataclass(frozen=True, slots=True)
