@@ -93,7 +93,7 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
         yield
         writing.cancel()
         await _write_record(record, pending)
-        queue.close()
+        await queue.close()
 
     app = FastAPI(title="dockslim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=hold_queue)
     app.state.bytes = 0
@@ -113,7 +113,6 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
     async def refuse_route(_: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 
-    @app.post("/webhooks")
     async def receive(request: Request) -> JSONResponse:
         started = time.monotonic()
         delivery = _printable(request.headers.get("x-github-delivery")) or ""
@@ -129,7 +128,8 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
         pending.append(taken.describe(delivery, time.monotonic() - started))
         return JSONResponse(taken.body, taken.status)
 
-    # After the webhooks, which come most often: routes are tried in order.
+    # Plain: FastAPI would look for parameters that it does not have. First, since it is asked most often.
+    app.router.add_route("/webhooks", receive, ["POST"])
     app.include_router(setup.make_router(known, queue.redis))
     app.include_router(status.make_router(known, queue.redis))
     app.include_router(probes.make_router(known, queue))
@@ -183,7 +183,7 @@ async def _take(request: Request, settings: Settings, queue: Queue) -> Taken:
         log.info("delivery ignored", github_event=name, reason=decision.reason)
         return Taken("ignored", {"ignored": decision.reason}, 200, event, decision.reason)
     try:
-        receipt = await run_in_threadpool(_enter, queue, decision)
+        receipt = await _enter(queue, decision)
     except QueueError as error:
         log.warning("job not queued", error=str(error))
         # GitHub marks the delivery as failed, and it can be redelivered.
@@ -202,11 +202,11 @@ async def _take(request: Request, settings: Settings, queue: Queue) -> Taken:
     return Taken(outcome, {"job": receipt.job.id}, 202, event, receipt.job.reason, receipt.job)
 
 
-def _enter(queue: Queue, decision: ReviewJob | Closed) -> Receipt | None:
+async def _enter(queue: Queue, decision: ReviewJob | Closed) -> Receipt | None:
     """Do what was decided; None where that is no job."""
     if isinstance(decision, ReviewJob):
-        return queue.enqueue(decision)
-    queue.supersede(decision.job)
+        return await queue.enqueue(decision)
+    await queue.supersede(decision.job)
     return None
 
 
@@ -261,4 +261,6 @@ def _read_headers(request: Request) -> tuple[str, str]:
 
 
 def _printable(value: str | None) -> str | None:
-    return value and "".join(c for c in value[:100] if c.isprintable())
+    if value is None or (value.isprintable() and len(value) <= 100):
+        return value
+    return "".join(c for c in value[:100] if c.isprintable())

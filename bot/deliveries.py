@@ -66,7 +66,7 @@ local function note(key, moment, keep)
   if moment > tonumber(redis.call('GET', key) or '0') then redis.call('SET', key, moment, 'PX', keep) end
 end
 """
-_CLAIM = (
+CLAIM = (
     _NOW
     + _NOTE
     + """
@@ -81,7 +81,7 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 return false
 """
 )
-_SUPERSEDE = _NOTE + "note(KEYS[1], tonumber(ARGV[1]), ARGV[2])"
+SUPERSEDE = _NOTE + "note(KEYS[1], tonumber(ARGV[1]), ARGV[2])"
 _SCHEDULE = _NOW + "return redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])"
 _TAKE_DUE = (
     _NOW
@@ -108,8 +108,8 @@ class Deliveries:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._claim = redis.register_script(_CLAIM)
-        self._supersede = redis.register_script(_SUPERSEDE)
+        self._claim = redis.register_script(CLAIM)
+        self._supersede = redis.register_script(SUPERSEDE)
         self._schedule = redis.register_script(_SCHEDULE)
         self._take_due = redis.register_script(_TAKE_DUE)
         self._retry = redis.register_script(_RETRY)
@@ -119,13 +119,11 @@ class Deliveries:
 
         It supersedes those of earlier events of its pull request, not those of the same second.
         """
-        keys = [_key(job.delivery), _DUE, _FAILED, _newest(job)]
-        arguments: list[str | int] = [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(wait), job.moment or 0]
-        return _read_state(self._claim(keys=keys, args=arguments))
+        return read_state(self._claim(*describe_claim(job, wait)))
 
     def supersede(self, job: ReviewJob) -> None:
         """Have the jobs of earlier events of a pull request stop, without entering one."""
-        self._supersede(keys=[_newest(job)], args=[job.moment or 0, milliseconds(KEEP)])
+        self._supersede(*describe_end(job))
 
     def is_superseded(self, job: ReviewJob) -> bool:
         """Tell whether a later event has brought another job; what somebody asked for is never superseded."""
@@ -136,14 +134,14 @@ class Deliveries:
 
     def state(self, delivery: str) -> State | None:
         """Return how far a delivery got, None when nothing is known."""
-        return _read_state(self._redis.hget(_key(delivery), "state"))
+        return read_state(self._redis.hget(_key(delivery), "state"))
 
     def states(self, deliveries: Sequence[str]) -> list[State | None]:
         """Return the same for many."""
         with self._redis.pipeline(transaction=False) as pipe:
             for delivery in deliveries:
                 pipe.hget(_key(delivery), "state")
-            return [_read_state(value) for value in pipe.execute()]
+            return [read_state(value) for value in pipe.execute()]
 
     def take_due(self, most: int = 100) -> list[ReviewJob]:
         """Return jobs that nobody has seen after in time, each to one caller; they are due again after GRACE."""
@@ -156,7 +154,7 @@ class Deliveries:
             found = pipe.execute()
         jobs = []
         for delivery, (state, text) in zip(due, found, strict=True):
-            if state is None or _read_state(state) in ENDED:
+            if state is None or read_state(state) in ENDED:
                 self._redis.zrem(_DUE, delivery)
             elif (job := _load(text)) is not None:
                 jobs.append(job)
@@ -233,6 +231,17 @@ class Deliveries:
         return int(count)
 
 
+def describe_claim(job: ReviewJob, wait: timedelta) -> tuple[list[str], list[str | int]]:
+    """Return the keys and arguments with which CLAIM enters a job."""
+    keys = [_key(job.delivery), _DUE, _FAILED, _newest(job)]
+    return keys, [job.delivery, _dump(job), milliseconds(KEEP), milliseconds(wait), job.moment or 0]
+
+
+def describe_end(job: ReviewJob) -> tuple[list[str], list[str | int]]:
+    """Return the keys and arguments with which SUPERSEDE stops what is older than a job."""
+    return [_newest(job)], [job.moment or 0, milliseconds(KEEP)]
+
+
 def prolong(delivery: str) -> tuple[str, str, int]:
     """Return what a script needs to say that a job is being performed: the key, its member, and for how long."""
     return _DUE, delivery, milliseconds(LEASE)
@@ -251,7 +260,8 @@ def _load(text: object) -> ReviewJob | None:
         return None
 
 
-def _read_state(value: object) -> State | None:
+def read_state(value: object) -> State | None:
+    """Read how far a delivery got, None where it is not known."""
     if value is None:
         return None
     # What another version calls otherwise has not ended; whoever looks at it again finds what was done.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -78,7 +78,8 @@ class ReviewJob:
 
     def to_message(self) -> dict[str, Any]:
         """Return the job as plain JSON values."""
-        return asdict(self)
+        # What `asdict` copies cannot change.
+        return {each: getattr(self, each) for each in self.__slots__}
 
     @classmethod
     def from_message(cls, message: object) -> ReviewJob:

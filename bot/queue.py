@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from redis import Redis
+from redis import Redis, asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from bot.deliveries import Deliveries
+from bot.deliveries import CLAIM, SUPERSEDE, describe_claim, describe_end, read_state
 from bot.jobs import ReviewJob
 
 # GitHub gives up on a delivery after 10 s: better to refuse it at once, it can be redelivered.
 TIMEOUT_SECONDS = 2.0
+MAX_CONNECTIONS = 32
 # Whoever pushes often pushes again within moments; only the last of these heads is reviewed.
 SETTLE = timedelta(seconds=2)
 
@@ -43,24 +45,38 @@ def connect(redis_url: str) -> Redis:
 
 
 class Queue:
-    """Puts jobs into the queue, each delivery's once."""
+    """Puts jobs into the queue, each delivery's once, without a thread: handing over to one takes longer than Redis.
+
+    `redis` is for what is asked seldom.
+    """
 
     def __init__(self, redis_url: str) -> None:
         self.redis = connect(redis_url)
-        self._deliveries = Deliveries(self.redis)
+        pool = asyncio.BlockingConnectionPool.from_url(
+            redis_url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            health_check_interval=25,
+            retry=AsyncRetry(NoBackoff(), 1),
+        )
+        self._redis = asyncio.Redis.from_pool(pool)
+        self._claim = self._redis.register_script(CLAIM)
+        self._supersede = self._redis.register_script(SUPERSEDE)
 
-    def enqueue(self, job: ReviewJob) -> Receipt:
+    async def enqueue(self, job: ReviewJob) -> Receipt:
         """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
         try:
-            state = self._deliveries.claim(job, SETTLE if job.reason == "synchronize" else timedelta())
+            found = await self._claim(*describe_claim(job, SETTLE if job.reason == "synchronize" else timedelta()))
         except RedisError as error:
             raise unreachable(error) from error
-        return Receipt(job, duplicate=state is not None)
+        return Receipt(job, duplicate=read_state(found) is not None)
 
-    def supersede(self, job: ReviewJob) -> None:
+    async def supersede(self, job: ReviewJob) -> None:
         """Have what is queued for a pull request stop; raise QueueError when Redis does not take it."""
         try:
-            self._deliveries.supersede(job)
+            await self._supersede(*describe_end(job))
         except RedisError as error:
             raise unreachable(error) from error
 
@@ -71,8 +87,9 @@ class Queue:
         except RedisError as error:
             raise unreachable(error) from error
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the connections."""
+        await self._redis.aclose()
         self.redis.close()
 
 

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -263,7 +263,7 @@ def _say(error: RedisError) -> None:
 
 def _push(pipe: Pipeline, name: str, *entries: Any) -> None:
     # More would push out itself.
-    rows = [json.dumps({field: _fit(value) for field, value in asdict(each).items()}) for each in entries[-MOST:]]
+    rows = [json.dumps({field: _fit(getattr(each, field)) for field in each.__slots__}) for each in entries[-MOST:]]
     if rows:
         key = _ENTRIES.format(name)
         pipe.lpush(key, *rows)
@@ -303,7 +303,8 @@ def _strings(mapping: Mapping[Any, Any]) -> dict[str, str]:
 def _fit(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return "".join(each if each.isprintable() else "?" for each in value[:300])
+    value = value[:300]
+    return value if value.isprintable() else "".join(each if each.isprintable() else "?" for each in value)
 
 
 def _place(job: ReviewJob) -> str:

@@ -44,7 +44,7 @@ def client() -> Iterator[Client]:
     queue = Queue(NOWHERE)
     with asyncio.Runner() as runner:
         yield Client(create_app(known, queue), runner)
-    queue.close()
+        runner.run(queue.close())
 
 
 def _headers(body: bytes, **changes: str | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -273,12 +274,17 @@ class TestDue:
         assert deliveries.count_waiting() == 0
 
     def test_the_messages_of_due_jobs_are_written(self, redis: Redis, scratch_url: str) -> None:
-        queue, messages = Queue(scratch_url), Messages(scratch_url)
-        assert [queue.enqueue(JOB).duplicate for _ in range(2)] == [False, True]
+        async def enqueue_twice() -> list[bool]:
+            queue = Queue(scratch_url)
+            receipts = [await queue.enqueue(JOB) for _ in range(2)]
+            await queue.close()
+            return [each.duplicate for each in receipts]
+
+        messages = Messages(scratch_url)
+        assert asyncio.run(enqueue_twice()) == [False, True]
         assert [messages.publish_due(), messages.publish_due()] == [1, 0]
         assert redis.llen("dockslim:celery:review") == 1
         messages.close()
-        queue.close()
 
 
 class TestFailed:

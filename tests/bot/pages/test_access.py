@@ -51,7 +51,7 @@ def _ask(
     try:
         return runner.run(ask())
     finally:
-        queue.close()
+        runner.run(queue.close())
 
 
 LOCAL = {"github_api_url": "http://127.0.0.1:9/api"}
