@@ -1,0 +1,184 @@
+"""Buildah with runc, in the sandbox. https://github.com/containers/buildah"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from rules.dockerfile import Dockerfile, Instruction, parse
+from workers.builders import sandbox
+from workers.builders.context import ContextError, unpack
+from workers.builders.egress import Hosts
+from workers.builders.model import Ability, Build, Limits, Outcome, Recipe, Step
+from workers.builders.sandbox import Ran, Sandbox, SandboxError
+
+_STORE = ("--root", "/store/images", "--runroot", "/run/buildah")
+_STEP = re.compile(r"^(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+: (.*)$", re.MULTILINE)
+_ENVIRONMENT = {"STORAGE_DRIVER": "overlay", "_CONTAINERS_USERNS_CONFIGURED": "1"}
+_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+_TAG = "localhost/dockslim"
+
+
+@dataclass(frozen=True, slots=True)
+class Buildah:
+    """Builds with buildah; `stores` is where caches are kept, `insecure` the registries that speak plain HTTP."""
+
+    stores: Path
+    hosts: Hosts = Hosts()
+    insecure: tuple[str, ...] = ()
+    version: tuple[int, ...] = ()
+    name: str = "buildah"
+
+    def examine(self) -> Ability:
+        """Try out what works on this machine."""
+        if not self.version or shutil.which("runc") is None:
+            return Ability(False, "buildah and runc are not both installed")
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                lacks = sandbox.find_lacks(Path(scratch))
+        except SandboxError as error:
+            return Ability(False, str(error))
+        said = ".".join(map(str, self.version))
+        if lacks:
+            return Ability(True, f"buildah {said}; nothing here limits {', '.join(lacks)}", lacks)
+        return Ability(True, f"buildah {said}; memory, processes, disk, processor and network are limited")
+
+    def build(self, recipe: Recipe, limits: Limits, store: str, into: Path) -> Build:
+        """Build into the empty directory `into`."""
+        if recipe.platform != sandbox.host_platform():
+            return Build(Outcome.IMPOSSIBLE, f"this builder is for {sandbox.host_platform()}, not {recipe.platform}")
+        started = time.monotonic()
+        deadline = started + limits.seconds
+        box = Sandbox(
+            sandbox.open_store(self.stores, store, limits.disk), limits, self.hosts, _configure(self.insecure)
+        )
+        with tempfile.TemporaryDirectory(prefix="dockslim-build-") as folder:
+            file = Path(folder, "Dockerfile")
+            file.write_text(recipe.dockerfile, encoding="utf-8", errors="surrogateescape")
+            try:
+                build = _build(box, recipe, file, into, deadline)
+            except SandboxError as error:
+                build = Build(Outcome.IMPOSSIBLE, str(error))
+        if build.outcome is Outcome.LIMITED and "disk" in build.reason:
+            # Full, it would fail the next build.
+            box.store.unlink(missing_ok=True)
+        return Build(
+            build.outcome, build.reason, build.layout, build.steps, build.log, time.monotonic() - started
+        )
+
+
+def find_version() -> tuple[int, ...]:
+    """Return the version of buildah here, empty without one."""
+    try:
+        said = subprocess.run(["buildah", "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.search(r"version (\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else ()
+
+
+def _build(box: Sandbox, recipe: Recipe, file: Path, into: Path, deadline: float) -> Build:
+    def left() -> float:
+        return max(deadline - time.monotonic(), 1.0)
+
+    for image in recipe.images:
+        ran = box.run(*_call("pull", "--policy", "ifnewer", "-q", image), environment=_ENVIRONMENT, network=True, seconds=left())
+        if ran.status:
+            return _judge(ran, (), f"{image} cannot be pulled", box.limits, Outcome.IMPOSSIBLE)
+    binds = ((recipe.context, "/in/context"), (file, "/in/Dockerfile"))
+    ran = box.run(*_bud(recipe), binds=binds, environment=_ENVIRONMENT, seconds=left())
+    steps = tuple(_read_steps(ran.log, parse(recipe.dockerfile)))
+    if ran.status:
+        at = f"line {steps[-1].line} fails" if steps and steps[-1].line else "the build fails"
+        return _judge(ran, steps, at, box.limits, Outcome.FAILED)
+    script = f"rm -rf /store/out && mkdir -p /store/tmp && \"$@\" {_TAG} oci:/store/out:image >&2 && exec tar -C /store/out -cf - ."
+    with tempfile.TemporaryFile() as archive:
+        pushed = box.run(
+            "/bin/sh", "-c", script, "push", *_call("push", "-q"),
+            environment=_ENVIRONMENT, seconds=left(), output=_Capped(archive, box.limits.disk),
+        )  # fmt: skip
+        if pushed.status:
+            return _judge(pushed, steps, "the image cannot be written", box.limits, Outcome.IMPOSSIBLE)
+        archive.seek(0)
+        try:
+            unpack(archive, into, most_bytes=box.limits.disk)
+        except ContextError as error:
+            return Build(Outcome.IMPOSSIBLE, f"the image cannot be read: {error}", None, steps, ran.log)
+    return Build(Outcome.BUILT, "", into, steps, ran.log)
+
+
+def _bud(recipe: Recipe) -> Iterable[str]:
+    # Without --layers everything is one layer; the OCI format has no SHELL and no HEALTHCHECK.
+    yield from _call("bud", "--layers", "--format", "docker", "--force-rm", "--pull-never")
+    yield from ("--isolation", "oci", "--runtime", "runc", "--network", "host", "-t", _TAG)
+    for name, value in recipe.build_args:
+        yield from ("--build-arg", f"{name}={value}")
+    if recipe.target is not None:
+        yield from ("--target", recipe.target)
+    yield from ("-f", "/in/Dockerfile", "/in/context")
+
+
+def _call(*arguments: str) -> tuple[str, ...]:
+    script = 'mkdir -p /store/tmp && exec buildah "$@"'
+    return ("/bin/sh", "-c", script, "buildah", *_STORE, *arguments)
+
+
+def _judge(ran: Ran, steps: tuple[Step, ...], sentence: str, limits: Limits, otherwise: Outcome) -> Build:
+    """Say which limit ended it, where one did."""
+    reasons = {
+        "time": f"stopped after {limits.seconds:.0f} s",
+        "memory": f"it needs more than {limits.memory / 1e6:.0f} MB of memory",
+        "processes": f"it starts more than {limits.processes} processes",
+    }
+    hits = [reasons[each] for each in ("memory", "processes", "time") if each in ran.hits]
+    if not hits and _FULL.search(ran.log[-4000:]):
+        hits = [f"it needs more than {limits.disk / 1e6:.0f} MB of disk"]
+    line = f" (line {steps[-1].line})" if steps and steps[-1].line else ""
+    if hits:
+        return Build(Outcome.LIMITED, f"{', '.join(hits)}{line}", None, steps, ran.log)
+    return Build(otherwise, sentence, None, steps, ran.log)
+
+
+def _read_steps(log: str, dockerfile: Dockerfile) -> Iterator[Step]:
+    found = list(_STEP.finditer(log))
+    for at, step in enumerate(found):
+        behind = log[step.end() : found[at + 1].start() if at + 1 < len(found) else len(log)]
+        each = _find(dockerfile, int(step[1] or 1), int(step[2]))
+        fits = each is not None and step[3].split(" ")[0].upper() == each.keyword.upper()
+        yield Step(each.line if each is not None and fits else None, step[3], "--> Using cache" in behind)
+
+
+def _find(dockerfile: Dockerfile, stage: int, step: int) -> Instruction | None:
+    if not 1 <= stage <= len(dockerfile.stages):
+        return None
+    found = dockerfile.stages[stage - 1]
+    every = (found.start, *found.instructions)
+    return every[step - 1] if 1 <= step <= len(every) else None
+
+
+def _configure(insecure: Iterable[str]) -> dict[str, str]:
+    registries = "".join(f"[[registry]]\nlocation = {json.dumps(each)}\ninsecure = true\n" for each in insecure)
+    # Names are resolved to digests before; a signature would say nothing more.
+    policy = '{"default": [{"type": "insecureAcceptAnything"}]}'
+    return {"/etc/containers/policy.json": policy, "/etc/containers/registries.conf": registries}
+
+
+class _Capped:
+    """A file that takes so many bytes and drops what is over; the archive is then cut short, which shows."""
+
+    def __init__(self, file: IO[bytes], most: int) -> None:
+        self._file = file
+        self._left = most
+
+    def write(self, piece: bytes) -> int:
+        self._file.write(piece[: self._left])
+        self._left -= min(len(piece), self._left)
+        return len(piece)

@@ -1,0 +1,304 @@
+"""The sandbox: runs a builder where it finds nothing of this machine and can use no more of it than it is given.
+
+Only root can make one. Inside, a builder is root of a user namespace of its own: it sees the machine's programs, the
+files that were handed in and its store, a file system in a file of fixed size; a network of its own with nothing in it
+but a proxy, where hosts are allowed at all; and no process but its own. All of it ends with its first process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import selectors
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from workers.builders import egress
+from workers.builders.cgroups import Group, open_group
+from workers.builders.model import Limits
+
+FIRST_ID, IDS = 1_500_000_000, 65536
+"""The users of a build out here: nobody else's, whatever /etc/subuid says."""
+PROXY_PORT = 3128
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_BINDS = ("/etc/ssl", "/etc/ca-certificates", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts")
+_FILES = {"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/group": "root:x:0:\n"}
+_TOOLS = ("mkfs.ext4", "mount", "pivot_root")
+
+
+class SandboxError(Exception):
+    """Why there is no sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended: `hits` names limits that it ran into, `time` among them when it was stopped for it."""
+
+    status: int
+    log: str
+    hits: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Log:
+    """The first and the last half of what may be a longer text."""
+
+    most: int
+    _head: bytearray = field(default_factory=bytearray)
+    _tail: bytearray = field(default_factory=bytearray)
+    _left_out: int = 0
+
+    def add(self, piece: bytes) -> None:
+        """Append; what is over the limit drops out of the middle."""
+        room = self.most // 2 - len(self._head)
+        if room > 0:
+            self._head += piece[:room]
+            piece = piece[room:]
+        self._tail += piece
+        over = len(self._tail) - self.most // 2
+        if over > 0:
+            del self._tail[:over]
+            self._left_out += over
+
+    @property
+    def text(self) -> str:
+        """Return it, with a line that says how much is left out."""
+        gap = f"\n[{self._left_out} bytes left out]\n".encode() if self._left_out else b""
+        return bytes(self._head + gap + self._tail).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Where commands run: `store` is a file that `open_store` made."""
+
+    store: Path
+    limits: Limits
+    hosts: egress.Hosts = egress.Hosts()
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Texts that commands find at a path."""
+
+    def run(
+        self,
+        *command: str,
+        binds: Sequence[tuple[Path, str]] = (),
+        environment: Mapping[str, str] | None = None,
+        network: bool = False,
+        seconds: float | None = None,
+        output: IO[bytes] | None = None,
+    ) -> Ran:
+        """Run a command to its end or a limit. `binds` are seen read-only; `output` takes its standard output.
+
+        With `network` it has the machine's network and no proxy: for fetching images, where nothing of them runs.
+        """
+        started = time.monotonic()
+        with self.start(*command, binds=binds, environment=environment, network=network) as inside:
+            in_time = inside.follow(self.limits.seconds if seconds is None else seconds, output)
+            status = inside.end()
+            hits = (*inside.group.hits(), *(() if in_time else ("time",)))
+        return Ran(status, inside.log.text, hits, time.monotonic() - started)
+
+    @contextmanager
+    def start(
+        self,
+        *command: str,
+        binds: Sequence[tuple[Path, str]] = (),
+        shared: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        network: bool = False,
+    ) -> Iterator[Inside]:
+        """Start a command, and leave nothing of it behind."""
+        root = tempfile.mkdtemp(prefix="dockslim-root-")
+        proxied = {} if network or not self.hosts.names else _proxied()
+        order = {
+            "root": root,
+            "network": network,
+            "proxy": PROXY_PORT,
+            "ids": (FIRST_ID, IDS),
+            "store": str(self.store),
+            "binds": [*((each, each) for each in _BINDS), *((str(source), target) for source, target in binds)],
+            "shared": [str(each) for each in shared],
+            "files": {**_FILES, **self.files},
+            "command": command,
+            "environment": {"PATH": _PATH, "HOME": "/root", "TMPDIR": "/store/tmp", "XDG_RUNTIME_DIR": "/run"}
+            | proxied
+            | dict(environment or {}),
+        }
+        try:
+            with open_group(self.limits) as group, _locked(self.store):
+                order["cgroups"] = [str(each) for each in group.directories]
+                inside = Inside(group, _launch(order), Log(self.limits.log))
+                try:
+                    inside.serve(None if network else self.hosts)
+                    yield inside
+                finally:
+                    inside.end()
+        except OSError as error:
+            raise SandboxError(f"the sandbox cannot be made: {error.strerror or error}") from error
+        finally:
+            os.rmdir(root)
+
+
+@dataclass(slots=True)
+class Inside:
+    """A command in the sandbox, seen from here."""
+
+    group: Group
+    _launched: tuple[subprocess.Popen[bytes], socket.socket]
+    log: Log
+    _listener: socket.socket | None = None
+
+    def serve(self, hosts: egress.Hosts | None) -> None:
+        """Be the proxy of a network that has nothing else."""
+        channel = self._launched[1]
+        if hosts is not None:
+            _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+            if descriptors:
+                self._listener = socket.socket(fileno=descriptors[0])
+                threading.Thread(target=egress.serve, args=(self._listener, hosts), daemon=True).start()
+        channel.close()
+
+    def follow(self, seconds: float, output: IO[bytes] | None = None) -> bool:
+        """Read what it says until it ends; return False when its time was over, or `output` would grow too large."""
+        process = self._launched[0]
+        deadline = time.monotonic() + seconds
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ, output)
+            selector.register(process.stderr, selectors.EVENT_READ, None)
+            while selector.get_map():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                for key, _ in selector.select(min(left, 1.0)):
+                    piece = os.read(key.fd, 1 << 16)
+                    if not piece:
+                        selector.unregister(key.fileobj)
+                    elif key.data is None:
+                        self.log.add(piece)
+                    else:
+                        key.data.write(piece)
+        return True
+
+    def end(self) -> int:
+        """End it and all that it started; return its status."""
+        process = self._launched[0]
+        try:
+            status = process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        return status
+
+
+def open_store(directory: Path, name: str, size: int) -> Path:
+    """Return a file system in a file for a cache, made anew where less than half of it is free."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = directory / f"{name}.ext4"
+    if store.exists() and (store.stat().st_size != size or store.stat().st_blocks * 512 > size // 2):
+        store.unlink()
+    if not store.exists():
+        with tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
+            os.truncate(file.fileno(), size)
+        options = ["-qF", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
+        subprocess.run(["mkfs.ext4", *options, file.name], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        os.rename(file.name, store)
+    return store
+
+
+def find_lacks(scratch: Path) -> tuple[str, ...]:
+    """Try each limit out; return those that nothing enforces here. Raise SandboxError where there is no sandbox."""
+    if os.geteuid() != 0:
+        raise SandboxError("dockslim does not run as root, which making a sandbox takes")
+    missing = [each for each in _TOOLS if shutil.which(each, path=_PATH) is None]
+    if missing:
+        raise SandboxError(f"{', '.join(missing)} is not installed")
+    limits = Limits(cpus=0.2, memory=64 << 20, processes=24, disk=32 << 20, seconds=10.0)
+    sandbox = Sandbox(open_store(scratch, "probe", limits.disk), limits)
+    lacks = []
+    probes = {
+        "memory": "head -c 200000000 /dev/zero | tail | wc -c | grep -q 200000000",
+        "processes": "for i in $(seq 40); do sleep 1 & done",
+        "disk": "head -c 64000000 /dev/zero > /store/x",
+        "network": "test $(tail -n +3 /proc/net/dev | wc -l) -ne 1 || test $(wc -l < /proc/net/route) -gt 1",
+        "cpu": "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; read a b < /proc/uptime; times",
+    }
+    for name, script in probes.items():
+        ran = sandbox.run("/bin/sh", "-c", script)
+        if name == "cpu":
+            if not _is_throttled(ran):
+                lacks.append(name)
+        elif ran.status == 0:
+            lacks.append(name)
+    (scratch / "probe.ext4").unlink()
+    return tuple(lacks)
+
+
+def _is_throttled(ran: Ran) -> bool:
+    """Tell whether a loop took twice the time that it computed; `times` says it in minutes and seconds."""
+    words = ran.log.split()
+    if ran.hits or len(words) < 2:
+        return "time" in ran.hits
+    used = sum(float(minutes) * 60 + float(rest[:-1]) for minutes, _, rest in (w.partition("m") for w in words[:2]))
+    return ran.seconds > 2 * used
+
+
+def host_platform() -> str:
+    """Return the platform that builds here are for."""
+    machine = platform.machine()
+    return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
+
+
+def scale(limits: Limits, seconds: float) -> Limits:
+    """Return the limits with what is left of the time."""
+    return replace(limits, seconds=max(seconds, 1.0))
+
+
+def _launch(order: Mapping[str, object]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    ours, theirs = socket.socketpair()
+    script = str(Path(__file__).with_name("inside.py"))
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", script, str(theirs.fileno())],
+            # Nothing of the worker's: no address of a queue, no credential.
+            env={},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            start_new_session=True,
+        )
+    ours.sendall(json.dumps(order).encode() + b"\n")
+    return process, ours
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    # Mounted twice at a time, it would be ruined.
+    with store.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _proxied() -> dict[str, str]:
+    address = f"http://127.0.0.1:{PROXY_PORT}"
+    names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+    return dict.fromkeys(names, address)
