@@ -26,6 +26,7 @@ from bot.settings import Hosting, NoAppError, Settings, SettingsError, read_host
 from bot.tasks import About, find_tasks
 from cli.formats import ListFormat
 from cli.trouble import one_line
+from workers.builders.choose import open_builder
 
 # A JWT is dated back 60 s and ends after 9 minutes; GitHub takes at most 10 into its future.
 MOST_SKEW = timedelta(seconds=30)
@@ -61,7 +62,12 @@ def examine(
         hosting = read_hosting(environ)
     except SettingsError as error:
         return [Line("settings", "problem", f"{error.name} {error.sentence}")], 2
-    lines = [*_look_at_settings(hosting), *_look_at_github(hosting, now), *_look_at_queue(hosting), _look_at_builder()]
+    lines = [
+        *_look_at_settings(hosting),
+        *_look_at_github(hosting, now),
+        *_look_at_queue(hosting),
+        _look_at_builder(environ),
+    ]
     return lines, int(any(line.state == "problem" for line in lines))
 
 
@@ -195,7 +201,18 @@ def _look_at_queue(hosting: Hosting) -> Iterator[Line]:
     yield Line("redis", "ok", f"{name} {about.get('valkey_version') or about.get('redis_version')}")
 
 
-def _look_at_builder() -> Line:
-    return Line(
-        "builder", "note", "none: images are not built, sizes are estimated from package indexes and registries"
-    )
+def _look_at_builder(environ: Mapping[str, str]) -> Line:
+    try:
+        builder = open_builder(environ)
+    except ValueError as error:
+        return Line("builder", "problem", str(error), "DOCKSLIM_BUILDER is `buildah` or `none`.")
+    if builder is None:
+        found = "none: images are not built, sizes are estimated from package indexes and registries"
+        return Line("builder", "note", found)
+    able = builder.examine()
+    if not able.works:
+        todo = "See docs/builds.md, or set DOCKSLIM_BUILDER to `none`."
+        return Line("builder", "problem", able.sentence, todo)
+    if not able.takes_strangers:
+        return Line("builder", "note", able.sentence, "What others than writers propose is not built here.")
+    return Line("builder", "ok", able.sentence)

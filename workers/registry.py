@@ -112,6 +112,20 @@ class Registries:
                     log.info("size unknown", image=reference, reason=str(error) or type(error).__name__)
         return found
 
+    def resolve(self, reference: str) -> str | None:
+        """Return an image's full name with the digest that its tag has now, None where no registry tells."""
+        image = read_image(reference)
+        if image is None or image.registry not in self.addresses:
+            return None
+        try:
+            with httpx.Client(timeout=httpx.Timeout(5.0, connect=3.0), headers={"user-agent": "dockslim"}) as client:
+                asked = _Conversation(self, client, image, time.monotonic() + BUDGET_SECONDS)
+                digest = image.version if _DIGEST.fullmatch(image.version) else asked.digest()
+        except (NoAnswerError, httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+            log.info("digest unknown", image=reference, reason=str(error) or type(error).__name__)
+            return None
+        return f"{image.registry}/{image.name}@{digest}" if digest is not None else None
+
     def _size(self, asked: _Conversation) -> int | None:
         until, size = self._tags.get(asked.image, (0.0, None))
         if time.monotonic() < until:

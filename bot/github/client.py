@@ -295,6 +295,21 @@ class Session:
         """GET, and return the body."""
         return self._request("GET", path, params=params, accept=accept).content
 
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[bytes]]:
+        """GET, follow GitHub to where the content lies, and hand it over piece by piece as it was sent."""
+        self._spare()
+        client = self._connect().get_sync_client()
+        try:
+            # httpx sends the authorization to no other host than the one it was meant for.
+            with client.stream("GET", path, follow_redirects=True) as response:
+                if response.status_code != 200:
+                    response.read()
+                    raise _translate_answer(response)
+                yield response.iter_raw(1 << 16)
+        except httpx.HTTPError as error:
+            raise UnreachableError(type(error).__name__) from error
+
     def read_pages(self, path: str, most: int, params: Mapping[str, str] | None = None) -> Iterator[Any]:
         """GET a list page by page, until GitHub names no next one."""
         for page in range(1, most // 100 + 1):

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +25,7 @@ _STEP = re.compile(r"^(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+: (.*)$", re.MULTILINE)
 _ENVIRONMENT = {"STORAGE_DRIVER": "overlay", "_CONTAINERS_USERNS_CONFIGURED": "1"}
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _TAG = "localhost/dockslim"
+_EXPORT = 'rm -rf /store/out && "$@" >&2 && exec tar -C /store/out -cf - .'
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Buildah:
     """Builds with buildah; `stores` is where caches are kept, `insecure` the registries that speak plain HTTP."""
 
     stores: Path
-    hosts: Hosts = Hosts()
+    hosts: Hosts = field(default_factory=Hosts)
     insecure: tuple[str, ...] = ()
     version: tuple[int, ...] = ()
     name: str = "buildah"
@@ -70,9 +71,7 @@ class Buildah:
         if build.outcome is Outcome.LIMITED and "disk" in build.reason:
             # Full, it would fail the next build.
             box.store.unlink(missing_ok=True)
-        return Build(
-            build.outcome, build.reason, build.layout, build.steps, build.log, time.monotonic() - started
-        )
+        return Build(build.outcome, build.reason, build.layout, build.steps, build.log, time.monotonic() - started)
 
 
 def find_version() -> tuple[int, ...]:
@@ -90,19 +89,22 @@ def _build(box: Sandbox, recipe: Recipe, file: Path, into: Path, deadline: float
         return max(deadline - time.monotonic(), 1.0)
 
     for image in recipe.images:
-        ran = box.run(*_call("pull", "--policy", "ifnewer", "-q", image), environment=_ENVIRONMENT, network=True, seconds=left())
+        ran = box.run(
+            *_call("pull", "--policy", "ifnewer", "-q", image), environment=_ENVIRONMENT, network=True, seconds=left()
+        )
         if ran.status:
             return _judge(ran, (), f"{image} cannot be pulled", box.limits, Outcome.IMPOSSIBLE)
     binds = ((recipe.context, "/in/context"), (file, "/in/Dockerfile"))
     ran = box.run(*_bud(recipe), binds=binds, environment=_ENVIRONMENT, seconds=left())
     steps = tuple(_read_steps(ran.log, parse(recipe.dockerfile)))
-    if ran.status:
+    # What was killed inside a pipe may leave a build that goes on with half of the files.
+    if ran.status or ran.hits:
         at = f"line {steps[-1].line} fails" if steps and steps[-1].line else "the build fails"
         return _judge(ran, steps, at, box.limits, Outcome.FAILED)
-    script = f"rm -rf /store/out && mkdir -p /store/tmp && \"$@\" {_TAG} oci:/store/out:image >&2 && exec tar -C /store/out -cf - ."
+    script = f'rm -rf /store/out && mkdir -p /store/tmp && "$@" {_TAG} oci:/store/out:image >&2 && exec tar -C /store/out -cf - .'
     with tempfile.TemporaryFile() as archive:
         pushed = box.run(
-            "/bin/sh", "-c", script, "push", *_call("push", "-q"),
+            "/bin/sh", "-c", _EXPORT, "push", *_call("push", "-q", _TAG, "oci:/store/out:image"),
             environment=_ENVIRONMENT, seconds=left(), output=_Capped(archive, box.limits.disk),
         )  # fmt: skip
         if pushed.status:

@@ -35,7 +35,7 @@ class Group:
 
     def processes(self) -> set[int]:
         """Return what runs in it, by its id out here."""
-        found = set()
+        found: set[int] = set()
         for directory in self.directories:
             with suppress(OSError):
                 found.update(map(int, (directory / "cgroup.procs").read_text().split()))

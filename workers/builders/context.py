@@ -111,7 +111,7 @@ def read_context(root: Path, folder: str, dockerfile: str) -> Context:
 
 def _clean(name: str, top: bool) -> str | None:
     """Return where an entry goes, None for the directory itself."""
-    if name.startswith("/") or "\0" in name or "\\" in name.split("/")[0] or ".." in name.split("/"):
+    if name.startswith("/") or "\0" in name or "\\" in name.split("/", maxsplit=1)[0] or ".." in name.split("/"):
         raise ContextError(f"the archive has the path {name[:200]!r}")
     parts = [each for each in name.split("/") if each not in ("", ".")]
     if top:

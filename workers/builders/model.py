@@ -99,4 +99,4 @@ class Builder(Protocol):
         """Try out what works on this machine."""
 
     def build(self, recipe: Recipe, limits: Limits, store: str, into: Path) -> Build:
-        """Build into the empty directory `into`; `store` names the cache, one for each repository and level of trust."""
+        """Build into the empty directory `into`; `store` names the cache of one repository at one level of trust."""

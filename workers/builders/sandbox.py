@@ -21,9 +21,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from workers.builders import egress
 from workers.builders.cgroups import Group, open_group
@@ -36,6 +36,13 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BINDS = ("/etc/ssl", "/etc/ca-certificates", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts")
 _FILES = {"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/group": "root:x:0:\n"}
 _TOOLS = ("mkfs.ext4", "mount", "pivot_root")
+
+
+class Sink(Protocol):
+    """Where output goes."""
+
+    def write(self, piece: bytes, /) -> int:
+        """Take all of it."""
 
 
 class SandboxError(Exception):
@@ -86,7 +93,7 @@ class Sandbox:
 
     store: Path
     limits: Limits
-    hosts: egress.Hosts = egress.Hosts()
+    hosts: egress.Hosts = field(default_factory=egress.Hosts)
     files: Mapping[str, str] = field(default_factory=dict)
     """Texts that commands find at a path."""
 
@@ -97,7 +104,7 @@ class Sandbox:
         environment: Mapping[str, str] | None = None,
         network: bool = False,
         seconds: float | None = None,
-        output: IO[bytes] | None = None,
+        output: Sink | None = None,
     ) -> Ran:
         """Run a command to its end or a limit. `binds` are seen read-only; `output` takes its standard output.
 
@@ -170,15 +177,14 @@ class Inside:
                 threading.Thread(target=egress.serve, args=(self._listener, hosts), daemon=True).start()
         channel.close()
 
-    def follow(self, seconds: float, output: IO[bytes] | None = None) -> bool:
+    def follow(self, seconds: float, output: Sink | None = None) -> bool:
         """Read what it says until it ends; return False when its time was over, or `output` would grow too large."""
         process = self._launched[0]
         deadline = time.monotonic() + seconds
-        assert process.stdout is not None
-        assert process.stderr is not None
         with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ, output)
-            selector.register(process.stderr, selectors.EVENT_READ, None)
+            for stream, sink in ((process.stdout, output), (process.stderr, None)):
+                if stream is not None:
+                    selector.register(stream, selectors.EVENT_READ, sink)
             while selector.get_map():
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -264,11 +270,6 @@ def host_platform() -> str:
     """Return the platform that builds here are for."""
     machine = platform.machine()
     return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
-
-
-def scale(limits: Limits, seconds: float) -> Limits:
-    """Return the limits with what is left of the time."""
-    return replace(limits, seconds=max(seconds, 1.0))
 
 
 def _launch(order: Mapping[str, object]) -> tuple[subprocess.Popen[bytes], socket.socket]:
