@@ -299,16 +299,18 @@ class Session:
     def stream(self, path: str) -> Iterator[Iterator[bytes]]:
         """GET, follow GitHub to where the content lies, and hand it over piece by piece as it was sent."""
         self._spare()
-        client = self._connect().get_sync_client()
         try:
             # httpx sends the authorization to no other host than the one it was meant for.
-            with client.stream("GET", path, follow_redirects=True) as response:
+            with (
+                self._connect().get_sync_client() as client,
+                client.stream("GET", path, follow_redirects=True) as response,
+            ):
                 if response.status_code != 200:
                     response.read()
                     raise _translate_answer(response)
                 yield response.iter_raw(1 << 16)
         except httpx.HTTPError as error:
-            raise UnreachableError(type(error).__name__) from error
+            raise UnreachableError(type(error).__name__, sent=True) from error
 
     def read_pages(self, path: str, most: int, params: Mapping[str, str] | None = None) -> Iterator[Any]:
         """GET a list page by page, until GitHub names no next one."""

@@ -101,7 +101,6 @@ def _build(box: Sandbox, recipe: Recipe, file: Path, into: Path, deadline: float
     if ran.status or ran.hits:
         at = f"line {steps[-1].line} fails" if steps and steps[-1].line else "the build fails"
         return _judge(ran, steps, at, box.limits, Outcome.FAILED)
-    script = f'rm -rf /store/out && mkdir -p /store/tmp && "$@" {_TAG} oci:/store/out:image >&2 && exec tar -C /store/out -cf - .'
     with tempfile.TemporaryFile() as archive:
         pushed = box.run(
             "/bin/sh", "-c", _EXPORT, "push", *_call("push", "-q", _TAG, "oci:/store/out:image"),

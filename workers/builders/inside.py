@@ -111,14 +111,14 @@ def _make_root(order: dict[str, Any]) -> None:
         os.chown(f"{root}/{name}", first, first)
     os.mkdir(f"{root}/store")
     if order["store"]:
-        # Not nodev: what is set here is locked in there, where it would keep a builder from its own mounts, and where no
-        # device can be made in any case.
+        # Not nodev: what is set here is locked in there, and would keep a builder from mounts of its own. No device
+        # can be made in there in any case.
         options = "loop,noatime"
         subprocess.run(["/bin/mount", "-t", "ext4", "-o", options, order["store"], f"{root}/store"], check=True)
         os.chown(f"{root}/store", first, first)
     # Where builders keep copies that may be as large as an image.
     os.mkdir(f"{root}/var")
-    os.symlink("/store/tmp", f"{root}/var/tmp")
+    os.symlink("/store/tmp", f"{root}/var/tmp")  # noqa: S108
     os.mkdir(f"{root}/old")
     os.chdir(root)
     subprocess.run(["/usr/sbin/pivot_root", ".", "old"], check=True)

@@ -92,8 +92,13 @@ class Ability:
 class Builder(Protocol):
     """Whoever builds images."""
 
-    name: str
-    version: tuple[int, ...]
+    @property
+    def name(self) -> str:
+        """What DOCKSLIM_BUILDER calls it."""
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Its version, as far as it matters."""
 
     def examine(self) -> Ability:
         """Try out what works on this machine."""

@@ -25,7 +25,7 @@ class Refusal:
 def find_refusals(
     dockerfile: Dockerfile, registries: Container[str], build_args: Iterable[tuple[str, str]] = ()
 ) -> tuple[Refusal, ...]:
-    """Return what would make the builder fetch from elsewhere, run foreign code outside the sandbox, or ask for more."""
+    """Return what would make the builder fetch from elsewhere, run a foreign program itself, or give more."""
     given = tuple(build_args)
     found = [*_refuse_syntax(dockerfile), *_refuse_images(dockerfile, registries, given)]
     for name, _ in given:

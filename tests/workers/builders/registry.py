@@ -1,0 +1,135 @@
+"""A registry on loopback, Debian's docker-registry, and images to put into it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+NEEDED = ("buildah", "runc", "docker-registry", "busybox", "mkfs.ext4", "mmdebstrap")
+"""Programs of Debian's packages of these names, mkfs.ext4 of e2fsprogs, busybox of busybox-static."""
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def find_missing() -> str:
+    """Say what keeps this machine from building; empty where nothing does."""
+    missing = [each for each in NEEDED if shutil.which(each) is None]
+    if os.geteuid() != 0:
+        return "not root"
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+class Registry:
+    """Where images are."""
+
+    def __init__(self, port: int) -> None:
+        self.name = f"127.0.0.1:{port}"
+
+    def push(self, image: str, layers: Sequence[bytes], **config: Any) -> str:
+        """Store an image made of tars; return its name."""
+        name, _, tag = image.partition(":")
+        packed = [gzip.compress(each, 1, mtime=0) for each in layers]
+        settings = {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": [PATH], "Cmd": ["/bin/sh"], **config},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(each) for each in layers]},
+            "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "import"} for _ in layers],
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self._put(name, json.dumps(settings).encode(), "application/vnd.docker.container.image.v1+json"),
+            "layers": [self._put(name, each, "application/vnd.docker.image.rootfs.diff.tar.gzip") for each in packed],
+        }
+        place = f"http://{self.name}/v2/{name}/manifests/{tag}"
+        httpx.put(place, content=json.dumps(manifest), headers={"content-type": MANIFEST}).raise_for_status()
+        return f"{self.name}/{image}"
+
+    def _put(self, name: str, blob: bytes, kind: str) -> dict[str, Any]:
+        place = httpx.post(f"http://{self.name}/v2/{name}/blobs/uploads/").headers["location"]
+        httpx.put(f"{place}&digest={_digest(blob)}", content=blob).raise_for_status()
+        return {"mediaType": kind, "size": len(blob), "digest": _digest(blob)}
+
+
+def _digest(blob: bytes) -> str:
+    return f"sha256:{hashlib.sha256(blob).hexdigest()}"
+
+
+@contextmanager
+def serve_registry(directory: Path) -> Iterator[Registry]:
+    """Run a registry."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = directory / "registry.yml"
+    settings.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {directory}/blobs}}}}\n"
+        f"http: {{addr: 127.0.0.1:{port}}}\nlog: {{level: error}}\n"
+    )
+    with (directory / "registry.log").open("wb") as log:
+        process = subprocess.Popen(["docker-registry", "serve", str(settings)], stdout=log, stderr=log)
+    try:
+        for _ in range(200):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/v2/").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        yield Registry(port)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def make_busybox() -> bytes:
+    """Return the tar of a tiny system: busybox, and the names of its programs."""
+    program = Path(shutil.which("busybox") or "").read_bytes()
+    listed = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for folder in ("bin", "etc", "tmp", "root", "proc", "sys", "dev"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        _add(archive, "bin/busybox", program, 0o755)
+        _add(archive, "etc/passwd", b"root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n")
+        _add(archive, "etc/group", b"root:x:0:\ndaemon:x:1:\n")
+        for name in listed:
+            if name != "busybox":
+                entry = tarfile.TarInfo(f"bin/{name}")
+                entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
+                archive.addfile(entry)
+    return stream.getvalue()
+
+
+def make_debian(cache: Path) -> bytes:
+    """Return the tar of a small Debian 12, made once for this machine."""
+    made = cache / "bookworm.tar"
+    if not made.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        part = made.with_name(f"{os.getpid()}.tar")
+        subprocess.run(
+            ["mmdebstrap", "--quiet", "--variant=essential", "--include=apt", "bookworm", str(part)], check=True
+        )
+        part.rename(made)
+    return made.read_bytes()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    archive.addfile(entry, io.BytesIO(content))

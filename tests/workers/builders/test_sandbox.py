@@ -1,0 +1,214 @@
+"""Hostile builds, for real: each ends at its limit and says which, nothing of it is left, and the next one works."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.workers.builders.conftest import LIMITS, Yard
+from workers.builders.cgroups import ROOT
+from workers.builders.model import Build, Outcome
+from workers.builders.series import Source, build_series
+
+pytestmark = pytest.mark.slow
+
+SECRET = "hush-hush-4711"
+
+
+@contextmanager
+def serving(body: bytes = b"from outside\n") -> Iterator[tuple[int, list[str]]]:
+    """Serve one answer on this machine's loopback; yield the port, and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_address[1], asked
+        finally:
+            server.shutdown()
+
+
+def left_behind() -> list[str]:
+    """Return what a build left on this machine: groups, mounts, loop devices, processes of its users."""
+    groups = [str(each) for each in ROOT.glob("**/dockslim/*/cgroup.procs")]
+    mounts = [
+        line for line in Path("/proc/self/mounts").read_text().splitlines() if "ext4 " in line and "/store" in line
+    ]
+    loops = [each for each in subprocess.check_output(["losetup", "-a"], text=True).splitlines() if "stores" in each]
+    processes = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if each.stat().st_uid >= 1_500_000_000:
+                processes.append((each / "cmdline").read_text())
+        except OSError:
+            continue
+    return [*groups, *mounts, *loops, *processes]
+
+
+def check_next(yard: Yard, busybox: str) -> None:
+    """The builder is as good as before, and clean."""
+    until = time.monotonic() + 5
+    while left_behind() and time.monotonic() < until:
+        time.sleep(0.1)  # a loop device goes when the kernel gets to it
+    assert left_behind() == []
+    assert yard.build(f"FROM {busybox}\nRUN echo fine > /fine\n").outcome is Outcome.BUILT
+
+
+HOSTILE = {
+    "endless": ("RUN sleep 1000", replace(LIMITS, seconds=6.0), "stopped after 6 s (line 2)"),
+    "endless in the background": (
+        "RUN (trap '' TERM HUP INT; setsid sleep 1000) & setsid sleep 1001",
+        replace(LIMITS, seconds=6.0),
+        "stopped after 6 s (line 2)",
+    ),
+    "fork bomb": (
+        "RUN b() { b | b & }; b; sleep 4; exit 1",
+        replace(LIMITS, seconds=12.0),
+        "it starts more than 256 processes",
+    ),
+    "memory": (
+        "RUN head -c 900000000 /dev/zero | tail | wc -c",
+        LIMITS,
+        "it needs more than 537 MB of memory (line 2)",
+    ),
+    "disk": (
+        "RUN dd if=/dev/zero of=/big bs=1M count=10000",
+        replace(LIMITS, disk=500_000_000),
+        "it needs more than 500 MB of disk (line 2)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_limits(yard: Yard, busybox: str, name: str) -> None:
+    line, limits, reason = HOSTILE[name]
+    started = time.monotonic()
+    build = yard.build(f"FROM {busybox}\n{line}\n", limits, store=f"hostile-{limits.disk}")
+    assert (build.outcome, build.layout) == (Outcome.LIMITED, None), build
+    assert reason in build.reason
+    assert build.failed_line == 2
+    assert time.monotonic() - started < limits.seconds + 5
+    check_next(yard, busybox)
+
+
+def test_log(yard: Yard, busybox: str) -> None:
+    build = yard.build(f"FROM {busybox}\nRUN yes long | head -c 30000000; echo the end\n")
+    assert build.outcome is Outcome.BUILT
+    assert len(build.log) < LIMITS.log + 100
+    assert " bytes left out]" in build.log
+    assert build.log.startswith("STEP 1/2")
+    assert "the end" in build.log
+
+
+SEARCH = r"""RUN set +e; env; id; echo == proc; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr '\0' '\n'; \
+    echo == mounts; cat /proc/mounts; echo == net; cat /proc/net/route /proc/net/dev; ls -a / /root /run /tmp /dev; \
+    for port in PORT 6379; do nc -w 2 127.0.0.1 $port < /dev/null && echo reached $port; done; \
+    for place in 169.254.169.254:80 10.0.0.1:80; do \
+    wget -T 2 -O - http://$place/ && echo reached $place; done; \
+    mknod /tmp/disk b 254 0 && head -c 10 /tmp/disk && echo reached the disk; \
+    mount -t tmpfs none /mnt && echo mounted; mount -o remount,rw /proc/sys && echo remounted; \
+    cat /proc/1/root/etc/hostname && echo reached the root; ls /in /store /old && echo reached the sandbox; \
+    echo 1 > /proc/sys/kernel/panic && echo wrote; kill -9 -1; true"""
+
+
+def test_search(yard: Yard, busybox: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A RUN finds nothing of the worker: neither its environment nor its processes, files or network."""
+    monkeypatch.setenv("DOCKSLIM_REDIS_URL", f"redis://:{SECRET}@127.0.0.1:6379/0")
+    monkeypatch.setenv("DOCKSLIM_PRIVATE_KEY", SECRET)
+    (tmp_path / SECRET).write_text(SECRET)
+    with serving() as (port, asked):
+        build = yard.build(f"FROM {busybox}\n{SEARCH.replace('PORT', str(port))}\nRUN echo behind it\n")
+    assert build.outcome in (Outcome.BUILT, Outcome.FAILED)
+    assert asked == []
+    for word in (SECRET, "DOCKSLIM", "redis", "pytest", "reached", "remounted", "wrote", str(tmp_path), "vda"):
+        # The instruction itself is in the log.
+        said = build.log.replace(SEARCH.replace("PORT", str(port)), "")
+        assert word not in "\n".join(line for line in said.splitlines() if "STEP" not in line and "Error" not in line)
+    assert "uid=0(root)" in build.log
+    assert "== net" in build.log
+    check_next(yard, busybox)
+
+
+def test_add_of_an_address(yard: Yard, busybox: str) -> None:
+    with serving() as (port, asked):
+        build = yard.build(f"FROM {busybox}\nADD http://127.0.0.1:{port}/secret /s\n")
+        assert build.outcome is Outcome.IMPOSSIBLE
+        assert build.reason == "line 2: ADD would have the builder fetch an address"
+        # Behind the first wall is a second: the builder itself has no network.
+        recipe_text = f"FROM scratch\nADD http://127.0.0.1:{port}/secret /s\n"
+        forced = _build_unchecked(yard, recipe_text)
+        assert (forced.outcome, asked) == (Outcome.FAILED, [])
+    check_next(yard, busybox)
+
+
+def _build_unchecked(yard: Yard, text: str) -> Build:
+    from workers.builders.model import Recipe
+
+    context, into = yard.work / "empty", yard.work / "unchecked"
+    context.mkdir(exist_ok=True)
+    into.mkdir()
+    return yard.buildah.build(Recipe(context, text), LIMITS, "tests", into)
+
+
+def test_proxy(open_yard: Callable[..., Yard], busybox: str) -> None:
+    """Only hosts on the list are reached, by their exact names and ports."""
+    with serving() as (port, asked), serving() as (other, refused):
+        yard = open_yard(f"127.0.0.1:{port}")
+        get = "http_proxy=http://127.0.0.1:3128 wget -q -O - http://127.0.0.1"
+        lines = f"RUN {get}:{port}/yes && echo got it; {get}:{other}/no; {get}:{port}/again\n"
+        build = yard.build(f"FROM {busybox}\n{lines}")
+    assert build.outcome is Outcome.BUILT, build.reason
+    assert "from outside\ngot it" in build.log
+    assert (asked, refused) == (["/yes", "/again"], [])
+
+
+def test_strangers_are_refused_where_nothing_limits(yard: Yard, busybox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = yard.bench(trusted=False)
+    assert bench.builder.examine().takes_strangers
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    head = Source(yard.work, f"FROM {busybox}\n")
+    found = build_series(bench, None, head).head
+    assert found.outcome is Outcome.IMPOSSIBLE
+    assert found.reason == "dockslim does not run as root, which making a sandbox takes"
+
+
+def test_failing_instruction(yard: Yard, busybox: str) -> None:
+    build = yard.build(f"FROM {busybox} AS one\nRUN true\n\nFROM {busybox}\nCOPY --from=one /bin/sh /sh\nRUN exit 3\n")
+    assert (build.outcome, build.reason, build.failed_line) == (Outcome.FAILED, "line 6 fails", 6)
+
+
+def test_parallel_builds_of_one_store(yard: Yard, busybox: str) -> None:
+    """They wait for each other instead of ruining it."""
+    texts = [f"FROM {busybox}\nRUN sleep 1; echo {each} > /x\n" for each in range(2)]
+    benches = [yard.bench(store="shared") for _ in texts]
+    found: list[Build] = []
+
+    def work(at: int) -> None:
+        found.append(benches[at].build(Source(yard.work / "empty", texts[at])))
+
+    threads = [threading.Thread(target=work, args=(at,)) for at in range(2)]
+    (yard.work / "empty").mkdir(exist_ok=True)
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert [each.outcome for each in found] == [Outcome.BUILT] * 2
