@@ -1,0 +1,118 @@
+"""Base, head and head with suggestions, built for real."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.workers.builders.conftest import Yard
+from tests.workers.builders.registry import Registry, make_busybox
+from workers.builders.model import Build, Outcome
+from workers.builders.series import Source, build_series
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "main.py").write_text("print()\n")
+    return tmp_path / "context"
+
+
+def sizes(build: Build) -> list[int]:
+    """Return the compressed sizes of the layers of what was built."""
+    assert build.layout is not None, build
+    index = json.loads((build.layout / "index.json").read_text())
+    manifest = json.loads(_blob(build.layout, index["manifests"][0]["digest"]))
+    return [each["size"] for each in manifest["layers"]]
+
+
+def _blob(layout: Path, digest: str) -> bytes:
+    return (layout / "blobs" / Path(*digest.split(":"))).read_bytes()
+
+
+def test_three(yard: Yard, busybox: str, context: Path) -> None:
+    start = f"FROM {busybox}\nCOPY . /app\nRUN sleep 3; head -c 1000000 /dev/urandom > /a\n"
+    head = f"{start}RUN head -c 3000000 /dev/urandom > /b\nRUN rm /b\n"
+    lean = f"{start}RUN head -c 3000000 /dev/urandom > /b && rm /b\n"
+    told: list[str] = []
+    series = build_series(
+        yard.bench(), Source(context, start), Source(context, head), ["join"], lambda _: lean, told.append
+    )
+    assert series.base is not None
+    assert series.suggested is not None
+    assert told == ["base", "head", "suggestions"]
+    assert series.withdrawn == ()
+    saved = sum(sizes(series.head)) - sum(sizes(series.suggested))
+    assert 2_990_000 < saved < 3_010_000
+    # What they share is built once, and is the same layer.
+    assert [step.is_cached for step in series.head.steps] == [False, True, True, False, False]
+    assert [step.line for step in series.head.steps] == [1, 2, 3, 4, 5]
+    assert sizes(series.base) == sizes(series.head)[:3] == sizes(series.suggested)[:3]
+    assert series.head.seconds + series.suggested.seconds < 1.3 * 2 * series.base.seconds
+
+
+def test_tags_mean_the_same_for_all(registry: Registry, yard: Yard, context: Path) -> None:
+    image = registry.push("moving:1", [make_busybox()], Labels={"state": "old"})
+
+    def move(said: str) -> None:
+        if said == "head":
+            registry.push("moving:1", [make_busybox()], Labels={"state": "new"})
+
+    text = f"FROM {image}\nRUN echo > /x\n"
+    series = build_series(yard.bench(), Source(context, text), Source(context, text), progress=move)
+    for build in (series.base, series.head):
+        assert build is not None
+        assert build.layout is not None
+        index = json.loads((build.layout / "index.json").read_text())
+        manifest = json.loads(_blob(build.layout, index["manifests"][0]["digest"]))
+        config = json.loads(_blob(build.layout, manifest["config"]["digest"]))
+        assert config["config"]["Labels"]["state"] == "old"
+
+
+@pytest.mark.parametrize("bad", [(), (2,), (0, 3), (0, 1, 2, 3, 4)], ids=str)
+def test_suggestions_that_break_it(yard: Yard, busybox: str, context: Path, bad: Sequence[int]) -> None:
+    def write(chosen: Sequence[int]) -> str:
+        lines = [f"RUN exit {each + 1}" if each in bad else f"RUN echo {each} > /{each}" for each in sorted(chosen)]
+        return "\n".join([f"FROM {busybox}", *lines, ""])
+
+    head = Source(context, f"FROM {busybox}\n")
+    series = build_series(yard.bench(), None, head, range(5), write)
+    assert series.withdrawn == tuple(bad)
+    assert (series.suggested is None) == (len(bad) == 5)
+    if series.suggested is not None:
+        assert len(sizes(series.suggested)) == 1 + 5 - len(bad)
+
+
+def test_what_cannot_be_built(yard: Yard, busybox: str, context: Path) -> None:
+    texts = {
+        f"FROM {busybox}\nCOPY --link main.py /\n": "line 2: buildah 1.28 does not know COPY --link",
+        f"FROM {busybox}x\n": f"line 1: the registry does not have {busybox}x",
+        "FROM evil.example/x\n": "line 1: evil.example is not one of the registries that dockslim may use",
+    }
+    for text, reason in texts.items():
+        found = build_series(yard.bench(), None, Source(context, text)).head
+        assert (found.outcome, found.reason) == (Outcome.IMPOSSIBLE, reason)
+    found = yard.bench().build(Source(context, f"FROM {busybox}\n", platform="linux/s390x"))
+    assert found.reason == "this builder is for linux/amd64, not linux/s390x"
+
+
+def test_apt(open_yard: Callable[..., Yard], debian: str, context: Path) -> None:
+    """Techniques 3 and 4 with Debian's own packages: lists and recommended packages, through the proxy."""
+    yard = open_yard("deb.debian.org:80", "security.debian.org:80")
+    head = f"FROM {debian}\nRUN apt-get update && apt-get install -y cron\nRUN rm -rf /var/lib/apt/lists/*\n"
+    lists = "apt-get update && apt-get install -y{} cron && rm -rf /var/lib/apt/lists/*"
+    texts = [f"FROM {debian}\nRUN {lists.format(flag)}\n" for flag in ("", " --no-install-recommends")]
+    bench = yard.bench(store="apt")
+    series = build_series(bench, None, Source(context, head), ["lists"], lambda _: texts[0])
+    assert series.head.outcome is Outcome.BUILT, series.head.log[-1500:]
+    assert series.suggested is not None
+    lean = bench.build(Source(context, texts[1]))
+    totals = [sum(sizes(each)) for each in (series.head, series.suggested, lean)]
+    print(f"apt: {[round(each / 1e6, 1) for each in totals]} MB compressed")
+    assert totals[0] - totals[1] > 5_000_000
+    assert totals[1] - totals[2] > 1_000_000
