@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format docs site bench load faults corpus recall agreement draw lock
+.PHONY: help demo test check lint format docs site picture bench load faults corpus recall agreement draw lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ docs: .venv/installed ## Generate the pages of the rules and of the configuratio
 
 site: .venv/installed ## Build the site of docs/ in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+picture: .venv/installed ## Take the picture of a review in the README anew (needs chromium)
+	$(BIN)/python -m tests.picture
 
 # Peers to measure against, in no lock: what cannot be had is named as absent.
 .venv/peers/tried: Makefile .venv/installed
