@@ -64,6 +64,7 @@ class Buildah:
         with tempfile.TemporaryDirectory(prefix="dockslim-build-") as folder:
             file = Path(folder, "Dockerfile")
             file.write_text(recipe.dockerfile, encoding="utf-8", errors="surrogateescape")
+            file.chmod(0o644)
             try:
                 build = _build(box, recipe, file, into, deadline)
             except SandboxError as error:

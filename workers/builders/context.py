@@ -84,6 +84,9 @@ def unpack(
                     raise ContextError(f"{path!r} is neither a file nor a directory nor a symbolic link")
     except (tarfile.TarError, EOFError, OSError, UnicodeError, ValueError) as error:
         raise ContextError(f"the archive cannot be unpacked: {error}") from error
+    # Whatever this process's umask is: who builds is somebody else.
+    for folder, _, _ in os.walk(into):
+        os.chmod(folder, 0o755)
     for path, target in links:
         _link(into / path, target)
 
@@ -122,7 +125,8 @@ def _clean(name: str, top: bool) -> str | None:
 def _write(source: IO[bytes] | None, path: Path, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o755 if mode & 0o100 else 0o644), "wb") as file:
+    with os.fdopen(os.open(path, flags), "wb") as file:
+        os.fchmod(file.fileno(), 0o755 if mode & 0o100 else 0o644)
         if source is not None:
             shutil.copyfileobj(source, file, 1 << 20)
 
@@ -136,6 +140,7 @@ def _link(path: Path, target: str) -> None:
         if any(each.is_symlink() for each in (path.parent, *path.parent.parents)):
             raise ContextError(f"{path.name!r} lies behind a symbolic link")
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o755)
         path.symlink_to(target)
     except OSError as error:
         raise ContextError(f"{path.name!r} is in the archive twice, or no link: {error.strerror}") from error

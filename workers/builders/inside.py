@@ -32,6 +32,7 @@ def main() -> None:
     """Run what the order says; end with its status."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     order = json.loads(channel.makefile().readline())
+    os.umask(0o022)
     _call("prctl", PDEATHSIG, signal.SIGKILL)
     for directory in order["cgroups"]:
         Path(directory, "cgroup.procs").write_text("0")

@@ -160,6 +160,11 @@ def test_links_are_not_followed(tmp_path: Path, link: str, target: str, folder: 
 
 def test_modes_and_links(tmp_path: Path) -> None:
     entries = (_entry("t/run", b"#!", mode=0o4755), _entry("t/data", b"x", mode=0o600), _link("t/l", "../../etc"))
-    unpack(_pack(*entries), tmp_path, top=True)
+    before = os.umask(0o077)
+    try:
+        unpack(_pack(_entry("t/folder/x", b"x"), *entries), tmp_path, top=True)
+    finally:
+        os.umask(before)
+    assert [each.stat().st_mode & 0o7777 for each in (tmp_path, tmp_path / "folder")] == [0o755] * 2
     assert [(tmp_path / name).stat().st_mode & 0o7777 for name in ("run", "data")] == [0o755, 0o644]
     assert os.readlink(tmp_path / "l") == "../../etc"
