@@ -86,7 +86,7 @@ def unpack(
         raise ContextError(f"the archive cannot be unpacked: {error}") from error
     # Whatever this process's umask is: who builds is somebody else.
     for folder, _, _ in os.walk(into):
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o755)  # noqa: S103
     for path, target in links:
         _link(into / path, target)
 

@@ -74,11 +74,11 @@ def check_next(yard: Yard, busybox: str) -> None:
 
 
 HOSTILE = {
-    "endless": ("RUN sleep 1000", replace(LIMITS, seconds=6.0), "stopped after 6 s (line 2)"),
+    "endless": ("RUN sleep 1000", replace(LIMITS, seconds=4.0), "stopped after 4 s (line 2)"),
     "endless in the background": (
         "RUN (trap '' TERM HUP INT; while :; do sleep 1; done) & trap '' TERM; setsid sleep 1001; sleep 1002",
-        replace(LIMITS, seconds=6.0),
-        "stopped after 6 s (line 2)",
+        replace(LIMITS, seconds=4.0),
+        "stopped after 4 s (line 2)",
     ),
     "fork bomb": (
         "RUN b() { b | b & }; b; sleep 4; exit 1",
@@ -86,9 +86,9 @@ HOSTILE = {
         "it starts more than 256 processes",
     ),
     "memory": (
-        "RUN head -c 900000000 /dev/zero | tail | wc -c",
-        LIMITS,
-        "it needs more than 537 MB of memory (line 2)",
+        "RUN head -c 300000000 /dev/zero | tail | wc -c",
+        replace(LIMITS, memory=128 << 20),
+        "it needs more than 134 MB of memory (line 2)",
     ),
     "disk": (
         "RUN dd if=/dev/zero of=/big bs=1M count=10000",

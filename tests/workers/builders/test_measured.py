@@ -1,0 +1,171 @@
+"""What was really built, measured: every byte at the line that wrote it, and what techniques are worth."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from rules.dockerfile import parse
+from tests.workers.builders.conftest import Yard
+from workers.builders.model import Build, Outcome
+from workers.builders.series import Source, build_series
+from workers.image import Measurement, measure, read_image
+
+pytestmark = pytest.mark.slow
+
+COPIED = {f"file{each}": 3000 + each for each in range(8)}
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("measured") / "context"
+    directory.mkdir()
+    for name, size in COPIED.items():
+        (directory / name).write_bytes(bytes(size))
+    return directory
+
+
+class Writer:
+    """Writes a Dockerfile of which each instruction that writes at all writes bytes of a number of its own."""
+
+    def __init__(self, seed: int, base: str) -> None:
+        self.random = random.Random(seed)  # noqa: S311
+        self.base = base
+        self.lines: list[str] = []
+        self.files = list(COPIED)
+
+    def write(self) -> tuple[str, list[tuple[int, int]]]:
+        """Return the text, and line and bytes of what the last stage is made of, in order."""
+        self.add(f"ARG BASE={self.base}")
+        if self.random.random() < 0.4:
+            self.add("# a comment")
+        first = "$BASE" if self.random.random() < 0.5 else "${BASE:-scratch}"
+        self.add(f"FROM {first} AS one")
+        below = self.body()
+        later: list[tuple[int, int]] = []
+        if self.random.random() < 0.4:
+            later.append((self.add("ONBUILD RUN head -c 777 /dev/zero > /onbuild"), 777))
+        last = self.random.choice(["one", "base", "only"])
+        if last == "only":
+            return "\n".join(self.lines) + "\n", below
+        self.add(f"FROM {'one' if last == 'one' else self.base} AS two")
+        expected = [*below, *later] if last == "one" else []
+        expected += self.body()
+        if self.random.random() < 0.6:
+            expected.append((self.add("COPY --from=one /bin/busybox /copied"), (Path("/bin/busybox").stat().st_size)))
+        if self.random.random() < 0.5:
+            self.add('CMD ["/bin/true"]')
+        return "\n".join(self.lines) + "\n", expected
+
+    def body(self) -> list[tuple[int, int]]:
+        expected = []
+        for _ in range(self.random.randint(1, 2)):
+            size = self.random.randint(10_000, 900_000)
+            match self.random.choice(["run", "run", "long", "copy", "exec", "env", "arg", "label", "workdir"]):
+                case "run":
+                    expected.append((self.add(f"RUN head -c {size} /dev/zero > /f{size}"), size))
+                case "long":
+                    line = self.add(f"RUN head -c {size} /dev/zero \\")
+                    self.add("# in between\n\n    > /f" + str(size))
+                    expected.append((line, size))
+                case "copy" if self.files:
+                    name = self.files.pop()
+                    expected.append((self.add(f"COPY {name} /app/"), COPIED[name]))
+                case "exec":
+                    line = self.add(f'run ["dd", "if=/dev/zero", "of=/f{size}", "bs={size}", "count=1"]')
+                    expected.append((line, size))
+                case "env":
+                    self.add('ENV A="b c" D=e')
+                case "arg":
+                    self.add("ARG LEVEL=7")
+                case "label":
+                    self.add("LABEL a=b")
+                case _:
+                    self.add("WORKDIR /app")
+        return expected
+
+    def add(self, line: str) -> int:
+        """Return the line that it begins at."""
+        self.lines += line.split("\n")
+        return len(self.lines) - line.count("\n")
+
+
+def test_attribution(yard: Yard, busybox: str, context: Path) -> None:
+    """30 Dockerfiles: every layer at its line, with exactly the bytes that this line wrote."""
+    bench = yard.bench(store="measured")
+    instructions = 0
+    for seed in range(30):
+        text, expected = Writer(seed, busybox).write()
+        build = bench.build(Source(context, text))
+        assert build.outcome is Outcome.BUILT, (text, build)
+        found = _measure(build, text)
+        lines = [(cost.origin.line, cost.written) for cost in found.costs if cost.origin is not None and cost.written]
+        assert lines == expected, text
+        instructions += len(expected)
+    assert instructions > 40
+    print(f"attribution: {instructions} instructions in 30 Dockerfiles, mismatches 0")
+
+
+def _measure(build: Build, text: str) -> Measurement:
+    assert build.layout is not None, build
+    return measure(read_image(build.layout), parse(text))
+
+
+_MB = 1_000_000
+_FILL = "RUN mkdir /app && for n in 1 2 3 4 5; do head -c 2000000 /dev/urandom > /app/$n; done"
+TECHNIQUES = {
+    "3, 4: deleted in the layer that made it": (
+        f"{_FILL}\nRUN rm -r /app",
+        f"{_FILL} && rm -r /app",
+        10 * _MB,
+    ),
+    "4: owned by the right user from the start": (
+        f"{_FILL}\nRUN chown -R daemon /app",
+        f"{_FILL} && chown -R daemon /app",
+        10 * _MB,
+    ),
+    "5, 7: built in a stage of its own": (
+        "RUN head -c 9000000 /dev/urandom > /compiler\nRUN head -c 1000000 /compiler > /program",
+        "RUN head -c 9000000 /dev/urandom > /compiler\nRUN head -c 1000000 /compiler > /program\n"
+        "FROM BASE\nCOPY --from=0 /program /program",
+        9 * _MB,
+    ),
+    "2: joined without need": ("RUN mkdir /a\nRUN mkdir /b\nRUN mkdir /c", "RUN mkdir /a && mkdir /b && mkdir /c", 0),
+}
+
+
+def test_techniques(yard: Yard, busybox: str, context: Path) -> None:
+    """Each as head and with the suggestion, to the byte."""
+    bench = yard.bench(store="measured")
+    print("\n| technique | head | with suggestion | saved |\n|---|---:|---:|---:|")
+    for name, (head, lean, saving) in TECHNIQUES.items():
+        texts = [f"FROM {busybox}\n{each}\n".replace("BASE", busybox) for each in (head, lean)]
+        series = build_series(bench, None, Source(context, texts[0]), [name], lambda _, text=texts[1]: text)
+        assert series.suggested is not None
+        before, after = _measure(series.head, texts[0]), _measure(series.suggested, texts[1])
+        saved = before.written - after.written
+        print(f"| {name} | {before.written / _MB:.2f} MB | {after.written / _MB:.2f} MB | {saved / _MB:.2f} MB |")
+        assert saved == saving
+        assert before.visible - after.visible == (saving if name.startswith("5") else 0)
+
+
+def test_ignored_files(yard: Yard, busybox: str, tmp_path: Path) -> None:
+    """Technique 6: what an ignore file keeps out costs nothing."""
+    from workers.builders.context import read_context
+
+    text = f"FROM {busybox}\nCOPY . /app\n"
+    written = []
+    for name, ignore in (("without", None), ("with", ".git\n*.log\n")):
+        root = tmp_path / name
+        (root / ".git").mkdir(parents=True)
+        (root / ".git" / "pack").write_bytes(bytes(5 * _MB))
+        (root / "a.log").write_bytes(bytes(2 * _MB))
+        (root / "main.py").write_text("print()\n")
+        (root / "Dockerfile").write_text(text)
+        if ignore is not None:
+            (root / ".dockerignore").write_text(ignore)
+        context = read_context(root, "", "Dockerfile")
+        written.append(_measure(yard.bench(store="measured").build(Source(context.directory, text)), text).written)
+    assert written[0] - written[1] == 7 * _MB - len(".git\n*.log\n")
