@@ -83,7 +83,7 @@ def create_app(hosting: Hosting, queue: Queue) -> FastAPI:
     @asynccontextmanager
     async def hold_queue(_: FastAPI) -> AsyncIterator[None]:
         try:
-            await run_in_threadpool(queue.ping)
+            await queue.open()
         except QueueError as error:
             log.warning("queue not there yet", error=str(error))
         # What is here by now stays: looking through it for garbage takes longer than answering a delivery.

@@ -65,6 +65,13 @@ class Queue:
         self._claim = self._redis.register_script(CLAIM)
         self._supersede = self._redis.register_script(SUPERSEDE)
 
+    async def open(self) -> None:
+        """Connect, so that no delivery waits for that; raise QueueError unless Redis answers."""
+        try:
+            await self._redis.script_load(CLAIM)
+        except RedisError as error:
+            raise unreachable(error) from error
+
     async def enqueue(self, job: ReviewJob) -> Receipt:
         """Queue a job, unless the same delivery has done so; raise QueueError when Redis does not take it."""
         try:

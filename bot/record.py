@@ -204,10 +204,12 @@ class Record:
             return
         accepted = {}
         for name, value in known.items():
-            path, length, digest = json.loads(name)
-            saved, before = json.loads(value)
-            if path in texts and _windows(texts[path].splitlines(), length)[digest] > before:
-                accepted[name] = saved
+            # What another version remembers is none of ours.
+            with suppress(ValueError, TypeError):
+                path, length, digest = json.loads(name)
+                saved, before = json.loads(value)
+                if path in texts and _windows(texts[path].splitlines(), length)[digest] > before:
+                    accepted[name] = saved
         if not accepted:
             return
 

@@ -111,7 +111,9 @@ def find_answer(session: Session, number: int, question: Question, marker: str) 
     """Tell whether a comment was answered: whether one of ours, since then, ends with a marker."""
     kind = "issues" if question.thread is None else "pulls"
     pages = session.read_pages(session.path(kind, number, "comments"), _PAGES, {"since": question.asked_at})
-    return any(each["user"]["login"] == question.viewer and each["body"].rstrip().endswith(marker) for each in pages)
+    # Whoever wrote a comment may be gone by now.
+    ours = (each for each in pages if (each["user"] or {}).get("login") == question.viewer)
+    return any(each["body"].rstrip().endswith(marker) for each in ours)
 
 
 def _is_by(comment: Mapping[str, Any], viewer: str) -> bool:

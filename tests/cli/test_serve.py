@@ -170,6 +170,7 @@ def test_serve_without_an_app_waits_for_one(environ: dict[str, str], tmp_path: P
     settings = ("DOCKSLIM_APP_ID", "DOCKSLIM_PRIVATE_KEY", "DOCKSLIM_WEBHOOK_SECRET")
     app = {name: environ.pop(name) for name in settings}
     environ["DOCKSLIM_CREDENTIALS_DIR"] = str(tmp_path / "credentials")
+    environ["DOCKSLIM_PUBLIC_URL"] = f"http://{environ['DOCKSLIM_LISTEN']}"
     with _serving(environ, tmp_path / "log") as served:
         served.wait_until("waiting for an App")
         served.wait_until(r"Uvicorn running on")

@@ -85,6 +85,7 @@ def test_the_logs_lead_from_the_webhook_to_the_comment_and_hold_no_secret(line: 
 
 
 def test_same_delivery_twice_is_one_job(line: Line) -> None:
+    line.wait_until_idle()
     jobs = line.count_jobs()
     line.sandbox.faults.add(duplicate("pull_request"))
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="twice")

@@ -138,6 +138,14 @@ def test_a_suggestion_is_accepted_when_its_lines_stand_in_the_file(
     assert counts.get(("accepted_bytes",), 0) == 1000 * accepted
 
 
+def test_suggestions_that_another_version_remembers(record: Record, redis: Redis) -> None:
+    record.add_offers(JOB, [Offer("Dockerfile", ("RUN b",), 1000)], {"Dockerfile": HEAD})
+    [key] = redis.keys("dockslim:offers:*")
+    redis.hset(key, mapping={"Dockerfile": "7", '["Dockerfile", 1]': "[]", "{": "{"})
+    record.settle_offers(JOB, {"Dockerfile": f"{HEAD}RUN b\n"})
+    assert record.read().counts["suggestions", "accepted"] == 1
+
+
 def test_from_the_review_to_the_click(stage: Stage) -> None:
     record = Record(stage.redis)
     pull = stage.open({"Dockerfile": WASTEFUL})
