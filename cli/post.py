@@ -14,6 +14,7 @@ from bot.jobs import ReviewJob
 from bot.logs import configure_logs
 from bot.review.model import Check
 from bot.review.plan import plan
+from bot.settings import SettingsError, read_hosting
 from bot.webhooks.events import EventError, PullRequestEvent, read_event
 from cli.report.github import render_annotation, render_notice
 from cli.report.review import show_plan
@@ -61,8 +62,11 @@ def post_review(environ: Mapping[str, str]) -> int:
         return 0
     print(*map(render_annotation, check.annotations), sep="\n", end="\n" if check.annotations else "")
     if workflow.summary is not None:
-        with workflow.summary.open("a", encoding="utf-8") as file:
-            file.write(f"{check.summary}\n")
+        try:
+            with workflow.summary.open("a", encoding="utf-8") as file:
+                file.write(f"{check.summary}\n")
+        except OSError as error:
+            raise TroubleError("GITHUB_STEP_SUMMARY", f"{workflow.summary}: {error.strerror}") from None
     return 1 if check.conclusion == "failure" else 0
 
 
@@ -99,11 +103,20 @@ def read_workflow(environ: Mapping[str, str]) -> Workflow | None:
     )
     summary = environ.get("GITHUB_STEP_SUMMARY")
     return Workflow(
-        api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
+        api_url=_read_api_url(environ),
         token=_insist(environ, "GITHUB_TOKEN"),
         job=job,
         summary=Path(summary) if summary else None,
     )
+
+
+def _read_api_url(environ: Mapping[str, str]) -> str:
+    """Return where GitHub is, as the settings of a server would take it."""
+    given = environ.get("GITHUB_API_URL")
+    try:
+        return read_hosting({"DOCKSLIM_GITHUB_API_URL": given} if given else {}).github_api_url
+    except SettingsError as error:
+        raise TroubleError("GITHUB_API_URL", error.sentence) from None
 
 
 def _insist(environ: Mapping[str, str], name: str) -> str:

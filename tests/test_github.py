@@ -134,6 +134,8 @@ def test_one_version() -> None:
     assert version("dockslim") == VERSION
     changes = (ROOT / "CHANGELOG.md").read_text()
     assert f"## [{VERSION}]" in changes
+    shown = re.findall(r"(?:dockslim@|rev: )v(\S+)", (ROOT / "docs/action.md").read_text())
+    assert shown == [VERSION, VERSION]
 
 
 @pytest.mark.parametrize(

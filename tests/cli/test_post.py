@@ -207,6 +207,10 @@ _EVENT = {
         pytest.param({"GITHUB_EVENT_PATH": ""}, _EVENT, "GITHUB_EVENT_PATH: is not set", id="no workflow"),
         pytest.param({"GITHUB_EVENT_PATH": "/nowhere"}, _EVENT, "/nowhere: No such file", id="no file"),
         pytest.param({"GITHUB_EVENT_NAME": "push"}, _EVENT, 'is "push"; run this in', id="another event"),
+        pytest.param({"GITHUB_API_URL": "http://[::1"}, _EVENT, "GITHUB_API_URL: .* not the address", id="no address"),
+        pytest.param(
+            {"GITHUB_API_URL": "api.github.com"}, _EVENT, "GITHUB_API_URL: .* not the address", id="no scheme"
+        ),
         pytest.param({}, [], "the body is not a JSON object", id="no object"),
         pytest.param({}, {**_EVENT, "pull_request": {}}, "pull_request.number", id="half an event"),
         pytest.param(
