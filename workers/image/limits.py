@@ -32,6 +32,8 @@ class Limits:
     """Bytes of all paths together, and again of those of all directories: short tars can imply long ones."""
     extension: int = 2**20
     """Bytes of one pax header: what Go's archive/tar takes."""
+    records: int = 10_000_000
+    """Of all pax headers: a few bytes each, and a look-up."""
     document: int = 8 * 2**20
     """Bytes of a manifest, an index or a configuration."""
     database: int = 64 * 2**20
@@ -50,12 +52,14 @@ class Budget:
     entries: int = field(init=False)
     unpacked: int = field(init=False)
     paths: int = field(init=False)
+    records: int = field(init=False)
     databases: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.entries = self.limits.entries
         self.unpacked = self.limits.unpacked
         self.paths = self.limits.paths
+        self.records = self.limits.records
         self.databases = self.limits.databases
 
     def spend(self, size: int, where: Callable[[], str], entries: int = 0) -> None:

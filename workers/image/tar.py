@@ -203,6 +203,9 @@ class _Walk:
                 self._refuse("a malformed pax header follows")
             records[key] = value
             at = end
+            self._budget.records -= 1
+        if self._budget.records < 0:
+            self._refuse(f"the image has more than {self._budget.limits.records:,} pax records")
         return records
 
     def _read(self, size: int) -> bytes:

@@ -256,6 +256,22 @@ CASES: list[tuple[str, list[list[Member]], dict[tuple[int, int, How], int]]] = [
         {(0, 1, How.DELETED): 40},
     ),
     (
+        "a file through a symlink that starts at the root",
+        [[file("b/x", 40), symlink("usr/l", "/b")], [file("usr/l/x", 1)]],
+        {(0, 1, How.OVERWRITTEN): 40},
+    ),
+    (
+        "a symlink that came after a whiteout below it",
+        [[file("b/x", 40)], [file("n/.wh.y", 0), symlink("n", "b"), file("n/x", 1)]],
+        {(0, 1, How.OVERWRITTEN): 40},
+    ),
+    (
+        "a symlink that became a directory halfway",
+        [[file("b/c/x", 40), symlink("l", "b")], [file("l/c/y", 1), folder("l"), file("l/c/x", 2)]],
+        {},
+    ),
+    ("the same twice in a layer", [[file("x", 40), file("x", 40)]], {(0, 0, How.OVERWRITTEN): 40}),
+    (
         "a file through a symlink that leads up",
         [[file("usr/lib/x", 40), symlink("usr/bin/lib", "../../../usr/lib")], [file("usr/bin/lib/x", 1)]],
         {(0, 1, How.OVERWRITTEN): 40},
@@ -286,6 +302,10 @@ def test_where_it_was_lost(tmp_path: Path) -> None:
     [
         ([[symlink("a", "b"), symlink("b", "a"), file("a/x", 1)]], "layer 1: a: a loop of symlinks"),
         ([[file("a", 1), file("a/x", 1)]], "a: a file lies below it, and it is no directory"),
+        (
+            [[file("b/c/x", 1), symlink("l", "b"), file("l/c/y", 1), file("l", 1), file("l/c/x", 1)]],
+            "l: a file lies below it, and it is no directory",
+        ),
         ([[hard_link("a", "b")]], "a: a hard link to b, which is not there"),
         ([[hard_link("a", "a")]], "a: a hard link to a, which is not there"),
         ([[file("a", 1), file(".wh.a", 0)], [hard_link("b", "a"), file(".wh.a", 0)]], "which is not there"),

@@ -248,6 +248,12 @@ LIMITED: list[tuple[str, Limits, Callable[[], bytes], str]] = [
     ("entries that are none", Limits(entries=3), lambda: pax(("path", "p")) * 4, "the image has more than 3 entries"),
     ("bytes", Limits(unpacked=2000), lambda: FIVE * 4, "after f: the image unpacks to more than 2,000 bytes"),
     ("bytes of headers", Limits(unpacked=999), lambda: header(b"f") * 2, "after f: the image unpacks to more than 999"),
+    (
+        "records",
+        Limits(records=3),
+        lambda: (pax(("a", "b"), ("c", "d")) + FIVE) * 2,
+        "after f: the image has more than 3 pax",
+    ),
     ("paths", Limits(paths=2), lambda: FIVE * 4, "after f: the paths of the image take more than 2 bytes"),
     (
         "links",
