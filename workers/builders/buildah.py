@@ -69,6 +69,8 @@ class Buildah:
                 build = _build(box, recipe, file, into, deadline)
             except SandboxError as error:
                 build = Build(Outcome.IMPOSSIBLE, str(error))
+                # What cannot be mounted would not be the next time either.
+                box.store.unlink(missing_ok=True)
         if build.outcome is Outcome.LIMITED and "disk" in build.reason:
             # Full, it would fail the next build.
             box.store.unlink(missing_ok=True)

@@ -57,6 +57,8 @@ def _run(order: dict[str, Any], channel: socket.socket) -> int:
         listener = socket.create_server(("127.0.0.1", order["proxy"]), backlog=64)
         socket.send_fds(channel, [b"."], [listener.fileno()])
         listener.close()
+    else:
+        channel.sendall(b".")
     ready, go = os.pipe(), os.pipe()
     builder = os.fork()
     if not builder:

@@ -168,14 +168,17 @@ class Inside:
     _listener: socket.socket | None = None
 
     def serve(self, hosts: egress.Hosts | None) -> None:
-        """Be the proxy of a network that has nothing else."""
-        channel = self._launched[1]
-        if hosts is not None:
-            _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
-            if descriptors:
-                self._listener = socket.socket(fileno=descriptors[0])
-                threading.Thread(target=egress.serve, args=(self._listener, hosts), daemon=True).start()
-        channel.close()
+        """Wait until the sandbox is made, and be the proxy of a network that has nothing else."""
+        with self._launched[1] as channel:
+            said, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        if not said:
+            # Nothing of the build has run yet: what went wrong is the machine's.
+            self.follow(5.0)
+            lines = self.log.text.strip().splitlines()
+            raise SandboxError(f"the sandbox cannot be made: {lines[-1] if lines else 'it ended'}")
+        if hosts is not None and descriptors:
+            self._listener = socket.socket(fileno=descriptors[0])
+            threading.Thread(target=egress.serve, args=(self._listener, hosts), daemon=True).start()
 
     def follow(self, seconds: float, output: Sink | None = None) -> bool:
         """Read what it says until it ends; return False when its time was over, or `output` would grow too large."""

@@ -194,6 +194,18 @@ def test_strangers_are_refused_where_nothing_limits(yard: Yard, busybox: str, mo
     assert found.reason == "dockslim does not run as root, which making a sandbox takes"
 
 
+def test_ruined_store(yard: Yard, busybox: str) -> None:
+    """A sandbox that cannot be made says nothing about the Dockerfile, and the next one can."""
+    text = f"FROM {busybox}\nRUN true\n"
+    with (yard.buildah.stores / "ruined.ext4").open("wb") as file:
+        file.truncate(LIMITS.disk)
+    build = yard.build(text, store="ruined")
+    assert build.outcome is Outcome.IMPOSSIBLE
+    assert build.reason.startswith("the sandbox cannot be made: ")
+    assert yard.build(text, store="ruined").outcome is Outcome.BUILT
+    assert left_behind() == []
+
+
 def test_failing_instruction(yard: Yard, busybox: str) -> None:
     build = yard.build(f"FROM {busybox} AS one\nRUN true\n\nFROM {busybox}\nCOPY --from=one /bin/sh /sh\nRUN exit 3\n")
     assert (build.outcome, build.reason, build.failed_line) == (Outcome.FAILED, "line 6 fails", 6)
