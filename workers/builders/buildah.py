@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -110,7 +110,9 @@ def _build(box: Sandbox, recipe: Recipe, file: Path, into: Path, deadline: float
             environment=_ENVIRONMENT, seconds=left(), output=_Capped(archive, box.limits.disk),
         )  # fmt: skip
         if pushed.status:
-            return _judge(pushed, steps, "the image cannot be written", box.limits, Outcome.IMPOSSIBLE)
+            # It was built: no line of it is to blame, and its log is worth more than that of the export.
+            judged = _judge(pushed, (), "the image cannot be written", box.limits, Outcome.IMPOSSIBLE)
+            return replace(judged, log=f"{ran.log}{pushed.log}")
         archive.seek(0)
         try:
             unpack(archive, into, most_bytes=box.limits.disk)
