@@ -170,7 +170,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def read_hosting(environ: Mapping[str, str]) -> Hosting:
     """Read the settings as far as they are there: a Settings where there is an App."""
-    given = {name: environ[name] for name in environ if name.startswith(PREFIX) and environ[name].strip()}
+    given = _read_files({name: environ[name] for name in environ if name.startswith(PREFIX) and environ[name].strip()})
     values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
     if not _APP_VARIABLES & given.keys():
         hosting = _validate(Hosting, values)
@@ -215,7 +215,9 @@ def _validate(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
 
 def read_redis_url(environ: Mapping[str, str]) -> str:
     """Read where the queue is, and nothing else, or raise a SettingsError."""
-    value = environ.get("DOCKSLIM_REDIS_URL", "").strip()
+    names = ("DOCKSLIM_REDIS_URL", "DOCKSLIM_REDIS_URL_FILE")
+    given = _read_files({name: environ[name] for name in names if environ.get(name, "").strip()})
+    value = given.get("DOCKSLIM_REDIS_URL", "").strip()
     if not value:
         raise SettingsError(
             "DOCKSLIM_REDIS_URL", "is missing. The queue that `dockslim serve` brings is its own; set one for both."
@@ -231,6 +233,34 @@ _MISSING = {
     "DOCKSLIM_APP_ID": 'is missing. Set it to the number under "About" in the App\'s settings.',
     "DOCKSLIM_WEBHOOK_SECRET": "is missing. Set it to the webhook secret in the App's settings.",
 }
+
+
+# What is secret may lie in a file, as Docker and Kubernetes hand secrets over: a file is in no listing of a process.
+_MAY_LIE_IN_FILES = tuple(f"{PREFIX}{each}" for each in ("STATUS_TOKEN", "WEBHOOK_SECRET", "REDIS_URL"))
+_MOST_BYTES = 4096
+
+
+def _read_files(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with the secrets that lie in files filled in; the private key is read by itself."""
+    found = dict(given)
+    for name in _MAY_LIE_IN_FILES:
+        path = found.pop(f"{name}_FILE", None)
+        if path is None:
+            continue
+        if name in found:
+            raise SettingsError(name, f"is set, and so is {name}_FILE. Keep one of them.")
+        try:
+            with open(path, encoding="utf-8") as file:
+                value = file.read(_MOST_BYTES).strip()
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise SettingsError(f"{name}_FILE", f"{path} cannot be read ({reason}).") from None
+        except ValueError:
+            raise SettingsError(f"{name}_FILE", f"{path} is not text.") from None
+        if not value:
+            raise SettingsError(f"{name}_FILE", f"{path} is empty.")
+        found[name] = value
+    return found
 
 
 def _read_private_key(given: Mapping[str, str]) -> str:

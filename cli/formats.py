@@ -27,3 +27,10 @@ class ImageFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+
+
+class Process(StrEnum):
+    """What runs for as long as dockslim does."""
+
+    WEB = "web"
+    WORKER = "worker"

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.formats import Format, ImageFormat, ListFormat
+from cli.formats import Format, ImageFormat, ListFormat, Process
 
 app = typer.Typer(
     name="dockslim",
@@ -300,6 +300,19 @@ def worker() -> None:
     from cli import serve as serving
 
     serving.worker()
+
+
+@app.command()
+def alive(
+    process: Annotated[Process, typer.Argument(help="Which of the two on this machine.")] = Process.WEB,
+) -> None:
+    """Ask whether a process is up.
+
+    For whatever restarts it when it stands still. Exit code 0 when it is, 1 when it is not.
+    """
+    from cli.alive import is_alive
+
+    raise typer.Exit(not is_alive(process))
 
 
 jobs = typer.Typer(help="List the jobs that were given up.", invoke_without_command=True)

@@ -64,6 +64,7 @@ def serve() -> None:
         signal.signal(number, lambda *_: stopped.set())
     with _queue(hosting) as redis_url, ExitStack() as stack:
         environ = {**os.environ, REDIS_URL: redis_url}
+        environ.pop(f"{REDIS_URL}_FILE", None)
         # Celery greets on standard output; the log is on standard error.
         children = [
             stack.enter_context(running(name, "cli.serve", [name], environ, stdout=subprocess.DEVNULL))

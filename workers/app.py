@@ -22,6 +22,7 @@ from bot.settings import Settings, SettingsError
 from workers.messages import (
     REVIEW_QUEUE,
     REVIEW_TASK,
+    SIGN_EVERY,
     SWEEP_QUEUE,
     SWEEP_SOON,
     SWEEP_TASK,
@@ -120,15 +121,19 @@ class _Ticker(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._messages = Messages(worker.app.conf.dockslim_redis_url)
-        self._entry: Any = None
+        self._entries: list[Any] = []
 
     def start(self, worker: Any) -> None:
         self._messages.forget_sweep()
-        self._entry = worker.timer.call_repeatedly(TICK_SECONDS, self._tick)
+        self._messages.show_sign()
+        self._entries = [
+            worker.timer.call_repeatedly(TICK_SECONDS, self._tick),
+            worker.timer.call_repeatedly(SIGN_EVERY.total_seconds(), self._messages.show_sign),
+        ]
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002
-        if self._entry is not None:
-            self._entry.cancel()
+        for entry in self._entries:
+            entry.cancel()
         self._messages.close()
 
     def _tick(self) -> None:

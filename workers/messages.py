@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import suppress
 from datetime import timedelta
@@ -26,6 +27,9 @@ SWEEP_SOON = timedelta(seconds=10)
 # is quicker to notice a worker that was killed.
 VISIBILITY_SECONDS = 15 * 60
 _SWEEP_DUE = "dockslim:sweep"
+SIGN_EVERY = timedelta(seconds=10)
+ALIVE = timedelta(seconds=60)
+"""How long a worker counts as alive after its last sign: longer than Redis may be away for a restart."""
 
 
 def celery_options(redis_url: str) -> dict[str, Any]:
@@ -44,6 +48,15 @@ def celery_options(redis_url: str) -> dict[str, Any]:
             "global_keyprefix": "dockslim:celery:",
         },
     }
+
+
+def read_sign(redis: Redis, host: str) -> bool:
+    """Tell whether the worker of a host has shown a sign of life lately."""
+    return bool(redis.exists(_sign_of(host)))
+
+
+def _sign_of(host: str) -> str:
+    return f"dockslim:alive:{host}"
 
 
 class Messages:
@@ -73,6 +86,11 @@ class Messages:
                 self._send(SWEEP_TASK, SWEEP_QUEUE, [], expires=SWEEP_EVERY.total_seconds())
         except (OperationalError, RedisError, OSError) as error:
             raise unreachable(error) from error
+
+    def show_sign(self) -> None:
+        """Tell that the worker of this host goes round; whoever watches over it asks with `dockslim alive`."""
+        with suppress(RedisError):
+            self._redis.set(_sign_of(socket.gethostname()), "", px=ALIVE)
 
     def forget_sweep(self) -> None:
         """Have the next sweep happen now: nobody may have been there to take deliveries."""

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption
 
-from bot.settings import Settings, SettingsError, read_settings
+from bot.settings import Settings, SettingsError, read_redis_url, read_settings
 
 _RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _PKCS1, _PKCS8 = serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8
@@ -76,6 +76,22 @@ def test_private_key_in_a_file(tmp_path: Path) -> None:
     assert settings.private_key.get_secret_value() == PEM
 
 
+def test_secrets_in_files(tmp_path: Path) -> None:
+    given = {
+        "status_token": "0123456789abcdef",
+        "webhook_secret": "from a file",
+        "redis_url": "redis://:opensesame@queue:6379/0",
+    }
+    for name, value in given.items():
+        (tmp_path / name).write_text(value + "\n")
+    files = {f"{name}_file": str(tmp_path / name) for name in given}
+    settings = _read(webhook_secret=None, **files)
+    read = {name: getattr(settings, name).get_secret_value() for name in given}
+    assert read == given
+    environ = {f"DOCKSLIM_{name.upper()}": value for name, value in files.items()}
+    assert read_redis_url(environ) == given["redis_url"]
+
+
 def test_secrets_are_not_printed() -> None:
     settings = _read(redis_url="redis://:opensesame@localhost:6379/0")
     for text in (repr(settings), str(settings), settings.model_dump_json()):
@@ -129,6 +145,17 @@ def test_the_environment_of_this_process_is_not_read(monkeypatch: pytest.MonkeyP
             'DOCKSLIM_PRIVATE_KEY: is not an RSA private key (line 1 reads "-----BEGIN CERTIFICATE-----").',
             id="certificate",
         ),
+        pytest.param(
+            {"status_token": "0123456789abcdef", "status_token_file": "/etc/token"},
+            "DOCKSLIM_STATUS_TOKEN: is set, and so is DOCKSLIM_STATUS_TOKEN_FILE. Keep one of them.",
+            id="token twice",
+        ),
+        pytest.param(
+            {"webhook_secret": None, "webhook_secret_file": "/nowhere/given"},
+            "DOCKSLIM_WEBHOOK_SECRET_FILE: /nowhere/given cannot be read (no such file or directory).",
+            id="no file of a secret",
+        ),
+        pytest.param({"redis_url_file": "/dev/null"}, "DOCKSLIM_REDIS_URL_FILE: /dev/null is empty.", id="empty file"),
         pytest.param({"private_key": "MIIBsecret"}, "is not an RSA private key (line 1 is no PEM header).", id="bare"),
         pytest.param({"private_key": PEM[:200]}, "is not an RSA private key", id="half a key"),
         pytest.param({"private_key": _pem(password=b"x")}, "is protected by a passphrase.", id="passphrase"),

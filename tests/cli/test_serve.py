@@ -16,9 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis import Redis
 
 from bot.credentials import store_credentials
 from cli.sandbox import Sandbox
+from workers.valkey import embedded_valkey
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +109,12 @@ def refused(name: str, environ: Mapping[str, str]) -> subprocess.CompletedProces
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
+def alive(process: str, environ: Mapping[str, str]) -> tuple[int, str]:
+    command = [sys.executable, "-m", "cli.main", "alive", process]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=SECONDS, check=False)
+    return done.returncode, done.stderr
+
+
 def command_lines(group: int) -> list[str]:
     """Return the command lines of a process group; from /proc where there is one, since `ps` need not be installed."""
     if not Path("/proc/self/cmdline").exists():
@@ -133,6 +141,37 @@ def test_serve_answers_and_ends_in_order_when_told_to(served: Served) -> None:
     assert served.process.wait(SECONDS) == 0
     assert served.group_is_gone()
     assert "Traceback" not in served.log.read_text()
+
+
+def test_a_web_process_is_alive_while_it_answers(served: Served, environ: dict[str, str]) -> None:
+    web = int(served.wait_until(r"Started server process \[(\d+)\]")[1])
+    assert alive("web", environ) == (0, "")
+    os.kill(web, signal.SIGSTOP)
+    assert alive("web", environ) == (
+        1,
+        f"dockslim: the web process does not answer at {served.listen} (TimeoutError)\n",
+    )
+    os.kill(web, signal.SIGCONT)
+
+
+def test_a_worker_is_alive_while_it_shows_signs_of_life(environ: dict[str, str], tmp_path: Path) -> None:
+    host = socket.gethostname()
+    with embedded_valkey() as redis_url, Redis.from_url(redis_url) as redis:
+        environ["DOCKSLIM_REDIS_URL"] = redis_url
+        missing = (1, f"dockslim: no worker on {host} has shown a sign of life lately\n")
+        assert alive("worker", environ) == missing
+        with _serving(environ, tmp_path / "log", "worker") as served:
+            served.wait_until(r"celery@\S+ ready")
+            assert alive("worker", environ) == (0, "")
+            assert 0 < redis.ttl(f"dockslim:alive:{host}") <= 60
+            served.process.terminate()
+            assert served.process.wait(SECONDS) == 0
+    assert alive("worker", environ) == (0, ""), "a new worker would find no queue either"
+
+
+def test_a_worker_that_waits_for_an_app_is_alive(tmp_path: Path) -> None:
+    environ = {"DOCKSLIM_CREDENTIALS_DIR": str(tmp_path), "DOCKSLIM_REDIS_URL": "redis://127.0.0.1:1/0"}
+    assert alive("worker", {**os.environ, **environ}) == (0, "")
 
 
 def test_serve_ends_in_order_at_ctrl_c_which_reaches_every_process(served: Served) -> None:
