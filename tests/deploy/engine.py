@@ -87,6 +87,8 @@ def running_engine(directory: Path) -> Iterator[Engine]:
     finally:
         daemon.terminate()
         daemon.wait(SECONDS)
+        # The namespace of the host's network stays mounted, and pytest could not tidy up.
+        subprocess.run(["umount", str(directory / "exec" / "netns" / "default")], check=False, capture_output=True)
         shutil.rmtree(directory / "data", ignore_errors=True)
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,6 @@ import pytest
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
 from tests.bot.pages.server import free_port
 from tests.chromium import Page, browsing
-from tests.deploy.conftest import ROOT
 from tests.deploy.engine import Engine
 from tests.workers.stage import CLEAN, WASTEFUL
 from tests.workers.web import wait_until
@@ -105,54 +102,34 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def machine(
-    engine: Engine,
-    images: dict[str, str],
-    python_image: str,
-    sandbox: Sandbox,
-    tmp_path_factory: pytest.TempPathFactory,
+    engine: Engine, images: dict[str, str], python_image: str, sandbox: Sandbox, clone: Path
 ) -> Iterator[Machine]:
-    clone = tmp_path_factory.mktemp("machine") / "dockslim"
-    with _cloned(clone):
-        port = free_port()
-        example = (clone / "deploy" / ".env.example").read_text()
-        chosen = {
-            "DOCKSLIM_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "DOCKSLIM_BIND": f"127.0.0.1:{port}",
-            "DOCKSLIM_GITHUB_API_URL": sandbox.url,
-            "DOCKSLIM_WEB_IMAGE": images["web"],
-            "DOCKSLIM_WORKER_IMAGE": images["worker"],
-            "VALKEY_IMAGE": images["valkey"],
-            "PYTHON_IMAGE": python_image,
-        }
-        (clone / "deploy" / ".env").write_text(
-            "".join(f"{line}\n" for line in example.splitlines() if line.partition("=")[0] not in chosen)
-            + "".join(f"{name}={value}\n" for name, value in chosen.items())
-        )
-        outside = {
-            name: value for name, value in engine.environ.items() if not name.startswith(("DOCKSLIM_", "COMPOSE_"))
-        }
-        machine = Machine(engine, clone, outside, port)
-        try:
-            yield machine
-        finally:
-            print(machine.compose("logs", "--no-color", "--tail", "40"))
-            machine.compose("down", "--volumes", "--timeout", "20")
-
-
-@contextmanager
-def _cloned(clone: Path) -> Iterator[None]:
-    """Copy what git has of this checkout, changes of today included."""
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
+    port = free_port()
+    example = (clone / "deploy" / ".env.example").read_text()
+    chosen = {
+        "DOCKSLIM_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "DOCKSLIM_BIND": f"127.0.0.1:{port}",
+        "DOCKSLIM_GITHUB_API_URL": sandbox.url,
+        "DOCKSLIM_WEB_IMAGE": images["web"],
+        "DOCKSLIM_WORKER_IMAGE": images["worker"],
+        "VALKEY_IMAGE": images["valkey"],
+        "PYTHON_IMAGE": python_image,
+    }
+    (clone / "deploy" / ".env").write_text(
+        "".join(f"{line}\n" for line in example.splitlines() if line.partition("=")[0] not in chosen)
+        + "".join(f"{name}={value}\n" for name, value in chosen.items())
     )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, clone / name)
-    yield
-    shutil.rmtree(clone)
+    ours = ("DOCKSLIM_", "COMPOSE_")
+    outside = {name: value for name, value in engine.environ.items() if not name.startswith(ours)} | {
+        # The engine's own DOCKER_BUILDKIT; compose 1 asks for it by another name.
+        "COMPOSE_DOCKER_CLI_BUILD": "0",
+    }
+    machine = Machine(engine, clone, outside, port)
+    try:
+        yield machine
+    finally:
+        print(machine.compose("logs", "--no-color", "--tail", "40"))
+        machine.compose("down", "--volumes", "--timeout", "20")
 
 
 @pytest.fixture(scope="module")
