@@ -179,7 +179,7 @@ def test_a_newcomer_gets_a_review(machine: Machine, sandbox: Sandbox, browser: P
 
     pull = _open(sandbox, repository, "feature")
     wait_until(lambda: pull.reviews, SECONDS)
-    assert [comment.path for comment in pull.review_comments] == ["Dockerfile"] * 2
+    assert len(pull.review_comments) == 2
     browser.open(pull.url)
     browser.screenshot(tmp_path / "pull.png")
     browser.open(f"{machine.url}/")
