@@ -125,6 +125,8 @@ class Hosting(BaseSettings):
     """What whoever is not on this machine has to know to see its pages."""
     credentials_dir: Annotated[Path, BeforeValidator(_parse_directory)] | None = None
     """Where /setup stores the App's credentials, and web process and workers read them."""
+    queue_dir: Annotated[Path, BeforeValidator(_parse_directory)] | None = None
+    """Where the queue that `dockslim serve` brings keeps what it holds; None: in memory alone."""
 
     @property
     def host(self) -> str:

@@ -89,7 +89,7 @@ def _queue(hosting: Hosting) -> Iterator[str]:
 
     # Ctrl-C reaches every process of the group at once. The queue, which inherits this mask, has to outlive the rest.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    with embedded_valkey() as redis_url:
+    with embedded_valkey(hosting.queue_dir) as redis_url:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield redis_url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ import pytest
 from redis import Redis
 
 from bot.credentials import store_credentials
+from bot.webhooks.verify import sign
 from cli.sandbox import Sandbox
+from tests.bot.payloads import payload
 from workers.valkey import embedded_valkey
 
 pytestmark = pytest.mark.slow
@@ -201,6 +205,30 @@ def test_a_missing_setting_is_one_line_that_names_it(name: str, environ: dict[st
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("dockslim: DOCKSLIM_WEBHOOK_SECRET: is missing. Set it to")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_queue_on_disk_outlives_a_restart(environ: dict[str, str], tmp_path: Path, kept: bool) -> None:
+    """Deliveries are known by it: what was taken before is a duplicate."""
+    if kept:
+        (tmp_path / "queue").mkdir()
+        environ["DOCKSLIM_QUEUE_DIR"] = str(tmp_path / "queue")
+    body = json.dumps(payload("pull_request")).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Delivery": str(uuid.uuid4()),
+        "X-GitHub-Event": "pull_request",
+        "X-Hub-Signature-256": sign(environ["DOCKSLIM_WEBHOOK_SECRET"], body),
+    }
+    answers = []
+    for log in (tmp_path / "first", tmp_path / "second"):
+        with _serving(environ, log) as served:
+            served.wait_until_ready()
+            url = f"http://{served.listen}/webhooks"
+            answers.append(httpx.post(url, content=body, headers=headers, trust_env=False).json()["status"])
+            served.process.terminate()
+            assert served.process.wait(SECONDS) == 0
+    assert answers == ["queued", "duplicate" if kept else "queued"]
 
 
 def test_serve_without_an_app_waits_for_one(environ: dict[str, str], tmp_path: Path) -> None:
