@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.engine import Engine, import_python, running_engine
+from tests.deploy.engine import Engine, import_python
+from tests.engine import docker_host
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with running_engine(tmp_path_factory.mktemp("engine")) as engine:
-        yield engine
+def engine() -> Iterator[Engine]:
+    with docker_host() as host:
+        yield Engine(host)
 
 
 @pytest.fixture(scope="session")

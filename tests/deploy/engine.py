@@ -1,20 +1,17 @@
-"""A Docker engine of the tests' own, and an image with Python for it where no registry of images is reachable."""
+"""What the images are built and run by, and one with Python where no registry of images is reachable."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.engine import do_without
 
-SECONDS = 60.0
 PYTHON_BASE = "dockslim-test/python"
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -23,14 +20,13 @@ _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 class Engine:
     """Docker, spoken to by its command line."""
 
-    socket: Path
-    log: Path
+    host: str
 
     @property
     def environ(self) -> dict[str, str]:
         """Return what points docker and compose at this engine."""
         # The classic builder: Debian's engine has no buildx.
-        return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "DOCKER_BUILDKIT": "0"}
+        return {**os.environ, "DOCKER_HOST": self.host, "DOCKER_BUILDKIT": "0"}
 
     def run(self, *arguments: str, **options: Any) -> str:
         """Run `docker ARGUMENTS` and return what it prints."""
@@ -53,47 +49,10 @@ class Engine:
         return int(self.run("image", "inspect", "--format", "{{.Size}}", image))
 
 
-def _need(*programs: str) -> None:
-    missing = [each for each in programs if shutil.which(each) is None]
-    if missing or os.geteuid() != 0:
-        message = f"a Docker engine of its own takes root and {', '.join(missing or programs)}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-
-
-@contextmanager
-def running_engine(directory: Path) -> Iterator[Engine]:
-    """Run an engine whose files lie below `directory`, and leave none of its containers behind."""
-    _need("dockerd", "docker", "mmdebstrap")
-    engine = Engine(directory / "docker.sock", directory / "dockerd.log")
-    # Without iptables nothing is forwarded, so that the firewall of this machine stays as it is.
-    options = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--exec-root", str(directory / "exec")]
-    paths = ["--data-root", str(directory / "data"), "--pidfile", str(directory / "docker.pid")]
-    with engine.log.open("wb") as log:
-        daemon = subprocess.Popen(
-            ["dockerd", "--host", f"unix://{engine.socket}", *options, *paths], stdout=log, stderr=log
-        )
-    try:
-        until = time.monotonic() + SECONDS
-        while engine.attempt("info").returncode or not engine.socket.exists():
-            assert daemon.poll() is None, engine.log.read_text()[-3000:]
-            assert time.monotonic() < until, engine.log.read_text()[-3000:]
-            time.sleep(0.2)
-        yield engine
-        left = engine.run("ps", "--all", "--quiet").split()
-        if left:
-            engine.run("rm", "--force", *left)
-    finally:
-        daemon.terminate()
-        daemon.wait(SECONDS)
-        # The namespace of the host's network stays mounted, and pytest could not tidy up.
-        subprocess.run(["umount", str(directory / "exec" / "netns" / "default")], check=False, capture_output=True)
-        shutil.rmtree(directory / "data", ignore_errors=True)
-
-
 def import_python(engine: Engine, directory: Path) -> str:
     """Import a Debian with Python and the certificates of this machine; return its name."""
+    if shutil.which("mmdebstrap") is None:
+        do_without("mmdebstrap is not installed")
     tar = directory / "python.tar"
     packages = "python3,python3-venv,ca-certificates"
     # The certificates of this machine: whoever reaches PyPI through a proxy of their own needs them in the image.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
 from tests.bot.pages.server import free_port
 from tests.chromium import Page, browsing
 from tests.deploy.engine import Engine
+from tests.engine import do_without
 from tests.workers.stage import CLEAN, WASTEFUL
 from tests.workers.web import wait_until
 
@@ -104,6 +106,8 @@ def sandbox() -> Iterator[Sandbox]:
 def machine(
     engine: Engine, images: dict[str, str], python_image: str, sandbox: Sandbox, clone: Path
 ) -> Iterator[Machine]:
+    if shutil.which("docker-compose") is None and engine.attempt("compose", "version").returncode:
+        do_without("neither `docker compose` nor docker-compose is installed")
     port = free_port()
     example = (clone / "deploy" / ".env.example").read_text()
     chosen = {
