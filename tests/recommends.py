@@ -1,55 +1,152 @@
-"""`python -m tests.recommends RELEASE=FILE ...`: which packages of the corpus bring less than 1 MB by recommends.
+"""`python -m tests.recommends RELEASE=FILE ...`: what packages bring by recommends in all of these releases.
 
-Each file is a `Packages` of one release. Prints rules/debian/recommend_little.txt: a name counts if it, and all that
-differ from it in numbers only, bring less than 1 MB in every release that has them, against a minimal system.
+Each file is a `Packages` of one release. Writes rules/debian/recommends.xz: the packages that the corpus names or the
+known base images have, with all that they need and recommend.
 """
 
 from __future__ import annotations
 
+import lzma
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rules.debian.index import PackageIndex, condense
-from rules.debian.recommends import read_key
+from rules.debian import releases
+from rules.debian.index import Package, PackageIndex, Relation, condense
+from rules.debian.recommends import TITLES, read_key
 from rules.dockerfile import DockerfileError, parse
 from rules.tools import apt
 from tests.corpus import corpus_texts
 
-LITTLE = 1_000_000
-RENAMED = {"libpng-dev": ["libpng#-dev"], "default-libmysqlclient-dev": ["libmysqlclient-dev", "libmariadbclient-dev"]}
-"""Packages that older releases have under other names, which are as large."""
-COMPILER = ("g++", "gcc", "libc6-dev", "make")
-PRESENT = {"": (), "~": ("ca-certificates",), "+": COMPILER, "*": (*COMPILER, "ca-certificates")}
-"""What is installed before, by its mark in the list."""
+OUT = Path(__file__).resolve().parents[1] / "rules" / "debian" / "recommends.xz"
+MANY = 60
+"""Providers of something virtual: where there are more of them, none is taken for an alternative."""
+_MANUALS = re.compile(r"manpages(?:-dev)?|.*-docs?")
+"""Ubuntu's images, and the slim ones of Debian, keep no manual pages and documents."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
 
+@dataclass
+class Node:
+    """All packages of one key, of all releases."""
+
+    names: set[str] = field(default_factory=set)
+    sizes: list[int] = field(default_factory=list)
+    needs: list[set[str]] = field(default_factory=list)
+    recommends: list[dict[str, set[str]]] = field(default_factory=list)
+
+    def add(self, package: Package, index: PackageIndex) -> None:
+        """Add one package."""
+        self.names.add(package.name)
+        self.sizes.append(package.size)
+        own = read_key(package.name)
+        self.needs.append({read_key(first) for first, *_ in _groups(index, package.depends)} - {own})
+        groups = {read_key(group[0]): {*map(read_key, group)} for group in _groups(index, package.recommends)}
+        self.recommends.append({first: group for first, group in groups.items() if own not in group})
+
+    @property
+    def always_needs(self) -> set[str]:
+        """Return what every package of the key needs."""
+        return set.intersection(*self.needs)
+
+    @property
+    def always_recommends(self) -> dict[str, set[str]]:
+        """Return what every package of the key recommends, with all that stands in for it anywhere."""
+        firsts = set.intersection(*(set(each) for each in self.recommends))
+        return {first: set().union(*(each[first] for each in self.recommends)) - {first} for first in firsts}
+
+    def edges(self) -> Iterable[str]:
+        """Yield what any package of the key needs or recommends."""
+        yield from set().union(*self.needs)
+        yield from set().union(*self.recommends)
+
+
 def main(arguments: list[str]) -> int:
-    """Print the list."""
-    wanted = {read_key(name) for name in _names()}
-    most: defaultdict[str, int] = defaultdict(int)
+    """Write the graph."""
+    nodes: defaultdict[str, Node] = defaultdict(Node)
+    minimal: set[str] = set()
     titles = []
     for argument in arguments:
         title, _, path = argument.partition("=")
         titles.append(title)
         condensed = condense([Path(path).read_bytes()])
         index = PackageIndex(title, [condensed])
+        system = index.minimal()
+        assert system is not None
+        minimal.update(map(read_key, system.packages))
         for line in condensed.splitlines()[1:]:
-            name = line.partition(b"\t")[0].decode().removeprefix("~")  # virtual ones begin so
-            if (key := read_key(name)) in wanted:
-                for mark, present in PRESENT.items():
-                    if (extra := _extra(index, name, present)) is not None:
-                        most[mark + key] = max(most[mark + key], extra)
-    little = {key for key, extra in most.items() if extra < LITTLE}
-    little.update(f"+{old}" for new, names in RENAMED.items() if f"+{new}" in little for old in names)
-    print(f"// Packages that bring less than 1 MB by recommends in {', '.join(titles)}, of the corpus's names.")
-    print("// # stands for any number. ~ for where ca-certificates is there, + for where a compiler is, * for both.")
-    print("// Printed by tests/recommends.py.")
-    print("\n".join(sorted(key for key in little if not _is_implied(key, little))))
+            name = line.partition(b"\t")[0].decode()
+            package = index.package(name) if not name.startswith("~") else None
+            if package is not None:
+                nodes[read_key(name)].add(package, index)
+    assert tuple(titles) == TITLES, f"say TITLES in rules/debian/recommends.py: {titles}"
+    wanted = minimal | {read_key(name) for name in (*_names(), *_of_images())}
+    reached = _reach(nodes, wanted)
+    text = _write({key: node for key, node in nodes.items() if key in reached}, minimal)
+    OUT.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    print(f"{OUT}: {len(reached)} packages of {len(nodes)}, {OUT.stat().st_size:,} bytes")
     return 0
+
+
+def _groups(index: PackageIndex, groups: Iterable[tuple[Relation, ...]]) -> Iterable[list[str]]:
+    """Yield the names that meet each relation, the one that apt takes first."""
+    for group in groups:
+        chosen = next(filter(None, map(index._candidate, group)), None)
+        if chosen is not None:
+            others = [name for each in group for name in (each.name, *_providers(index, each))]
+            yield [chosen.name, *dict.fromkeys(name for name in others if name != chosen.name)]
+
+
+def _providers(index: PackageIndex, relation: Relation) -> list[str]:
+    found = [each.name for each in index._providers(relation)]
+    return found if len(found) <= MANY else []
+
+
+def _reach(nodes: dict[str, Node], wanted: set[str]) -> set[str]:
+    found: set[str] = set()
+    pending = list(wanted)
+    while pending:
+        key = pending.pop()
+        if key in nodes and key not in found:
+            found.add(key)
+            pending += nodes[key].edges()
+    return found
+
+
+def _write(nodes: dict[str, Node], minimal: set[str]) -> str:
+    keys = ["", *sorted(nodes)]
+    numbers = {key: at for at, key in enumerate(keys)}
+
+    def write(keys: Iterable[str]) -> str:
+        return " ".join(str(number) for number in sorted(numbers[key] for key in keys if key in numbers))
+
+    lines = [f"\t\t0\t{write(minimal)}\t\t\t"]
+    for key in keys[1:]:
+        node = nodes[key]
+        needs, recommends = node.always_needs, node.always_recommends
+        groups = ["|".join([write([first]), *write(others).split()]) for first, others in sorted(recommends.items())]
+        lines.append(
+            "\t".join(
+                (
+                    key,
+                    next(iter(node.names)) if "#" in key and len(node.names) == 1 else "",
+                    "0" if _MANUALS.fullmatch(key) else str(min(node.sizes) // 1024),
+                    write(needs),
+                    write(set().union(*node.needs) - needs),
+                    " ".join(groups),
+                    write(set().union(*node.recommends) - recommends.keys()),
+                )
+            )
+        )
+    return "\n".join(lines)
+
+
+def _of_images() -> set[str]:
+    known = (*releases._FULL.values(), *releases._PART.values(), *releases._SLIM.values())
+    return {name for names in known for name in names} | {"build-essential"}
 
 
 def _names() -> set[str]:
@@ -66,26 +163,6 @@ def _names() -> set[str]:
             if call is not None and call.verb == "install":
                 found.update(re.split("[=:/]", word.text)[0] for word in call.operands if word.literal)
     return {name for name in found if _NAME.fullmatch(name)}
-
-
-def _is_implied(key: str, little: set[str]) -> bool:
-    """Tell whether the list says the same of fewer conditions."""
-    name = key.lstrip("~+*")
-    return key != name and (name in little or (key[0] == "*" and not little.isdisjoint((f"~{name}", f"+{name}"))))
-
-
-def _extra(index: PackageIndex, name: str, present: Iterable[str]) -> int | None:
-    """Return the bytes that one package brings by recommends, None where it cannot be installed."""
-    sizes = []
-    for recommends in (True, False):
-        system = index.minimal()
-        if system is None or index.install(system, present, recommends=False) is None:
-            return None
-        added = index.install(system, [name], recommends=recommends)
-        if added is None:
-            return None
-        sizes.append(sum(each.size for each in added))
-    return sizes[0] - sizes[1]
 
 
 if __name__ == "__main__":

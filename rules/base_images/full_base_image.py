@@ -20,7 +20,7 @@ from rules.base_images.swap import (
 from rules.dockerfile import Dockerfile, Stage
 from rules.finding import Finding, Snippet
 from rules.fix import Applicability, Fix
-from rules.packages.apt_recommends import may_bring_more, recommending_installs
+from rules.packages.apt_recommends import find_recommended, recommending_installs
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import shipped_runs
 from rules.stages.build_tools_left_behind import find_left
@@ -145,7 +145,7 @@ def _first_to_mend(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surro
             line = run.instruction.line
             return f" What line {line} installs may fail there: make `/usr/share/man/man1` and `man7` first."
         for call in recommending_installs(run) if run.base == stage.base else ():
-            if may_bring_more(run, call, sibling.reference) and not may_bring_more(run, call, stage.base):
+            if find_recommended(run, call, sibling.reference) and not find_recommended(run, call, stage.base):
                 line = run.instruction.line
                 return f" What line {line} installs would bring recommended packages on it: leave those out first."
     return ""

@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rules.debian.index import Installed, Package, PackageIndex
-from rules.debian.releases import read_base
+from rules.debian.recommends import TITLES as MEASURED
+from rules.debian.recommends import Brought
+from rules.debian.releases import TITLES, read_base
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
-from rules.finding import Provenance, Saving
+from rules.finding import UNKNOWN_SAVING, Provenance, Saving
 from rules.rule import Surroundings
 from rules.runs import Run
+from rules.sizes import format_bytes
 from rules.tools import apt
 
 MAX_INSTALLS = 50
 """Installs of one image that are followed; nobody writes more of them."""
 
+_MEASURED = f"{', '.join(MEASURED[:-1])} and {MEASURED[-1].removeprefix('Debian ')}".replace(", Debian ", ", ")
 _NAME = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?:=\S+)?")
 # What makes packages come from elsewhere, or be taken away again.
 _ELSEWHERE = re.compile(
@@ -34,16 +38,13 @@ _ELSEWHERE = re.compile(
 class Extra:
     """The packages that an install brings only because others recommend them, the largest first."""
 
-    packages: tuple[Package, ...]
+    names: tuple[str, ...]
     named: tuple[str, ...]
     """Those of them that a package named in the command recommends itself."""
-    title: str
-
-    @property
-    def saving(self) -> Saving:
-        """Return their size."""
-        size = sum(each.size for each in self.packages)
-        return Saving(size, Provenance.ESTIMATED, f"the package index of {self.title}")
+    count: int
+    saving: Saving
+    least: str = ""
+    """The least that they take in some releases, as a sentence, where the release of the image is not one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,38 @@ def estimate_recommended(
             left = sorted(
                 (each for each in extra if each.name not in kept.packages), key=lambda each: (-each.size, each.name)
             )
-            return Extra(tuple(left), _recommended_by(index, install.names or (), left), index.title)
+            size = sum(each.size for each in left)
+            return Extra(
+                tuple(each.name for each in left),
+                _recommended_by(index, install.names or (), left),
+                len(left),
+                Saving(size, Provenance.ESTIMATED, f"the package index of {index.title}"),
+            )
         if install.instruction.index > position:
             return None
     return None
+
+
+def weigh_recommended(run: Run, command: ShellCommand, brought: Brought) -> Extra:
+    """Return what is known of several releases, as an estimate where the image is of one of them and nothing else."""
+    base = read_base(run.base)
+    if base is not None and TITLES[base.codename] in MEASURED and _is_told(run, command):
+        saving = Saving(brought.size, Provenance.ESTIMATED, f"the package indexes of {_MEASURED}, the least of them")
+        return Extra(brought.names, brought.named, brought.count, saving)
+    least = f"In {_MEASURED} that is at least {format_bytes(brought.size)}."
+    return Extra(brought.names, brought.named, brought.count, UNKNOWN_SAVING, least)
+
+
+def _is_told(run: Run, command: ShellCommand) -> bool:
+    """Tell whether the packages of an install, and of those below it, are written out and come from the release."""
+    if run.deferred:
+        return False
+    for install in _installs(run.dockerfile, run.stage.index):
+        if install.names is None:
+            return False
+        if install.command is command:
+            return True
+    return False
 
 
 def estimate_lists(run: Run, surroundings: Surroundings) -> Saving | None:

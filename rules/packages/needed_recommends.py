@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,7 +29,7 @@ _HAS_GPG_AGENT = re.compile(
 )
 # Their recommends are what makes them work, or are most of what people want of them.
 _LOAD_BEARING = re.compile(
-    r"(?:gcc-(?!\d)|texlive|texmaker|lyx|pandoc|task-|tasksel|.*-desktop$|lxde|xfce|gnome|kde|mate-|cinnamon|lxqt|wine|winetricks"
+    r"(?:gcc-(?!\d)|sshpass|texlive|texmaker|lyx|pandoc|task-|tasksel|.*-desktop$|lxde|xfce|gnome|kde|mate-|cinnamon|lxqt|wine|winetricks"
     r"|libreoffice|r-base|r-cran|r-recommended|docker|lxc|lxd|qemu|libvirt|virt|kvm|devscripts|debhelper|dh-|dpkg-dev"
     r"|packaging-dev|ubuntu-|kubuntu|xubuntu|xorg|xserver|openbox|fluxbox|i3|chromium|firefox|google-chrome|steam"
     r"|ros-|gazebo|eclipse|mono-complete|mono-devel|gnuradio|octave|asterisk|freeswitch|samba|postfix|dovecot|mailutils"
@@ -188,28 +189,24 @@ def is_installed(run: Run, until: ShellCommand, name: str) -> bool:
     return False
 
 
-def installed_before(run: Run, until: ShellCommand) -> frozenset[str]:
-    """Return the packages that installs in front of `until` name."""
-    found = {
-        name for name, at in _first_installs(run.dockerfile, run.stage.index).items() if at < run.instruction.index
-    }
-    for command in run.commands:
-        if command is until:
-            break
-        found.update(_packages(command))
-    return frozenset(found)
-
-
 @lru_cache(maxsize=32)
 def _first_installs(dockerfile: Dockerfile, stage: int) -> dict[str, int]:
     """Return the instruction that first names each package, up to the end of a stage."""
     found: dict[str, int] = {}
     for _, each in dockerfile.lineage(dockerfile.stages[stage]):
         if each.keyword == "RUN" and "apt" in each.span.of(dockerfile.text):
-            for command in each.commands:
-                for name in _packages(command):
+            for call in installs_in(each):
+                for name in _packages(call.command):
                     found.setdefault(name, each.index)
     return found
+
+
+def installs_in(run: Instruction) -> Iterator[Call]:
+    """Yield the installs of one RUN."""
+    for command in run.commands:
+        call = apt.read_apt(command)
+        if call is not None and call.verb == "install":
+            yield call
 
 
 def _packages(command: ShellCommand) -> list[str]:

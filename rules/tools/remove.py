@@ -128,7 +128,7 @@ def _covers(pattern: str, directory: str) -> bool:
     if directory == pattern or directory.startswith(pattern.rstrip("/") + "/"):
         return True
     head, _, tail = pattern.rpartition("/")
-    if head == directory and tail in ("*", "**", "*_*", "*.*", "."):
+    if head == directory and tail in ("*", "**", "*_*", "*_dists_*", "*.*", "."):
         return True
     return "*" in pattern and fnmatchcase(directory, pattern)
 

@@ -50,7 +50,7 @@ def test_an_unsafe_fix_says_so_before_the_diff(here: Path) -> None:
     lines = run("check", "--select", "apt-recommended-packages").stdout.splitlines()
     caution = next(at for at, line in enumerate(lines) if "= Fix with --unsafe. Changes behaviour" in line)
     assert lines[caution + 1].strip().startswith("- RUN")
-    assert lines[-1] == "1 finding, 1 with a fix to look at (`dockslim fix --unsafe`)"
+    assert lines[-1] == "1 finding, 1 with a fix to look at (`dockslim fix --unsafe`), 7.2 MB"
 
 
 def test_a_broken_file_is_named_and_the_others_are_checked(here: Path) -> None:

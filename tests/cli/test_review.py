@@ -47,13 +47,15 @@ def test_a_review_is_printed(repository: Path) -> None:
     result = run("review", "--repo", repository, "--base", "main", "--head", "feature")
     assert result.exit_code == 0
     lines = [line.strip() for line in result.stdout.splitlines()]
-    assert lines[0] == "dockslim · 1 suggestion"
+    assert lines[0] == "dockslim · 1 suggestion, at least 7.2 MB (estimated)"
     assert "Dockerfile:2" in lines
     assert "-RUN echo hello" not in lines
     assert "-RUN apt-get update && apt-get install -y cron" in lines
     assert lines[-1] == "Check run: 1 suggestion in Dockerfile (neutral)"
     assert lines.count("Summary") == 1
-    assert [line.split() for line in lines if line.startswith("Image")] == [["Image", "Found"]]
+    assert [line.split() for line in lines if line.startswith("Image")] == [
+        ["Image", "Found", "Saves", "if", "applied"]
+    ]
     assert "<!--" not in result.stdout
 
 

@@ -30,17 +30,17 @@ FIXED = {
         P + "ONBUILD RUN pip install --no-cache-dir -r requirements.txt\n",
     ),
     "or-true": (
-        D + "RUN apt-get install -y curl || true\n",
-        D + "RUN apt-get install --no-install-recommends -y ca-certificates curl || true\n",
+        D + "RUN apt-get install -y git || true\n",
+        D + "RUN apt-get install --no-install-recommends -y ca-certificates git || true\n",
     ),
     "pipe": (
         D + "RUN apt-get update && apt-get install -y cron | tee log\n",
         D + "RUN apt-get update && apt-get install --no-install-recommends -y cron | tee log\n",
     ),
     "one-update-two-installs": (
-        D + "RUN apt-get update\nRUN apt-get install -y cron\nRUN apt-get install -y anacron\n",
+        D + "RUN apt-get update\nRUN apt-get install -y cron\nRUN apt-get install -y git\n",
         D + "RUN apt-get update\nRUN apt-get install --no-install-recommends -y cron\n"
-        "RUN apt-get install --no-install-recommends -y anacron\n",
+        "RUN apt-get install --no-install-recommends -y ca-certificates git\n",
     ),
     "comment-behind": (
         "FROM alpine:3.20\nRUN apk add curl # tools\n",
@@ -51,8 +51,8 @@ FIXED = {
         D + f"RUN apt-get update \\\n# c\n && apt-get install --no-install-recommends -y cron \\\n && {RM}\n",
     ),
     "exec-form": (
-        D + 'RUN ["apt-get","install","-y","curl"]\n',
-        D + 'RUN ["apt-get","install", "--no-install-recommends","-y","ca-certificates", "curl"]\n',
+        D + 'RUN ["apt-get","install","-y","git"]\n',
+        D + 'RUN ["apt-get","install", "--no-install-recommends","-y","ca-certificates", "git"]\n',
     ),
     "crlf": (
         "FROM debian:12-slim\r\nRUN apt-get install -y cron\r\n",

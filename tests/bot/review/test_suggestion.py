@@ -94,7 +94,7 @@ def test_one_instruction_has_one_suggestion():
     text = "FROM debian:12-slim\nRUN apt-get update \\\n    && apt-get install -y \\\n        cron\n"
     proposal = propose_for(text)
     [suggestion] = proposal.suggestions
-    assert codes(suggestion) == ["DS202", "DS201"]
+    assert codes(suggestion) == ["DS201", "DS202"]
     assert proposal.remarks == ()
     assert (suggestion.start, suggestion.end) == (3, 4)
     assert suggestion.lines == (
