@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -24,6 +25,8 @@ _WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", "npm",
 
 
 _TINY = (".asc", ".sig", ".md5", ".sha1", ".sha256", ".sha512", ".gpg", ".pub")  # not worth a word
+# Copied from the repository: a few kilobytes. Installers that end in .sh have numbers or systems in their names.
+_SCRIPT = re.compile(r"[a-z_-]{1,20}\.(?:sh|bash|py|conf|cfg|list)")
 _TESTS = frozenset(
     {"-name", "-iname", "-path", "-wholename", "-regex", "-iregex", "-size", "-mtime", "-newer", "-empty"}
 )
@@ -181,7 +184,7 @@ def _kept(run: Run) -> Iterator[Written]:
     each = run.instruction
     written = (one for one in written_paths(each, run.stage, run.scope) if not one.path.endswith(_TINY))
     if each.keyword != "RUN":
-        yield from written
+        yield from (one for one in written if not _SCRIPT.fullmatch(posixpath.basename(one.path)))
         return
     found = list(written)
     if not found:

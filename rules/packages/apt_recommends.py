@@ -41,12 +41,14 @@ _HARMLESS = re.compile(
     r"less|patch|openssh-client|xauth|rsync|ca-certificates|openssl|bash-completion"
     r"|publicsuffix|krb#-locales|.*-(?:docs?|locales?|l#n|manual|examples?|source)|manpages.*|man-db|groff-base"
     r"|exim#-.*|default-mta|psmisc|libgpm#|ssl-cert|whois|geoip-database|fakeroot|libfakeroot"
-    r"|libalgorithm-merge-perl|libfile-fcntllock-perl|liblocale-gettext-perl|libpng-tools|libxt-dev|libltdl-dev"
-    r"|pkg-php-tools|debhelper|nftables|libldap-common|libsasl#-modules|libdpkg-perl|bzip#|xz-utils"
+    r"|libalgorithm-merge-perl|libfile-fcntllock-perl|liblocale-gettext-perl|libpng-tools"
+    r"|nftables|libldap-common|libsasl#-modules|libdpkg-perl|bzip#|xz-utils"
     r"|libarchive-(?:zip|cpio)-perl|libmail-sendmail-perl|va-driver-all|vdpau-driver-all|(?:intel-media|i#)-va-driver"
     r"|pocketsphinx-en-us|libaacs#|libbdplus#|libwww-perl|libhtml-form(?:at)?-perl|libhttp-daemon-perl"
     r"|libauthen-sasl-perl|libdata-dump-perl|libxml-parser-perl|javascript-common|aspell-.*|libjs-.*|libfribidi.*"
 )
+# What speaks other protocols more often than that of ssh.
+_BESIDE_SSH = frozenset({"git", "git-core", "mercurial", "rsync", "cvs", "bzr"})
 _PROGRAMS = {
     "openssh-client": ("ssh", "scp", "sftp", "ssh-keygen", "ssh-keyscan", "ssh-agent", "ssh-add"),
     "psmisc": ("killall", "fuser", "pstree"),
@@ -129,7 +131,8 @@ def _keep(run: Run, call: Call, brought: Brought, required: Needs) -> Needs:
     """Name in the fix what the file speaks of, and show it only where a program may need more."""
     if required.risk:
         return required
-    if not all(map(_HARMLESS.fullmatch, brought.roots)):
+    needs_ssh = "openssh-client" in brought.roots and _BESIDE_SSH.isdisjoint(_names(call))
+    if needs_ssh or not all(map(_HARMLESS.fullmatch, brought.roots)):
         return Needs(required.packages, _RISK)
     span = call.command.span
     text = run.dockerfile.text
@@ -143,6 +146,8 @@ def _keep(run: Run, call: Call, brought: Brought, required: Needs) -> Needs:
         return Needs(required.packages, _RISK)
     if "patch" in brought.names and "patch" not in spoken and _runs_scripts(run):
         spoken.append("patch")
+    if "ssl-cert" in brought.names and "ssl-cert" not in spoken:
+        spoken.append("ssl-cert")  # 60 kB, and a server that speaks https may start with it
     return Needs((*required.packages, *spoken), "")
 
 

@@ -25,6 +25,8 @@ _TOOLS = re.compile(
     r"|pkg-config|bison|flex|git(?:-core)?|mercurial|subversion|software-properties-common|curl|wget|gnupg2?|dirmngr"
     r"|unzip|maven|cargo|rustc|golang(?:-go)?|(?:python|ruby|php)[\d.]*-dev|ruby-full|node-gyp|dpkg-dev|debhelper"
 )
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_ASSIGNMENT = re.compile(r"\b(\w+)=(['\"])([^'\"]{1,4000})\2")
 _SHOWN = 3
 
 
@@ -100,9 +102,25 @@ def _half_purges(run: Run) -> Iterator[tuple[Call, list[str], bool]]:
         if call.verb == "install":
             here.update(word.text for word in call.operands)
         elif call.verb in _VERBS and call.command.name != "aptitude" and not _removes_more(call):
-            names = [word.text for word in call.operands if word.text in here or _is_below(run, word.text)]
+            names = [
+                name
+                for word in call.operands
+                if word.text in here or _is_below(run, word.text)
+                for name in _meant(word.text, text)
+            ]
             if any(map(_TOOLS.fullmatch, names)) and not any(map(_removes_more, calls[at + 1 :])):
-                yield call, names, not here.isdisjoint(names)
+                yield call, names, any(word.text in here for word in call.operands)
+
+
+def _meant(word: str, text: str) -> list[str]:
+    """Return the packages that `$buildDeps` stands for where the RUN writes them out, as the tools come first."""
+    variable = _VARIABLE.fullmatch(word)
+    if variable is None:
+        return [word]
+    written = [match[3] for match in _ASSIGNMENT.finditer(text) if match[1] == variable[1]]
+    if len(written) != 1 or "$" in written[0] or "`" in written[0]:
+        return [word]
+    return sorted(written[0].replace("\\", " ").split(), key=lambda name: _TOOLS.fullmatch(name) is None)
 
 
 def _is_below(run: Run, name: str) -> bool:

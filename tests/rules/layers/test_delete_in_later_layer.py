@@ -8,6 +8,7 @@ CODE = "DS101"
 D = "FROM debian:12\n"
 GET = "curl -fsSL -o /tmp/a.tgz https://example.com/a.tgz && tar -xzf /tmp/a.tgz -C /opt"
 SILENT = {
+    "copied-script": "FROM debian:12\nCOPY build.sh /build.sh\nRUN bash /build.sh && rm /build.sh\n",
     "find-by-name": D + "COPY site.cfg /plone/\nRUN find /plone -name '*.pyc' -exec rm -rf '{}' +\n",
     "same-run": D + f"RUN {GET} && rm /tmp/a.tgz\n",
     "from-the-base": D + "RUN rm /etc/motd\n",

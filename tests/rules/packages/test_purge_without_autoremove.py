@@ -58,6 +58,8 @@ FIXED = {
 SHOWN = {
     "library-headers": D + "RUN apt-get update && apt-get install -y gcc libpq-dev && apt-get purge -y gcc libpq-dev\n",
     "a-program-besides": D + "RUN apt-get update && apt-get install -y gcc nginx && apt-get purge -y gcc nginx\n",
+    "variable-of-the-run": D
+    + "RUN tools='\\\n  gcc \\\n  libpq-dev' && apt-get install -y $tools && apt-get purge -y $tools\n",
     "variable-besides": D + "RUN apt-get update && apt-get install -y gcc $more && apt-get purge -y gcc $more\n",
 }
 
