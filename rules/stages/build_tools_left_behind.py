@@ -159,6 +159,8 @@ def find_left(run: Run, base: str) -> Left | None:
         tools, headers = (), tuple(name for name in headers if not builds.comes_with_compiler(name))
     if not tools and is_purged:
         return None  # whoever removes the compiler and keeps headers may mean to
+    if tools == ("make",) and not headers:
+        return None  # 0.2 MB on Alpine, 1.6 MB on Debian 12: not worth a RUN that does all
     first = next((each for each in found if not {*tools, *headers}.isdisjoint(each.names)), None)
     if first is None:
         return None

@@ -41,6 +41,7 @@ SILENT = {
     "stage-named-dev": "FROM alpine AS dev\n" + TOOLS + MAKE,
     "base-named-toolchain": "FROM example/toolchain:1\n" + TOOLS + MAKE,
     "base-brings-compiler": 'FROM python:3.12\nRUN apt-get install -y gcc && pip install psycopg2\nCMD ["a"]\n',
+    "make-alone": A + 'RUN apk add --no-cache make\nRUN make install\nCMD ["a"]\n',
     "git-alone": D + 'RUN apt-get install -y git && git clone x && pip install ./x\nCMD ["a"]\n',
     "headers-and-pip": D + 'RUN apt-get install -y libpq-dev && pip install psycopg2\nCMD ["a"]\n',
     "version-asked": A + TOOLS + 'RUN make --version\nCMD ["a"]\n',
@@ -75,8 +76,8 @@ FIRES = {
         "`g++`, `make` are installed here; line 6 (`make`) is the last that may build with them.",
     ),
     "partly-purged": (
-        D + 'RUN apt-get install -y gcc make && make && apt-get purge -y gcc\nCMD ["a"]\n',
-        "`make` is needed by `make` in this RUN, and by nothing after it.",
+        D + 'RUN apt-get install -y gcc cmake && make && apt-get purge -y gcc\nCMD ["a"]\n',
+        "`cmake` is needed by `make` in this RUN, and by nothing after it.",
     ),
     "exec-form": (
         A + 'RUN ["apk", "add", "gcc"]\nRUN ["make"]\nCMD ["a"]\n',
