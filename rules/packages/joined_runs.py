@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rules.dockerfile import Instruction
 from rules.edits import leaves_state
 from rules.finding import Snippet
@@ -9,6 +11,8 @@ from rules.runs import Run
 
 # What may be moved in front of any RUN.
 _INERT = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL"})
+# Variables that say where an install finds its programs, libraries, settings and archives.
+_REACHES_INSTALLS = re.compile(r"\b(?:PATH|LD_\w+|HOME|APT_\w+|\w+_proxy|TMPDIR)\b", re.IGNORECASE)
 _OF_PACKAGES = ("/etc", "/usr", "/var", "/lib")
 _MOST_LINES = 60
 # Commands of an install that do the same in any directory, and make nothing that a COPY asks for.
@@ -46,7 +50,10 @@ def _body(each: Instruction) -> str:
 def _closed(each: Instruction) -> str:
     """Return what a RUN runs, in a shell of its own where what follows would notice: it changes its directory."""
     body = _body(each)
-    return f"({body})" if leaves_state(each.script) else body
+    if not leaves_state(each.script):
+        return body
+    # `((` would begin an arithmetic expression.
+    return f"( {body} )" if body.startswith("(") or body.endswith(")") else f"({body})"
 
 
 def _may_move(runs: list[Instruction], others: list[Instruction]) -> bool:
@@ -66,7 +73,7 @@ def _is_movable(each: Instruction) -> bool:
     """Tell whether packages may be installed after an instruction: no user and no file of theirs has a part in it."""
     if each.keyword in ("COPY", "ADD"):
         return each.flag("chown") is None and not each.words[-1].text.startswith(_OF_PACKAGES)
-    return each.keyword in ("WORKDIR", "ENV", "ARG")
+    return each.keyword == "WORKDIR" or (each.keyword in ("ENV", "ARG") and not _REACHES_INSTALLS.search(each.value))
 
 
 def _is_plain(each: Instruction, shell_errexit: bool) -> bool:
