@@ -160,6 +160,7 @@ class Deliveries:
                 jobs.append(job)
             else:
                 # Ended, so that a redelivery makes another one of it, and listed, so that somebody asks for that.
+                log.warning("job unreadable", delivery=delivery)
                 self.finish(delivery, State.FAILED, "another version of dockslim wrote it; redeliver it at GitHub")
         return jobs
 
@@ -254,10 +255,8 @@ def _dump(job: ReviewJob) -> str:
 def _load(text: object) -> ReviewJob | None:
     try:
         return ReviewJob.from_message(json.loads(_text(text))) if text else None
-    except (JobError, ValueError) as error:
-        # Another version wrote it.
-        log.warning("job unreadable", error=str(error))
-        return None
+    except (JobError, ValueError):
+        return None  # another version wrote it
 
 
 def read_state(value: object) -> State | None:
