@@ -97,6 +97,34 @@ def say_build() -> str:
     return "Nothing was built: dockslim is not set up to build images here, so it measures none."
 
 
+def say_build_off() -> str:
+    """Say that the configuration forbids it."""
+    return f"Nothing was built: {code('builds')} is {code('never')} in the configuration that counts here."
+
+
+def say_build_pending(head: str) -> str:
+    """Say that it is on its way already."""
+    return f"{head} is being built already; the summary will have its sizes."
+
+
+def say_nothing_to_build() -> str:
+    """Say that there is no Dockerfile to build."""
+    return "Nothing was built: this pull request changes no Dockerfile that could be read."
+
+
+def say_build_moved() -> str:
+    """Say that a maintainer has to look at the new head first."""
+    return (
+        "Nothing was built: the pull request has changed since that was asked for, and it comes from a fork. "
+        "`/dockslim build` again builds its new head."
+    )
+
+
+def say_building(head: str) -> str:
+    """Say that images are going to be built."""
+    return f"Building {head}: the check run says how far it is, the summary will have the sizes."
+
+
 def say_explanation(rule: Rule) -> str:
     """Return the page of a rule in short."""
     sections = dict(each.partition("\n")[::2] for each in rule.page.split("\n## ")[1:])

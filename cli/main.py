@@ -279,7 +279,7 @@ def print_config_schema() -> None:
 def serve() -> None:
     """Run all of dockslim.
 
-    That is the web process, a worker and, without DOCKSLIM_REDIS_URL, the queue.
+    That is the web process, a worker, with DOCKSLIM_BUILDER a builder, and, without DOCKSLIM_REDIS_URL, the queue.
     """
     from cli import serve as serving
 
@@ -313,6 +313,14 @@ def alive(
     from cli.alive import is_alive
 
     raise typer.Exit(not is_alive(process))
+
+
+@app.command()
+def builder() -> None:
+    """Build images only: takes DOCKSLIM_BUILDER, and root."""
+    from cli import serve as serving
+
+    serving.builder()
 
 
 jobs = typer.Typer(help="List the jobs that were given up.", invoke_without_command=True)

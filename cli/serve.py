@@ -53,12 +53,28 @@ def worker() -> None:
     run_worker(_await_app(hosting), redis_url)
 
 
+def builder() -> None:
+    """Build images until told to stop."""
+    from workers.app import run_builder
+
+    hosting, redis_url = _read_shared_queue()
+    configure_logs()
+    logging.captureWarnings(capture=True)
+    settings = _await_app(hosting)
+    try:
+        run_builder(settings, redis_url)
+    except SettingsError as error:
+        _fail(str(error), 2)
+
+
 def serve() -> None:
-    """Run the web process, a worker and, without DOCKSLIM_REDIS_URL, the queue, until told to stop."""
+    """Run the web process, a worker, what else is set up, and the queue where there is none, until told to stop."""
     hosting = _read()
     configure_logs()
     # Where /setup can only show the credentials, there is nothing for a worker to wait for.
-    names = ("worker", "web") if isinstance(hosting, Settings) or hosting.credentials_dir else ("web",)
+    names: tuple[str, ...] = ("worker", "web") if isinstance(hosting, Settings) or hosting.credentials_dir else ("web",)
+    if len(names) > 1 and os.environ.get("DOCKSLIM_BUILDER", "none").strip().lower() not in ("", "none"):
+        names = ("builder", *names)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -173,4 +189,4 @@ def _fail(sentence: str, exit_code: int) -> NoReturn:
 
 if __name__ == "__main__":
     end_with_parent()
-    {"web": web, "worker": worker, "serve": serve}[sys.argv[1]]()
+    {"web": web, "worker": worker, "builder": builder, "serve": serve}[sys.argv[1]]()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import billiard.pool
@@ -19,7 +21,12 @@ from bot.jobs import JobError, ReviewJob
 from bot.logs import configure_logs
 from bot.queue import QueueError, connect
 from bot.settings import Settings, SettingsError
+from workers.build import Workshop
+from workers.builders.choose import open_builder
+from workers.builders.model import Builder
 from workers.messages import (
+    BUILD_QUEUE,
+    BUILD_TASK,
     REVIEW_QUEUE,
     REVIEW_TASK,
     SIGN_EVERY,
@@ -30,6 +37,7 @@ from workers.messages import (
     celery_options,
     sweep_in,
 )
+from workers.orders import PRESENT, Orders
 from workers.package_indexes import PackageIndexes, SourcesError, make_cache, open_indexes
 from workers.perform import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, Performer
 from workers.registry import Registries, open_registries
@@ -40,32 +48,22 @@ from workers.sweep import sweep
 billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 TICK_SECONDS = 0.25
 NICENESS = 10
+BUILD_LIMIT_SECONDS = 2 * 3600
 
 log = structlog.get_logger("dockslim.worker")
 
 
 def create_worker(settings: Settings, redis_url: str) -> Celery:
     """Return the application with its tasks."""
-    app = Celery("dockslim", broker=redis_url, set_as_current=False)
+    app = _create(redis_url)
     app.conf.update(
-        celery_options(redis_url),
         task_acks_late=True,
         # A job that hits the hard limit comes back, until it has done so too often (MAX_STARTS).
         task_acks_on_timeout=False,
         task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
         task_soft_time_limit=SOFT_LIMIT_SECONDS,
         task_time_limit=HARD_LIMIT_SECONDS,
         task_default_queue=REVIEW_QUEUE,
-        broker_connection_retry_on_startup=True,
-        # What a worker is told to stop in the middle of goes back into the queue.
-        worker_soft_shutdown_timeout=10.0,
-        worker_enable_soft_shutdown_on_idle=True,
-        worker_cancel_long_running_tasks_on_connection_loss=True,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
-        worker_send_task_events=False,
-        worker_max_tasks_per_child=1000,
     )
     performer = Performer(
         GitHubApp(
@@ -83,18 +81,7 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
 
     @app.task(name=REVIEW_TASK, shared=False)
     def perform_review(message: object) -> None:
-        try:
-            job = ReviewJob.from_message(message)
-        except JobError as error:
-            log.warning("message refused", error=str(error))
-            return
-        wait = performer.perform(job)
-        if wait is not None:
-            try:
-                deliveries.postpone(job, wait)
-            except RedisError as error:
-                # The message stays where it is.
-                raise Reject(type(error).__name__, requeue=True) from error
+        _perform(performer.perform, message, deliveries)
 
     @app.task(name=SWEEP_TASK, shared=False)
     def sweep_deliveries() -> None:
@@ -109,8 +96,98 @@ def create_worker(settings: Settings, redis_url: str) -> Celery:
             log.info("deliveries swept", seen=swept.seen, redelivered=swept.redelivered, more=swept.more)
 
     app.steps["worker"].add(_Ticker)
+    return app
+
+
+def create_builder(settings: Settings, redis_url: str, builder: Builder) -> Celery:
+    """Return the application of a process that builds, with its one task."""
+    registries = _open_registries()
+    if registries is None:
+        raise SettingsError("DOCKSLIM_REGISTRIES", "lists none: there is no image that a build could start from.")
+    app = _create(redis_url)
+    app.conf.update(
+        # What is lost with a builder is due again in the ledger once nobody is at it.
+        task_acks_late=False,
+        task_soft_time_limit=BUILD_LIMIT_SECONDS,
+        task_time_limit=BUILD_LIMIT_SECONDS + 60,
+        task_default_queue=BUILD_QUEUE,
+    )
+    github = GitHubApp(
+        app_id=settings.app_id,
+        private_key=settings.private_key.get_secret_value(),
+        api_url=settings.github_api_url,
+        # Without Redis, tokens are kept nowhere.
+        redis=None,
+    )
+    workshop = Workshop(github, connect(redis_url), builder, registries)
+    deliveries = Deliveries(workshop.redis)
+
+    @app.task(name=BUILD_TASK, shared=False)
+    def build_images(message: object) -> None:
+        _perform(workshop.perform, message, deliveries)
+
+    app.steps["worker"].add(_Presence)
+    return app
+
+
+def _create(redis_url: str) -> Celery:
+    app = Celery("dockslim", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        celery_options(redis_url),
+        worker_prefetch_multiplier=1,
+        broker_connection_retry_on_startup=True,
+        # What a worker is told to stop in the middle of goes back into the queue.
+        worker_soft_shutdown_timeout=10.0,
+        worker_enable_soft_shutdown_on_idle=True,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        worker_max_tasks_per_child=1000,
+    )
     app.conf.dockslim_redis_url = redis_url
     return app
+
+
+def _perform(act: Callable[[ReviewJob], timedelta | None], message: object, deliveries: Deliveries) -> None:
+    try:
+        job = ReviewJob.from_message(message)
+    except JobError as error:
+        log.warning("message refused", error=str(error))
+        return
+    wait = act(job)
+    if wait is not None:
+        try:
+            deliveries.postpone(job, wait)
+        except RedisError as error:
+            # The message stays where it is.
+            raise Reject(type(error).__name__, requeue=True) from error
+
+
+class _Presence(bootsteps.StartStopStep):
+    """Says again and again that a builder is there."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._redis = connect(worker.app.conf.dockslim_redis_url)
+        self._entry: Any = None
+
+    def start(self, worker: Any) -> None:
+        self._announce()
+        self._entry = worker.timer.call_repeatedly(PRESENT.total_seconds() / 4, self._announce)
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002
+        if self._entry is not None:
+            self._entry.cancel()
+        self._redis.close()
+
+    def _announce(self) -> None:
+        try:
+            Orders(self._redis).announce()
+        except RedisError as error:
+            log.warning("builder not announced", error=type(error).__name__)
 
 
 class _Ticker(bootsteps.StartStopStep):
@@ -164,11 +241,28 @@ def run_worker(
     """Work until told to stop (SIGTERM, SIGINT): jobs that are under way are finished, or put back."""
     # Where both run on one machine, webhooks are answered first: GitHub waits for them, nobody waits for a review.
     os.nice(NICENESS)
+    _run(create_worker(settings, redis_url), queues, concurrency)
+
+
+def run_builder(settings: Settings, redis_url: str) -> None:
+    """Build until told to stop; what is under way then is built again by whoever comes next."""
+    try:
+        builder = open_builder(os.environ)
+    except ValueError as error:
+        raise SettingsError("DOCKSLIM_BUILDER", f"{error}.") from None
+    if builder is None:
+        raise SettingsError("DOCKSLIM_BUILDER", "is `none`, or not set: there is nothing to build with.")
+    able = builder.examine()
+    if not able.works:
+        raise SettingsError("DOCKSLIM_BUILDER", f"{able.sentence}.")
+    log.info("builder", name=builder.name, able=able.sentence)
+    _run(create_builder(settings, redis_url, builder), (BUILD_QUEUE,), 1)
+
+
+def _run(app: Celery, queues: Sequence[str], concurrency: int) -> None:
     setup_logging.connect(_configure, weak=False)
     arguments = ["worker", f"--queues={','.join(queues)}", f"--concurrency={concurrency}", "--loglevel=INFO"]
-    create_worker(settings, redis_url).worker_main(
-        [*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    )
+    app.worker_main([*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
 
 def _configure(**_: Any) -> None:

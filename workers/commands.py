@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import structlog
 
@@ -12,6 +13,8 @@ from bot.answers import (
     mark_answer,
     say_branch_gone,
     say_build,
+    say_build_moved,
+    say_building,
     say_closed_fork,
     say_commit_refused,
     say_committed,
@@ -79,6 +82,17 @@ class Edit:
             return Reply(True, say_ignored(self.rule, self.reason))
         was_ignored = again or self.rule.code in ignored
         return Reply(was_ignored, say_heard(self.rule, was_ignored))
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """Images to build; they are ordered by the review that comes with it."""
+
+    def say(self, outcome: Outcome) -> Reply:
+        """Return what came of it."""
+        if outcome.built:
+            return Reply(True, say_building(outcome.built))
+        return Reply(False, outcome.not_built or say_not_done(outcome.title))
 
 
 def obey(job: ReviewJob, session: Session, sleep: Callable[[float], None], surveyor: Surveyor) -> Outcome:
@@ -157,6 +171,7 @@ class _Errand:
     question: Question
     edits: list[Edit] = field(default_factory=list)
     wants_review: bool = False
+    wants_build: bool = False
 
     def run(self, commands: list[tuple[Command | Unknown, bool]]) -> tuple[list[Reply], Outcome]:
         """Obey the commands; return what came of each, and of the review if there was one."""
@@ -171,15 +186,17 @@ class _Errand:
         for each in found:
             if isinstance(each, Reply):
                 replies.append(each)
+            elif isinstance(each, _Build):
+                replies.append(each.say(outcome))
             else:
                 said = each.say(before, again=SEEN in self.question.reactions)
                 replies.append(said if is_reviewed else Reply(False, say_not_done(outcome.title)))
                 before = each.apply(before)
-        if not is_reviewed and not self.edits:
+        if not is_reviewed and not self.edits and not self.wants_build:
             replies.append(Reply(False, say_not_done(outcome.title)))
         return replies, outcome
 
-    def _obey(self, command: Command | Unknown) -> Reply | Edit:
+    def _obey(self, command: Command | Unknown) -> Reply | Edit | _Build:
         if isinstance(command, Unknown):
             return Reply(False, say_unknown(command))
         match command.verb:
@@ -193,7 +210,7 @@ class _Errand:
             case Verb.HELP:
                 return Reply(True, say_help())
             case Verb.BUILD:
-                return Reply(False, say_build())
+                return self._build()
         rule, reason = _find_rule(command, self.question.about)
         if isinstance(rule, Reply):
             return rule
@@ -203,6 +220,16 @@ class _Errand:
         self.edits.append(edit)
         self.wants_review = True
         return edit
+
+    def _build(self) -> Reply | _Build:
+        orders, pull = self.surveyor.orders, self.question.pull
+        if orders is None or not orders.is_served():
+            return Reply(False, say_build())
+        asked_at = int(datetime.fromisoformat(self.question.asked_at).timestamp())
+        if pull.is_from_fork and self.surveyor.has_moved(asked_at):
+            return Reply(False, say_build_moved())
+        self.wants_review = self.wants_build = True
+        return _Build()
 
     def _amend(self, ignored: frozenset[str]) -> frozenset[str]:
         for edit in self.edits:
@@ -221,9 +248,12 @@ class _Errand:
         pull = self.question.pull
         for _ in range(MAX_TARGETS):
             job = replace(self.job, head_sha=pull.head_sha, base_branch=pull.base_branch)
-            outcome = review(job, self.session, self.sleep, self.surveyor, amend)
+            outcome = review(job, self.session, self.sleep, self.surveyor, amend, builds=self.wants_build)
             if outcome.ending is not Ending.SUPERSEDED:
                 return outcome, before
+            if self.wants_build and pull.is_from_fork:
+                # Whoever asked has not seen what came since.
+                return replace(outcome, not_built=say_build_moved()), before
             # What the comment asks for is not in the job of the push that moved the head.
             self.sleep(LOOK_AGAIN_SECONDS)
             pull = read_pull(self.session, self.job.number)

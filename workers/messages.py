@@ -15,12 +15,16 @@ from redis.exceptions import RedisError
 
 from bot.deliveries import Deliveries
 from bot.queue import TIMEOUT_SECONDS, connect, unreachable
+from workers.orders import BUILD_JOB
 
 REVIEW_TASK = "dockslim.review"
 REVIEW_QUEUE = "review"
 SWEEP_TASK = "dockslim.sweep"
 SWEEP_QUEUE = "sweep"
 """Its own: a look at GitHub's log does not wait behind a thousand reviews."""
+BUILD_TASK = "dockslim.build"
+BUILD_QUEUE = "build"
+"""Its own: only builders take from it, which may be machines of their own."""
 SWEEP_EVERY = timedelta(minutes=2)
 SWEEP_SOON = timedelta(seconds=10)
 # After this time Redis hands out again what no worker has acknowledged: longer than any job. The ledger of deliveries
@@ -73,7 +77,8 @@ class Messages:
         try:
             jobs = self._deliveries.take_due()
             for job in jobs:
-                self._send(REVIEW_TASK, REVIEW_QUEUE, [job.to_message()], task_id=job.id)
+                task, queue = (BUILD_TASK, BUILD_QUEUE) if job.reason == BUILD_JOB else (REVIEW_TASK, REVIEW_QUEUE)
+                self._send(task, queue, [job.to_message()], task_id=job.id)
         except (OperationalError, RedisError, OSError) as error:
             # What was taken and not written is due again later.
             raise unreachable(error) from error

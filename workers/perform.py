@@ -24,6 +24,7 @@ from bot.notices import not_reviewed
 from bot.record import Record
 from workers.commands import give_up, obey
 from workers.configuration import Defaults
+from workers.orders import Orders
 from workers.package_indexes import Packages
 from workers.registry import Images
 from workers.review import Outcome, Surveyor, review
@@ -157,6 +158,8 @@ class Performer:
             self.images,
             lambda: Defaults(self.github, self.redis).find(job, meter),
             lambda: self._is_superseded(job, turn),
+            Orders(self.redis),
+            lambda moment: Deliveries(self.redis).is_superseded(replace(job, moment=moment)),
         )
 
     def _find(self, job: ReviewJob, deliveries: Deliveries, turns: Turns) -> ReviewJob | timedelta | None:

@@ -10,7 +10,9 @@ from enum import StrEnum
 
 import structlog
 
-from bot.configuration.model import FILE, Configuration
+from bot.answers import say_build, say_build_off, say_build_pending, say_nothing_to_build
+from bot.answers import say_build, say_build_off, say_build_pending, say_nothing_to_build
+from bot.configuration.model import ALWAYS, FILE, NEVER, Configuration
 from bot.dockerfiles import is_dockerfile
 from bot.github.checks import conclude
 from bot.github.client import Session
@@ -33,11 +35,15 @@ from bot.notices import (
     take_in,
 )
 from bot.review.fingerprint import read_fingerprints
+from bot.review.measured import Measured
 from bot.review.model import ChangedFile, Check, Comment, Offer, Origin, Plan, Review, Standing
 from bot.review.plan import plan
 from bot.review.surroundings import find_images, find_releases
 from bot.review.upkeep import find_changes
+from bot.webhooks.decide import BUILD
 from workers.configuration import Default, Text, combine, preview
+from workers.ordering import choose_images
+from workers.orders import MEASURED, PATIENCE, Order, Orders
 from workers.package_indexes import Packages
 from workers.registry import Images
 from workers.repository import look_around
@@ -68,7 +74,8 @@ class Outcome:
     """What a job came to; `title` is what the check run or the log says.
 
     `told` are the codes of the findings that it told of, `offers` the suggestions that GitHub took, `texts` the
-    Dockerfiles that it read, by path; `check` is what the check run says, where it was reviewed.
+    Dockerfiles that it read, by path; `check` is what the check run says, where it was reviewed. `built` is the head
+    that is going to be built, "" for none, and `not_built` why it is not.
     """
 
     ending: Ending
@@ -78,6 +85,8 @@ class Outcome:
     offers: tuple[Offer, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     check: Check | None = None
+    built: str = ""
+    not_built: str = ""
 
 
 class StaleError(Exception):
@@ -110,19 +119,24 @@ class Reading:
     configuration: Configuration
     origin: Origin
     unseen: tuple[str, ...] | None = ()
+    merge_base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Surveyor:
     """What can be asked besides GitHub about this pull request, each of them where it is set up.
 
-    `default` reads the organisation's configuration, `is_superseded` tells whether a later job has come.
+    `default` reads the organisation's configuration, `is_superseded` tells whether a later job has come. `orders` is
+    where builds are ordered.
     """
 
     packages: Packages | None = None
     images: Images | None = None
     default: Callable[[], Default] = Default
     is_superseded: Callable[[], bool] = lambda: False
+    orders: Orders | None = None
+    has_moved: Callable[[int], bool] = lambda _: False
+    """Whether a later event than that moment, in seconds since 1970, is known of the pull request."""
 
 
 _NOTHING_ELSE = Surveyor()
@@ -134,13 +148,16 @@ def review(
     sleep: Callable[[float], None] = time.sleep,
     surveyor: Surveyor = _NOTHING_ELSE,
     amend: Callable[[frozenset[str]], frozenset[str]] = frozenset,
+    *,
+    builds: bool = False,
 ) -> Outcome:
     """Review a pull request and conclude its check run; raise GitHubError when GitHub does not let us.
 
-    `amend` makes of the codes that were ignored on it those that are from now on.
+    `amend` makes of the codes that were ignored on it those that are from now on. `builds` where somebody who may has
+    asked for its images to be built.
     """
     try:
-        return _review(job, session, sleep, surveyor, amend)
+        return _review(job, session, sleep, surveyor, amend, builds or job.reason == BUILD)
     except StaleError as stale:
         return stale.outcome
 
@@ -151,6 +168,7 @@ def _review(
     sleep: Callable[[float], None],
     surveyor: Surveyor,
     amend: Callable[[frozenset[str]], frozenset[str]],
+    builds: bool,
 ) -> Outcome:
     reading = read(job, session, surveyor)
     snapshot, target = reading.snapshot, reading.target
@@ -160,7 +178,7 @@ def _review(
         conclude(session, target.number, target.head_sha, check, snapshot.check_run)
         return Outcome(Ending.SKIPPED, check.title)
     files = look_up(reading.files, surveyor)
-    standing = replace(snapshot.standing, ignored=amend(snapshot.standing.ignored))
+    standing = recall(job, replace(snapshot.standing, ignored=amend(snapshot.standing.ignored)), target, surveyor)
     found = plan(files, standing, reading.configuration, reading.origin, reading.unseen)
     if surveyor.is_superseded():
         raise StaleError(Ending.SUPERSEDED, "a later event has come")
@@ -169,16 +187,75 @@ def _review(
         refused = _post(session, target, found.review, sleep)
     _keep_up(session, reading, found)
     check = add_notes(found.check, [*reading.origin.notes, *([say_refused(len(refused))] if refused else [])])
-    conclude(session, target.number, target.head_sha, check, snapshot.check_run)
+    order, not_built = _decide_build(job, reading, standing, found, surveyor.orders, asked=builds)
+    shown = _show_build(check, reading, order, surveyor.orders)
+    run = conclude(session, target.number, target.head_sha, shown, snapshot.check_run)
+    if order is not None and surveyor.orders is not None:
+        order = replace(order, check_run=run, title=check.title, summary=check.summary)
+        surveyor.orders.place(replace(job, head_sha=target.head_sha, base_branch=target.base_branch), order)
     taken = [each for each in found.review.comments if each not in refused] if found.review is not None else []
     offers = tuple(each.offer for each in taken if each.offer is not None)
     texts = {file.path: file.head for file in reading.files}
-    return Outcome(Ending.REVIEWED, check.title, len(taken), found.told, offers, texts, check)
+    built = order.head_sha if order is not None else ""
+    return Outcome(Ending.REVIEWED, check.title, len(taken), found.told, offers, texts, check, built, not_built)
+
+
+def recall(job: ReviewJob, standing: Standing, target: Target, surveyor: Surveyor) -> Standing:
+    """Return what stands with what was measured for this head, and what was withdrawn at any."""
+    orders = surveyor.orders
+    if orders is None:
+        return standing
+    known = orders.measured(job)
+    of_head = known if known is not None and known.head_sha == target.head_sha else None
+    if job.reason == MEASURED and of_head is None:
+        hours = PATIENCE.total_seconds() / 3600
+        of_head = Measured(target.head_sha, problem=f"no builder finished within {hours:.0f} hours")
+    return replace(standing, measured=of_head, withdrawn=frozenset(known.withdrawn if known is not None else ()))
+
+
+def _decide_build(
+    job: ReviewJob, reading: Reading, standing: Standing, found: Plan, orders: Orders | None, *, asked: bool
+) -> tuple[Order | None, str]:
+    """Return what is to be built, or why nothing is; what nobody asked for needs no reason.
+
+    What comes from a fork is only built when somebody who may has asked for it, at this very head.
+    """
+    wanted, head = reading.configuration.builds, reading.target.head_sha
+    is_foreign = reading.snapshot.pull.is_from_fork
+    if orders is None or job.reason == MEASURED or not (asked or (wanted == ALWAYS and not is_foreign)):
+        return None, ""
+    if wanted == NEVER:
+        return None, say_build_off()
+    if not orders.is_served():
+        return None, say_build()
+    if orders.pending(job) == head:
+        return None, say_build_pending(head)
+    if not asked and standing.measured is not None:
+        return None, ""
+    images = choose_images(reading.files, found.suggestions, reading.configuration)
+    if not images:
+        return None, say_nothing_to_build()
+    return Order(head, reading.merge_base, images, is_trusted=not is_foreign), ""
+
+
+def _show_build(check: Check, reading: Reading, order: Order | None, orders: Orders | None) -> Check:
+    """Return the check run with the button, and with what is under way."""
+    if orders is None or reading.configuration.builds == NEVER or not orders.is_served():
+        return check
+    check = replace(check, offers_build=True)
+    if order is None:
+        return check
+    has_budget = reading.configuration.max_growth.bytes is not None or any(
+        each.max_size is not None for each in reading.configuration.images
+    )
+    # What may yet fail is not concluded: somebody would merge it meanwhile.
+    conclusion = "" if has_budget and check.conclusion != "failure" else check.conclusion
+    return replace(check, conclusion=conclusion, title=f"{check.title} · builds queued")
 
 
 def _find_reason_to_skip(job: ReviewJob, reading: Reading) -> str | None:
     # Whoever asks for a review gets it.
-    if job.sender is not None:
+    if job.sender is not None or job.reason == MEASURED:
         return None
     pull, wanted = reading.snapshot.pull, reading.configuration.review
     if pull.is_draft and not wanted.drafts:
@@ -248,7 +325,7 @@ def _read_files(
     unseen = tuple(file.path for file in left_out) if is_complete else None
     # Without an installation, nobody hears of comments.
     origin = replace(origin, notes=tuple(notes), obeys=job.installation_id != 0)
-    return Reading(target, files, snapshot, configuration, origin, unseen)
+    return Reading(target, files, snapshot, configuration, origin, unseen, comparison.merge_base)
 
 
 def _preview(owner: str, default: Default, head: Text, files: Sequence[ChangedFile]) -> list[str]:
@@ -271,9 +348,12 @@ def _find_target(job: ReviewJob, session: Session) -> Target:
     pull = read_pull(session, job.number)
     if not pull.is_open:
         raise StaleError(Ending.SKIPPED, "the pull request is closed")
-    if job.sender is not None and not _may_ask(session, pull, job.sender):
+    may = may_write if job.reason == BUILD else lambda session, sender: _may_ask(session, pull, sender)
+    if job.sender is not None and not may(session, job.sender):
         log.info("not permitted", sender=job.sender)
         raise StaleError(Ending.SKIPPED, "whoever asked for it may not")
+    if job.head_sha is not None and job.head_sha != pull.head_sha:
+        raise StaleError(Ending.SUPERSEDED, "the head has moved")
     return Target(job.number, pull.head_sha, pull.base_branch)
 
 

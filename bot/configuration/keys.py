@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.configuration.model import ALL, OFF, ON, Image, Threshold, read_globs
+from bot.configuration.model import ALL, ALWAYS, NEVER, OFF, ON, ON_REQUEST, Budget, Image, Threshold, read_globs
 from rules.dockerfile.dockerignore import IgnoreError
 from rules.documents import ListNode, MapNode, Node, ScalarNode
 from rules.finding import Severity
@@ -196,6 +196,25 @@ class Failing(Word):
 
     def write(self, value: Any) -> str:
         return self._size.write(value.bytes) if value.bytes is not None else value.severity or "never"
+
+
+class Limit(Word):
+    """Bytes that may not be exceeded, or none."""
+
+    _size = Size()
+    expected = f"none, or {_size.expected}"
+
+    def take(self, text: str) -> Budget | None:
+        if text.lower() == "none":
+            return Budget()
+        count = self._size.take(text)
+        return Budget(count) if count is not None else None
+
+    def schema(self) -> Schema:
+        return {"anyOf": [{"enum": ["none"]}, *self._size.schema()["anyOf"]]}
+
+    def write(self, value: Any) -> str:
+        return self._size.write(value.bytes) if value.bytes is not None else "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,6 +541,11 @@ _IMAGE = Section(
             "The platforms that it is built for, such as `linux/amd64`.",
             (),
         ),
+        Key(
+            "max_size",
+            Size(),
+            "The check run fails where it is measured to be larger: the bytes of its layers, uncompressed.",
+        ),
     ),
     required=("dockerfile",),
     make=Image,
@@ -582,17 +606,15 @@ ROOT = Section(
         ),
         Key(
             "builds",
-            Section(
-                (
-                    Key("enabled", Flag(), "Whether images are built to be measured, where the operator allows it."),
-                    Key(
-                        "allow",
-                        Choice(("writers", "everyone")),
-                        "Whose pull requests are built: `writers` are people who may push to the repository.",
-                    ),
-                )
-            ),
-            "Measuring by building.",
+            Choice((ALWAYS, ON_REQUEST, NEVER)),
+            "When images are built to be measured, where the operator has a builder: at every push (`always`), or when "
+            "somebody who can write asks by `/dockslim build` or the button of the check run (`on-request`). Pull "
+            "requests from forks wait for that in either case, at each new head. [How](builds.md)",
+        ),
+        Key(
+            "max_growth",
+            Limit(),
+            "The check run fails where an image is measured to grow by more, uncompressed.",
         ),
     )
 )

@@ -17,6 +17,8 @@ FILE = ".github/dockslim.yml"
 ORGANISATION_FILE = "dockslim.yml"
 """Where an organisation keeps its default, in its repository `.github`."""
 ALL, ON, OFF = "all", "on", "off"
+ALWAYS, ON_REQUEST, NEVER = "always", "on-request", "never"
+"""When images are built to be measured."""
 _RANK = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 
 
@@ -38,6 +40,13 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """Bytes that may not be exceeded; None: any number may."""
+
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Paths:
     """Which Dockerfiles are looked at, by patterns as in .gitignore; no `include`: all."""
 
@@ -54,6 +63,8 @@ class Image:
     target: str = ""
     build_args: tuple[tuple[str, str], ...] = ()
     platforms: tuple[str, ...] = ()
+    max_size: int | None = None
+    """Bytes above which the check run fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +79,6 @@ class Reviews:
 
 
 @dataclass(frozen=True, slots=True)
-class Builds:
-    """Whether images are built to be measured, and whose pull requests are: those of `writers`, or of `everyone`."""
-
-    enabled: bool = False
-    allow: str = "writers"
-
-
-@dataclass(frozen=True, slots=True)
 class Configuration:
     """All that can be configured. `rules` maps codes, families (`DS2`) and `all` to `on`, `off` or a severity."""
 
@@ -85,7 +88,8 @@ class Configuration:
     paths: Paths = Paths()
     images: tuple[Image, ...] = ()
     review: Reviews = Reviews()
-    builds: Builds = Builds()
+    builds: str = NEVER
+    max_growth: Budget = Budget()
 
     def covers(self, path: str) -> bool:
         """Tell whether a file is a Dockerfile to look at: named as one or listed in `images`, and not left out."""

@@ -12,7 +12,7 @@ from bot.github.failures import BrokenError, RefusedError
 from bot.github.snapshot import CheckRun
 from bot.review.markdown import LIMIT, shorten, size
 from bot.review.model import Annotation, Check
-from bot.webhooks.decide import RECHECK, name_check, read_check
+from bot.webhooks.decide import BUILD, RECHECK, name_check, read_check
 
 log = structlog.get_logger("dockslim.github")
 
@@ -21,16 +21,18 @@ log = structlog.get_logger("dockslim.github")
 ANNOTATIONS_IN_A_REQUEST = 50
 # A label of 20 characters at most, a description of 40.
 BUTTONS = ({"identifier": RECHECK, "label": "Re-check", "description": "Review this pull request again"},)
+BUILD_BUTTON = {"identifier": BUILD, "label": "Build", "description": "Build and measure the images"}
 
 
-def conclude(session: Session, number: int, head_sha: str, check: Check, run: CheckRun) -> None:
+def conclude(session: Session, number: int, head_sha: str, check: Check, run: CheckRun) -> int:
     """Conclude the check run `run`, or a new one: when there is none yet, or the old one has annotations to take back.
 
-    An owner who has not granted "Checks: write" gets the review alone.
+    Without a conclusion it is left under way. Return its number, 0 for none: an owner who has not granted
+    "Checks: write" gets the review alone.
     """
     if session.permissions.get("checks") != "write":
         log.info("check run not permitted", title=check.title)
-        return
+        return 0
     batches = [
         check.annotations[at : at + ANNOTATIONS_IN_A_REQUEST]
         for at in range(0, max(len(check.annotations), 1), ANNOTATIONS_IN_A_REQUEST)
@@ -38,11 +40,10 @@ def conclude(session: Session, number: int, head_sha: str, check: Check, run: Ch
     output = {"title": shorten(check.title, 250), "summary": clip(check.summary)}
     body = {
         "name": run.name,
-        "status": "completed",
-        "conclusion": check.conclusion,
+        **({"status": "completed", "conclusion": check.conclusion} if check.conclusion else {"status": "in_progress"}),
         "external_id": name_check(number),
         "output": {**output, "annotations": list(map(_describe, batches[0]))},
-        "actions": BUTTONS,
+        "actions": (*BUTTONS, BUILD_BUTTON) if check.offers_build else BUTTONS,
     }
     made = _update(session, body, run) or int(
         session.write("POST", session.path("check-runs"), {**body, "head_sha": head_sha})["id"]
@@ -50,6 +51,13 @@ def conclude(session: Session, number: int, head_sha: str, check: Check, run: Ch
     for batch in batches[1:]:
         more = {"output": {**output, "annotations": list(map(_describe, batch))}}
         session.write("PATCH", session.path("check-runs", made), more)
+    return made
+
+
+def retitle(session: Session, run: int, title: str, summary: str) -> None:
+    """Say something else in the title of a check run."""
+    output = {"title": shorten(title, 250), "summary": clip(summary)}
+    session.write("PATCH", session.path("check-runs", run), {"output": output})
 
 
 def find_numbers(session: Session, suite: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.review.measured import Measured, Proposed
 from rules.debian.index import PackageIndex
 from rules.surroundings import Context
 
@@ -66,13 +67,16 @@ class Standing:
     """What dockslim already said on the pull request, the oldest first.
 
     `fingerprints` are those of its reviews and of its comments; what was settled since is not among them. `ignored`
-    are the codes of the rules that somebody silenced here.
+    are the codes of the rules that somebody silenced here. `measured` is what the builds of this very head gave,
+    `withdrawn` the fingerprints of suggestions that did not build, at this head or an earlier one.
     """
 
     fingerprints: frozenset[str] = frozenset()
     comments: tuple[Said, ...] = ()
     summaries: tuple[Sticky, ...] = ()
     ignored: frozenset[str] = frozenset()
+    measured: Measured | None = None
+    withdrawn: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +156,16 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of the check run; `conclusion` is one of GitHub's."""
+    """The outcome of the check run; `conclusion` is one of GitHub's, "" while images are built that may make it fail.
+
+    `offers_build` where somebody may ask for that by its button.
+    """
 
     conclusion: str
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
+    offers_build: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,8 @@ class Plan:
 
     `told` are the codes of what the review tells, `settled` the comments whose findings the pull request no longer
     brings, `repeated` those that say what an older one says. `silenced` are the codes of ignored rules that a settled
-    comment speaks of, by its id.
+    comment speaks of, by its id. `withdrawn` are the ids of settled comments whose suggestion did not build. `revised`
+    are comments that say something else now. `suggestions` are those that one commit would apply, by path.
     """
 
     review: Review | None
@@ -176,3 +185,6 @@ class Plan:
     settled: tuple[Said, ...] = ()
     repeated: tuple[Said, ...] = ()
     silenced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    withdrawn: frozenset[str] = frozenset()
+    revised: tuple[tuple[Said, str], ...] = ()
+    suggestions: Mapping[str, tuple[Proposed, ...]] = field(default_factory=dict)

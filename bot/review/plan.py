@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from bot.configuration.model import DEFAULT, Configuration
 from bot.review.diff import Diff, parse_patch
 from bot.review.fingerprint import fingerprints, normalise, read_ignored
+from bot.review.markdown import shorten
+from bot.review.measured import Excess, Measured, Proposed
 from bot.review.model import (
     Annotation,
     ChangedFile,
@@ -40,11 +42,12 @@ from bot.review.render import (
     render_summary,
     render_title,
 )
+from bot.review.sizes import find_excesses, say_excess, say_growth
 from bot.review.suggestion import Proofs, Proposal, Remark, Suggestion, press, propose, worth
 from rules.check import check
 from rules.config import Config
 from rules.dockerfile import Dockerfile, DockerfileError, parse
-from rules.finding import Finding, Severity
+from rules.finding import Finding, Provenance, Saving, Severity
 from rules.fix import Applicability
 from rules.rule import Surroundings
 
@@ -70,11 +73,18 @@ class _Entry:
     identity: tuple[str, str]
     introduced: bool
     is_ignored: bool = False
+    is_withdrawn: bool = False
+    """Whether its suggestion was tried, and did not build."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Tell whether nothing is said about it any more."""
+        return self.is_ignored or self.is_withdrawn
 
     @property
     def counts(self) -> bool:
         """Tell whether it is one that this pull request has to answer for."""
-        return self.introduced and not self.is_ignored
+        return self.introduced and not self.is_silent
 
     @property
     def fingerprint(self) -> str:
@@ -161,7 +171,7 @@ def plan(
 
     `unseen` are the paths of those that are not among `files`, None where not all of them are known.
     """
-    read = [_read(file, configuration, standing.ignored) for file in files if file.status != "removed"]
+    read = [_read(file, configuration, standing) for file in files if file.status != "removed"]
     readable = [each for each in read if isinstance(each, _Read)]
     whole = {each.path: each.propose(each.said) for each in readable}
     repeated = tuple(_repeated(standing))
@@ -171,7 +181,9 @@ def plan(
     open_now = [each for each in standing.comments if _is_open(each) and each not in (*settled, *repeated)]
     room = configuration.review.comments - len(open_now)
     fresh = _fresh(readable, _without(standing, silenced))
-    draft = _draft(readable, fresh, whole, max(room, 0))
+    measured = standing.measured
+    weighed = _weighed(measured)
+    draft = _draft(readable, fresh, whole, max(room, 0), weighed)
     known = frozenset().union(*(each.fingerprints for each in standing.comments))
     outcomes = {
         (each.path, entry.finding): _outcome(entry, draft, known, each) for each in readable for entry in each.entries
@@ -180,22 +192,91 @@ def plan(
     counts = _count_all(readable, whole.values())
     left = _uncommented(readable, whole, outcomes)
     conclusion = _conclude(read, counts, configuration)
+    excesses = _find_excesses(measured, configuration) if measured is not None else ()
+    reached = configuration.fail if conclusion == "failure" else None
+    annotated = (_annotate(each) for each in left[:MAX_ANNOTATIONS] if each.outcome is not Outcome.SMALL)
     check_run = Check(
-        conclusion,
-        render_title(counts, sections),
-        render_summary(sections, configuration.fail if conclusion == "failure" else None),
-        tuple(_annotate(each) for each in left[:MAX_ANNOTATIONS] if each.outcome is not Outcome.SMALL),
+        "failure" if excesses else conclusion,
+        _title(render_title(counts, sections), measured, excesses),
+        render_summary(sections, reached, excesses, measured),
+        (*_blame(excesses), *annotated),
     )
     summary = None
     has_news = standing.summaries or origin.problems or origin.notes or any(each.said for each in readable)
+    has_news = has_news or _is_worth_telling(measured)
     # Whatever is configured, the summary is where it stands which rules are ignored.
     remembers = standing.ignored or any(read_ignored(each.body) for each in standing.summaries)
     if (configuration.review.summary and has_news) or remembers:
         title = render_title(counts, sections)
         rows = [row for each in readable for row in _rows(each, whole[each.path])]
-        summary = render_sticky(title, counts, rows, left, configuration, origin, standing.ignored)
+        summary = render_sticky(title, counts, rows, left, configuration, origin, standing.ignored, measured)
+    suggestions = {each.path: _describe(each, whole[each.path].suggestions) for each in readable}
+    revised = tuple(_revise(readable, whole, open_now, weighed))
+    withdrawn = frozenset(each.id for each in settled if each.fingerprints & standing.withdrawn)
     told = tuple(entry.finding.code for entry in fresh if entry.fingerprint in draft.outcomes)
-    return Plan(draft.review, check_run, told, summary, settled, repeated, silenced)
+    return Plan(draft.review, check_run, told, summary, settled, repeated, silenced, withdrawn, revised, suggestions)
+
+
+def _find_excesses(measured: Measured, configuration: Configuration) -> tuple[Excess, ...]:
+    named = ((each.dockerfile, each.target, each.max_size) for each in configuration.images)
+    sizes = {(path, target): most for path, target, most in named if most is not None}
+    return find_excesses(measured.images, configuration.max_growth.bytes, sizes)
+
+
+def _title(title: str, measured: Measured | None, excesses: Sequence[Excess]) -> str:
+    if excesses:
+        return shorten(say_excess(excesses[0]), 250)
+    growth = say_growth(measured) if measured is not None else ""
+    return shorten(f"{growth}; {title}", 250) if growth else title
+
+
+def _blame(excesses: Iterable[Excess]) -> Iterator[Annotation]:
+    for each in excesses:
+        if each.line is not None and each.line.first:
+            said = say_excess(each)
+            yield Annotation(each.path, each.line.first, each.line.last, "failure", shorten(said, 250), said)
+
+
+def _is_worth_telling(measured: Measured | None) -> bool:
+    """Tell whether a summary is to be made for what was measured: an image grew, or somebody has to know why not."""
+    if measured is None:
+        return False
+    return bool(measured.problem) or any(each.problem or each.notes or each.growth for each in measured.images)
+
+
+def _weighed(measured: Measured | None) -> Mapping[str, Saving]:
+    """Return what suggestions were measured to save, by their keys; of several images, in the one with most."""
+    if measured is None:
+        return {}
+    most: dict[str, int] = {}
+    for image in measured.images:
+        for key, saved in image.savings.items():
+            most[key] = max(saved, most.get(key, 0))
+    source = f"built with and without it at {measured.head_sha[:7]}"
+    return {key: Saving(saved, Provenance.MEASURED, source) for key, saved in most.items()}
+
+
+def _describe(file: _Read, suggestions: Iterable[Suggestion]) -> tuple[Proposed, ...]:
+    marks = {entry.finding: entry.fingerprint for entry in file.entries}
+    return tuple(
+        Proposed(each.start, each.end, each.lines, tuple(marks[found] for found in each.findings))
+        for each in suggestions
+    )
+
+
+def _revise(
+    files: Iterable[_Read], whole: Mapping[str, Proposal], comments: Sequence[Said], weighed: Mapping[str, Saving]
+) -> Iterator[tuple[Said, str]]:
+    """Yield the comments whose suggestion was measured since, with what they say now."""
+    for file in files:
+        suggestions = whole[file.path].suggestions
+        for known, suggestion in zip(_describe(file, suggestions), suggestions, strict=True):
+            if known.key not in weighed:
+                continue
+            body = render_suggestion(suggestion, known.marks, weighed[known.key])
+            for said in comments:
+                if said.fingerprints == frozenset(known.marks) and said.body != body:
+                    yield said, body
 
 
 def find_fixes(files: Sequence[ChangedFile], standing: Standing, configuration: Configuration = DEFAULT) -> Fixes:
@@ -203,7 +284,7 @@ def find_fixes(files: Sequence[ChangedFile], standing: Standing, configuration: 
 
     What somebody has resolved or hidden is not among them.
     """
-    read = [_read(file, configuration, standing.ignored) for file in files if file.status != "removed"]
+    read = [_read(file, configuration, standing) for file in files if file.status != "removed"]
     closed = frozenset().union(*(each.fingerprints for each in standing.comments if each.is_closed))
     closed -= frozenset().union(*(each.fingerprints for each in standing.comments if not each.is_closed))
     fixed: list[Fixed] = []
@@ -235,7 +316,7 @@ def _press_all(text: str, suggestions: Iterable[Suggestion]) -> str:
     return text
 
 
-def _read(file: ChangedFile, configuration: Configuration, ignored: Collection[str]) -> _Read | _Unread:
+def _read(file: ChangedFile, configuration: Configuration, standing: Standing) -> _Read | _Unread:
     if file.problem is not None:
         return _Unread(file.path, file.problem, file.previous)
     config = configuration.config_for(file.path)
@@ -253,7 +334,14 @@ def _read(file: ChangedFile, configuration: Configuration, ignored: Collection[s
     paths = dict.fromkeys((file.path, file.previous or file.path))
     marks = list(zip(*(fingerprints(path, dockerfile, findings) for path in paths), strict=True))
     entries = (
-        _Entry(each, marks[at], _identity(dockerfile, each), at in introduced, each.code in ignored)
+        _Entry(
+            each,
+            marks[at],
+            _identity(dockerfile, each),
+            at in introduced,
+            each.code in standing.ignored,
+            any(mark in standing.withdrawn for mark in marks[at]),
+        )
         for at, each in enumerate(findings)
     )
     proofs = Proofs(dockerfile, surroundings)
@@ -329,7 +417,13 @@ class _Draft:
     outcomes: Mapping[str, Outcome]
 
 
-def _draft(files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, Proposal], room: int) -> _Draft:
+def _draft(
+    files: Sequence[_Read],
+    fresh: Sequence[_Entry],
+    whole: Mapping[str, Proposal],
+    room: int,
+    weighed: Mapping[str, Saving],
+) -> _Draft:
     """Return the review that says `fresh`, as far as lines of the diff can carry it and there is room."""
     if not fresh:
         return _Draft(None, {})
@@ -361,7 +455,7 @@ def _draft(files: Sequence[_Read], fresh: Sequence[_Entry], whole: Mapping[str, 
     counts = _count(
         sum(map(len, (note.findings for note in placed))), [each for n in suggestions.values() for each in n]
     )
-    comments = tuple(_comment(note, each) for note, each in zip(placed, carried, strict=True))
+    comments = tuple(_comment(note, each, weighed) for note, each in zip(placed, carried, strict=True))
     return _Draft(Review(render_review(counts, over), comments), outcomes)
 
 
@@ -399,12 +493,14 @@ def _instruction_lines(dockerfile: Dockerfile, finding: Finding) -> tuple[int, i
     return instruction.line, instruction.end_line
 
 
-def _comment(note: _Note, marks: Sequence[str]) -> Comment:
+def _comment(note: _Note, marks: Sequence[str], weighed: Mapping[str, Saving]) -> Comment:
     path, offer = note.file.path, None
     match note.content:
         case Suggestion() as suggestion:
-            body = render_suggestion(suggestion, marks)
-            saved = sum(finding.saving.bytes or 0 for finding in suggestion.findings)
+            known = weighed.get(",".join(sorted(marks)))
+            body = render_suggestion(suggestion, marks, known)
+            savings = (known,) if known is not None else (finding.saving for finding in suggestion.findings)
+            saved = sum(each.bytes or 0 for each in savings)
             offer = Offer(path, suggestion.lines, saved)
         case Remark() as remark:
             body = render_remark(note.file.dockerfile, remark, marks)
@@ -424,7 +520,7 @@ def _marks_after(file: _Read, suggestions: Sequence[Suggestion]) -> Iterator[tup
         entry.finding.code
         for entry in file.entries
         if entry.finding not in settled
-        and not entry.is_ignored
+        and not entry.is_silent
         and not (entry.introduced and _is_clickable(entry))
         and _touches(suggestions, _instruction_lines(file.dockerfile, entry.finding))
     }
@@ -485,8 +581,8 @@ def _section(file: _Read | _Unread, outcomes: Mapping[tuple[str, Finding], Outco
 def _outcome(entry: _Entry, draft: _Draft, known: Collection[str], file: _Read) -> Outcome:
     if not entry.introduced:
         return Outcome.OLDER
-    if entry.is_ignored:
-        return Outcome.IGNORED
+    if entry.is_silent:
+        return Outcome.IGNORED if entry.is_ignored else Outcome.WITHDRAWN
     if entry.fingerprint in draft.outcomes:
         return draft.outcomes[entry.fingerprint]
     if entry.is_among(known):
@@ -572,7 +668,7 @@ def _settled(
             continue
         brought = {each.identity for each in file.entries if each.introduced or not file.is_certain}
         present.update(mark for each in file.entries if each.identity in brought for mark in each.marks)
-        silent.update(mark for each in file.entries if each.is_ignored for mark in each.marks)
+        silent.update(mark for each in file.entries if each.is_silent for mark in each.marks)
     for said in standing.comments:
         is_gone = not said.fingerprints & present or bool(said.fingerprints & silent)
         if _is_open(said) and said not in repeated and said.path not in unknown and is_gone:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from bot.configuration.model import Configuration, Threshold
 from bot.review.fingerprint import REVIEW_MARKER, mark_summary, strip_markers, write_marker
 from bot.review.markdown import LIMIT, cell, code, escape, fence, fit, prose, shorten, size, visible
+from bot.review.measured import Excess, Measured
 from bot.review.model import Origin, Said
+from bot.review.sizes import render_measured, say_excess, say_total
 from bot.review.suggestion import MAX_BLOCK, Change, Obstacle, Remark, Suggestion, changes, worth
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding, Provenance, Saving
@@ -63,6 +65,7 @@ class Outcome(Enum):
     NOTED = "noted here only"
     IGNORED = "ignored on this pull request"
     CLOSED = "its comment was resolved or hidden"
+    WITHDRAWN = "withdrawn: with it the image does not build"
 
 
 UNCOMMENTED = (Outcome.OUTSIDE, Outcome.OVER, Outcome.SMALL)
@@ -115,16 +118,35 @@ class Section:
     problem: str | None = None
 
 
-def render_suggestion(suggestion: Suggestion, marks: Iterable[str]) -> str:
-    """Return the inline comment for one suggestion."""
+def render_suggestion(suggestion: Suggestion, marks: Iterable[str], weighed: Saving | None = None) -> str:
+    """Return the inline comment for one suggestion; `weighed` is what it was measured to save, where it was."""
     first, *others = sorted(suggestion.findings, key=worth)
+    tail = _say_sum(suggestion.findings) + _tail(suggestion.findings, marks)
+    if weighed is not None:
+        first = _weigh(first, weighed, alone=not others)
+        tail = f"{_say_weighed(weighed, alone=not others)}\n\n{write_marker(marks)}"
     cautions = dict.fromkeys(each.fix.caution for each in (first, *others) if each.fix and each.fix.caution)
     parts = [_headline(first), *(prose(each) for each in cautions), "", fence(suggestion.lines, "suggestion")]
     parts += [_show_snippet(each) for each in (first, *others) if each.snippet is not None]
     also = [f"\nAlso: {prose(each.message, 300)} ({escape(each.code)}). {prose(each.reason)}" for each in others]
-    return fit(
-        "\n".join(parts), also, _more_findings, _say_sum(suggestion.findings) + _tail(suggestion.findings, marks)
-    )
+    return fit("\n".join(parts), also, _more_findings, tail)
+
+
+def _weigh(finding: Finding, weighed: Saving, *, alone: bool) -> Finding:
+    """Return a finding that says what was measured in place of what was estimated, where that is about it alone."""
+    if not alone or not weighed.bytes:
+        return finding
+    old = format_bytes(finding.saving.bytes) if finding.saving.bytes else ""
+    message = finding.message.replace(old, format_bytes(weighed.bytes), 1) if old else finding.message
+    return replace(finding, message=message, saving=weighed)
+
+
+def _say_weighed(weighed: Saving, *, alone: bool) -> str:
+    if not weighed.bytes:
+        return f"\n<sub>Saves nothing here, measured ({prose(weighed.source, 200)})</sub>"
+    if alone:
+        return f"\n<sub>{_say_saving(weighed)}</sub>"
+    return f"\nTogether {format_bytes(weighed.bytes)}.\n<sub>Measured ({prose(weighed.source, 200)})</sub>"
 
 
 def render_remark(dockerfile: Dockerfile, remark: Remark, marks: Iterable[str]) -> str:
@@ -152,6 +174,14 @@ def render_settled(said: Said, head_sha: str, ignored: Sequence[str] = ()) -> st
     )
 
 
+def render_withdrawn(said: Said) -> str:
+    """Return what a comment says whose suggestion did not build; its text is not kept, so that nobody clicks it."""
+    return (
+        "Withdrawn: with this suggestion the image did not build, which is an error of dockslim's. "
+        "Nothing here needs to be done.\n\n" + write_marker(said.fingerprints, "gone")
+    )
+
+
 def quote(body: str) -> str:
     """Return a comment of ours as it can stand elsewhere: a suggestion only works on the lines it is about."""
     return _SUGGESTION.sub(r"\1dockerfile", strip_markers(body)).strip()
@@ -165,23 +195,29 @@ def render_sticky(
     configuration: Configuration,
     origin: Origin,
     ignored: Collection[str] = (),
+    measured: Measured | None = None,
 ) -> str:
     """Return the summary of a pull request: each image, what no comment says and why, and the configuration used.
 
     It carries which rules are `ignored`, for the next review.
     """
-    found = [row for row in rows if row.counts.findings]
-    head = (
-        f"**dockslim** · {_count(counts)}{_say_total(counts.suggested)}" if found else f"**dockslim** · {prose(title)}"
-    )
+    weighed = {(each.path, each.target) for each in measured.images if each.after} if measured is not None else set()
+    has_findings = any(row.counts.findings for row in rows)
+    found = [row for row in rows if row.counts.findings and (row.path, row.target) not in weighed]
+    total = say_total(measured) if measured is not None else ""
+    head = f"**dockslim** · {_count(counts) if has_findings else 'No size findings' if total else prose(title)}"
+    head += total or (_say_total(counts.suggested) if has_findings else "")
     for problem in origin.problems[:_PROBLEMS]:
         head += f"\n\n{prose(problem)}"
     head += "".join(f"\n\n{note}" for note in origin.notes)
+    if measured is not None:
+        head += f"\n\n{render_measured(measured)}"
     if found:
         has_figures = any(_is_known(each.saving) for row in found for each in row.counts.suggested)
         columns = " Saves if applied |\n|---|---|---:|\n" if has_figures else "\n|---|---|\n"
         head += f"\n\n| Image | Found |{columns}"
-        head = fit(head, [_render_image(row, has_figures) for row in found], _more_images, "", _HALF).rstrip("\n")
+        images = [_render_image(row, has_figures) for row in found]
+        head = fit(head, images, _more_images, "", max(_HALF, size(head) + _HALF // 4)).rstrip("\n")
     if ignored:
         head += (
             f"\n\nIgnored on this pull request: {', '.join(sorted(ignored))}. `/dockslim unignore RULE` takes it back."
@@ -231,15 +267,23 @@ def render_title(counts: Counts, sections: Sequence[Section]) -> str:
     return shorten(visible(" ".join("; ".join(said).split())), _TITLE)
 
 
-def render_summary(sections: Sequence[Section], failed: Threshold | None = None) -> str:
+def render_summary(
+    sections: Sequence[Section],
+    failed: Threshold | None = None,
+    excesses: Sequence[Excess] = (),
+    measured: Measured | None = None,
+) -> str:
     """Return the Markdown of the check run: every finding in the Dockerfiles of this pull request, and its fate.
 
-    `failed` is the threshold that makes it a failure, if one does.
+    `failed` is the threshold that makes it a failure, if one does, `excesses` the images that are too large.
     """
     if not sections:
         return "dockslim reads Dockerfiles, and this pull request changes none."
     items = [item for section in sections for item in _render_section(section)]
-    return fit(_say_threshold(failed) if failed is not None else "", items, _more_rows, "")
+    head = "".join(f"A failure: {prose(say_excess(each))}.\n\n" for each in excesses[:_PROBLEMS])
+    head += _say_threshold(failed) if failed is not None else ""
+    head += f"{render_measured(measured)}\n\n" if measured is not None else ""
+    return fit(head, items, _more_rows, "")
 
 
 def _say_threshold(failed: Threshold) -> str:

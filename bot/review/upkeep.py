@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.review.model import Plan, Standing
-from bot.review.render import render_settled
+from bot.review.render import render_settled, render_withdrawn
 
 
 class Kind(Enum):
@@ -38,11 +38,16 @@ def find_changes(plan: Plan, standing: Standing, pull: str, head_sha: str, *, re
     is hidden, unless somebody has answered it.
     """
     for said in plan.settled:
-        yield Change(Kind.EDIT, said.id, render_settled(said, head_sha, plan.silenced.get(said.id, ())))
+        is_withdrawn = said.id in plan.withdrawn
+        silenced = plan.silenced.get(said.id, ())
+        body = render_withdrawn(said) if is_withdrawn else render_settled(said, head_sha, silenced)
+        yield Change(Kind.EDIT, said.id, body)
         if resolves:
             yield Change(Kind.RESOLVE, said.thread)
         elif not said.is_answered:
             yield Change(Kind.HIDE, said.id)
+    for said, body in plan.revised:
+        yield Change(Kind.EDIT, said.id, body)
     for said in plan.repeated:
         yield Change(Kind.DELETE, said.id)
     stands, *others = standing.summaries or (None,)

@@ -23,6 +23,8 @@ COMMAND = "command"
 """Why there is a job: a comment asks for something."""
 RECHECK = "recheck"
 """The identifier of the button "Re-check" on a check run."""
+BUILD = "build"
+"""That of the button "Build", and why there is a job that was asked for by it."""
 
 _WHY_NOT = {
     "ping": "ping: dockslim is listening",
@@ -100,7 +102,11 @@ def _describe(event: Event) -> dict[str, Any]:
         return {"number": event.pull_request.number, "reason": COMMAND, **asked}
     if isinstance(event, CheckRunEvent):
         number = read_check(event.check_run.external_id)
-        return {"number": number, "reason": event.action, "sender": event.sender.login}
+        described = {"number": number, "reason": event.action, "sender": event.sender.login}
+        if event.requested_action is not None and event.requested_action.identifier == BUILD:
+            # What somebody wants built is the head that they have seen.
+            return {**described, "reason": BUILD, "head_sha": event.check_run.head_sha}
+        return described
     if isinstance(event, CheckSuiteEvent):
         return {"number": 0, "reason": event.action, "sender": event.sender.login, "suite": event.check_suite.id}
     raise TypeError(type(event).__name__)
@@ -146,6 +152,6 @@ def _decline_check_run(event: CheckRunEvent, app_id: int) -> str | None:
     if read_check(event.check_run.external_id) is None:
         return "the check run names no pull request"
     pressed = event.requested_action
-    if event.action == "requested_action" and (pressed is None or pressed.identifier != RECHECK):
+    if event.action == "requested_action" and (pressed is None or pressed.identifier not in (RECHECK, BUILD)):
         return "not a button of dockslim's"
     return None

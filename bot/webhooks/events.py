@@ -154,6 +154,7 @@ class CheckRun(_Fields):
 
     app: App
     external_id: Annotated[str, StringConstraints(max_length=500)] | None = None
+    head_sha: Sha | None = None
 
 
 class RequestedAction(_Fields):

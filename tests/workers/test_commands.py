@@ -359,10 +359,10 @@ def _move_after(monkeypatch: pytest.MonkeyPatch, name: str, move: Callable[[], o
 
     step, moves = getattr(commands, name), [move]
 
-    def moved(*arguments: Any) -> Any:
+    def moved(*arguments: Any, **named: Any) -> Any:
         if moves:
             moves.pop()()
-        return step(*arguments)
+        return step(*arguments, **named)
 
     monkeypatch.setattr(commands, name, moved)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.configuration.keys import rule_names
-from bot.configuration.model import DEFAULT, Configuration, Image, Paths, Threshold
+from bot.configuration.model import DEFAULT, Budget, Configuration, Image, Paths, Threshold
 from bot.configuration.read import NOTHING_SAID, Layer, merge, over, read_configuration
 from bot.configuration.write import Change, compare, write_configuration
 from rules.config import Config
@@ -33,6 +33,7 @@ IMAGES = st.builds(
         lambda found: tuple(found.items())
     ),
     platforms=st.lists(st.just("linux/amd64"), max_size=1).map(tuple),
+    max_size=st.none() | st.integers(0, 10**10),
 )
 SECTION = partial(st.fixed_dictionaries, {})
 LAYERS = SECTION(
@@ -43,7 +44,8 @@ LAYERS = SECTION(
         "paths": SECTION(optional={"include": PATTERNS, "exclude": PATTERNS}),
         "images": st.lists(IMAGES, max_size=2).map(tuple),
         "review": SECTION(optional={"comments": st.integers(0, 50), "drafts": FLAGS, "bots": FLAGS, "resolve": FLAGS}),
-        "builds": SECTION(optional={"enabled": FLAGS, "allow": st.sampled_from(["writers", "everyone"])}),
+        "builds": st.sampled_from(["always", "on-request", "never"]),
+        "max_growth": st.builds(Budget, st.none() | st.integers(0, 10**9)),
     }
 ).map(Layer)
 
@@ -63,10 +65,10 @@ def test_nothing_changes_nothing(layer: Layer) -> None:
 @given(LAYERS, LAYERS)
 def test_each_key_comes_from_the_last_that_has_it(lower: Layer, upper: Layer) -> None:
     merged = merge([lower, upper])
-    for name in ("floor", "fail", "images"):
+    for name in ("floor", "fail", "images", "builds", "max_growth"):
         expected = upper.values.get(name, lower.values.get(name, getattr(DEFAULT, name)))
         assert getattr(merged, name) == expected
-    for section in ("paths", "review", "builds"):
+    for section in ("paths", "review"):
         for name in getattr(DEFAULT, section).__dataclass_fields__:
             default = getattr(getattr(DEFAULT, section), name)
             below = lower.values.get(section, {}).get(name, default)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.configuration.keys import MAX_PROBLEMS
-from bot.configuration.model import DEFAULT, Builds, Configuration, Image, Paths, Reviews, Threshold
+from bot.configuration.model import DEFAULT, Budget, Configuration, Image, Paths, Reviews, Threshold
 from bot.configuration.read import NOTHING_SAID, merge, read_configuration
 from rules.finding import Severity
 from tests.rules.cases import table
@@ -22,7 +22,7 @@ GOOD = {
     "byte-order-mark": ("\ufefffloor: 2 MB\n", Configuration(floor=2_000_000)),
     "crlf": ("floor: 2 MB\r\nfail: error\r\n", Configuration(floor=2_000_000, fail=Threshold(Severity.ERROR))),
     "json": ('{"floor": 5, "review": {"drafts": true}}', Configuration(floor=5, review=Reviews(drafts=True))),
-    "empty-sections": ("rules:\npaths:\n  include:\nimages:\nreview:\nbuilds:\n", DEFAULT),
+    "empty-sections": ("rules:\npaths:\n  include:\nimages:\nreview:\n", DEFAULT),
     "rules": (
         "rules: {DS201: off, apt-lists-left-behind: error, DS3: false, build-context: on, all: info}",
         Configuration(rules={"DS201": "off", "DS202": "error", "DS3": "off", "DS5": "on", "all": "info"}),
@@ -65,18 +65,26 @@ GOOD = {
         "review: {comments: 0, drafts: yes, bots: no, summary: off, resolve: false}",
         Configuration(review=Reviews(0, drafts=True, bots=False, summary=False, resolve=False)),
     ),
-    "builds": ("builds: {enabled: true, allow: everyone}", Configuration(builds=Builds(True, "everyone"))),
+    "builds": (
+        "builds: On-Request\nmax_growth: 10MB\n",
+        Configuration(builds="on-request", max_growth=Budget(10_000_000)),
+    ),
+    "no-limit": ("max_growth: none\n", DEFAULT),
+    "max-size": (
+        "images: [{dockerfile: a, max_size: 1.5 GB}]",
+        Configuration(images=(Image("a", max_size=1_500_000_000),)),
+    ),
 }
 
-KNOWN = "rules, floor, fail, paths, images, review, builds"
+KNOWN = "rules, floor, fail, paths, images, review, builds, max_growth"
 BAD = {
     "list-at-top": (
         "- a\n",
-        ["f:1: Expected a mapping with rules, floor, fail, paths, images, review and builds, not a list."],
+        ["f:1: Expected a mapping with rules, floor, fail, paths, images, review, builds and max_growth, not a list."],
     ),
     "text-at-top": (
         "hello\n",
-        ['f:1: Expected a mapping with rules, floor, fail, paths, images, review and builds, not "hello".'],
+        ['f:1: Expected a mapping with rules, floor, fail, paths, images, review, builds and max_growth, not "hello".'],
     ),
     "unknown-key": ("\nflor: 1 MB\n", ['f:2: flor: There is no such key. Did you mean "floor"?']),
     "unknown-key-like-none": ("zzz: 1\n", [f"f:1: zzz: There is no such key. Known here: {KNOWN}."]),
@@ -170,7 +178,7 @@ BAD = {
     "image-as-text": (
         "images: [Dockerfile]\n",
         [
-            "f:1: images[0]: Expected a mapping with dockerfile, context, target, build_args and platforms, "
+            "f:1: images[0]: Expected a mapping with dockerfile, context, target, build_args, platforms and max_size, "
             'not "Dockerfile".'
         ],
     ),
@@ -199,10 +207,10 @@ BAD = {
         ],
     ),
     "builds-that-are-odd": (
-        "builds: {enabled: 1, allow: all}\n",
+        "builds: {enabled: true}\nmax_growth: much\n",
         [
-            'f:1: builds.enabled: Expected true or false, not "1".',
-            'f:1: builds.allow: Expected writers or everyone, not "all".',
+            "f:1: builds: Expected always, on-request or never, not a mapping.",
+            'f:2: max_growth: Expected none, or a size such as 500 kB or 1 MB, not "much".',
         ],
     ),
     "alias": (
@@ -317,8 +325,8 @@ WORDS = [
         "comments",
         "drafts",
         "builds",
-        "enabled",
-        "allow",
+        "max_growth",
+        "max_size",
         "all",
         "DS201",
         "DS2",

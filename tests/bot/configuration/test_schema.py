@@ -144,12 +144,14 @@ LIKELY = st.fixed_dictionaries(
                     "context": WORDS,
                     "target": WORDS,
                     "build_args": st.none() | st.dictionaries(st.sampled_from(["A", "_b2", "a-b"]), WORDS),
+                    "max_size": WORDS,
                     "platforms": st.lists(st.sampled_from(["linux/amd64", "linux/arm/v7", "linux", 5])),
                 },
             )
         ),
         "review": st.dictionaries(st.sampled_from(["comments", "drafts", "bots", "summary", "resolve"]), WORDS),
-        "builds": st.fixed_dictionaries({}, optional={"enabled": WORDS, "allow": st.sampled_from(["writers", "all"])}),
+        "builds": WORDS | st.sampled_from(["always", "on-request", "never"]),
+        "max_growth": WORDS,
     },
 )
 

@@ -1,0 +1,254 @@
+"""Pull requests whose images are built for real: sandbox GitHub, Valkey, registry, buildah; the workers in this process."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from bot.deliveries import Deliveries
+from bot.github.client import GitHubApp
+from bot.jobs import ReviewJob
+from bot.webhooks.decide import BUILD
+from cli.sandbox import PullRequestHandle
+from tests.workers.builders.conftest import LIMITS, Yard, busybox, open_yard, registry, stores, yard
+from tests.workers.stage import Stage
+from workers.build import Workshop
+from workers.image import measure, read_image
+from workers.orders import BUILD_JOB, MEASURED, PATIENCE, Orders
+
+__all__ = ["busybox", "open_yard", "registry", "stores", "yard"]
+
+pytestmark = pytest.mark.slow
+
+ALWAYS = {".github/dockslim.yml": "builds: always\n"}
+# What apt would do, without a mirror: a file where packages are installed, and lists that nobody deletes.
+APT = r"""#!/bin/sh
+case "$*" in
+*update*) mkdir -p /var/lib/apt/lists; head -c 6000000 /dev/urandom > /var/lib/apt/lists/index ;;
+*install*)
+  mkdir -p /usr/share
+  case "$*" in *no-install-recommends*) ;; *) head -c 3000000 /dev/urandom > /usr/recommended ;; esac
+  head -c 5000000 /dev/urandom > /usr/share/cron ;;
+esac
+"""
+
+
+class Shop:
+    """A repository with a base image of its own, reviewed and built in this process."""
+
+    def __init__(self, stage: Stage, yard: Yard, busybox: str) -> None:
+        self.stage = stage
+        self.orders = Orders(stage.redis)
+        sandbox = stage.sandbox
+        app = GitHubApp(app_id=sandbox.app_id, private_key=sandbox.private_key, api_url=sandbox.url)
+        self.workshop = Workshop(app, stage.redis, yard.buildah, yard.registries, LIMITS)
+        self.base = f"FROM {busybox}\nCOPY apt-get /bin/apt-get\nRUN chmod 755 /bin/apt-get\n"
+        self.orders.announce()
+
+    def commit(self, files: dict[str, str]) -> None:
+        self.stage.repository.commit("main", {"Dockerfile": self.base, "apt-get": APT, **files})
+
+    def open(self, text: str, branch: str = "feature") -> PullRequestHandle:
+        return self.stage.open({"Dockerfile": text}, branch)
+
+    def due(self) -> list[ReviewJob]:
+        """Take the jobs that are due and build those that are to be built, whatever else is there is left."""
+        return Deliveries(self.stage.redis).take_due()
+
+    def build(self) -> list[ReviewJob]:
+        """Build what was ordered; return the jobs that this leads to."""
+        (job,) = [each for each in self.due() if each.reason == BUILD_JOB]
+        assert self.workshop.perform(job) is None
+        return self.due()
+
+    def work(self) -> None:
+        """Build, and tell the pull request."""
+        (job,) = self.build()
+        assert job.reason == MEASURED
+        assert self.stage.performer.perform(job) is None
+
+
+@pytest.fixture
+def shop(stage: Stage, yard: Yard, busybox: str) -> Shop:
+    made = Shop(stage, yard, busybox)
+    made.commit(ALWAYS)
+    return made
+
+
+def test_a_line_that_costs_and_what_the_suggestions_make_of_it(shop: Shop, yard: Yard) -> None:
+    pull = shop.open(shop.base + "RUN apt-get update && apt-get install -y cron\n")
+    shop.stage.sandbox.requests.clear()
+    shop.stage.perform(pull)
+    # As many as without a builder: 5, the token and the look for the organisation's file.
+    assert len(shop.stage.say_requests()) == 7, shop.stage.say_requests()
+    (run,) = pull.check_runs
+    assert run.status == "completed"
+    assert str(run.title).endswith(" · builds queued")
+    (comment,) = pull.review_comments
+    assert "measured" not in comment.body
+    (job,) = shop.build()
+    (run,) = pull.check_runs
+    assert str(run.title).endswith(" · building with suggestions")
+    shop.stage.sandbox.requests.clear()
+    assert shop.stage.performer.perform(job) is None
+    (summary,) = pull.issue_comments
+    (run,) = pull.check_runs
+    assert str(run.title).startswith("+14 MB in Dockerfile; ")
+    assert "\n\nLine 4 adds 14 MB: /var/lib/apt/lists 6 MB, /usr/share 5 MB, /usr 3 MB.\n\n" in summary.body
+    assert "| `Dockerfile` | 2 MB<br>" in summary.body
+    measured = shop.orders.measured(job)
+    assert measured is not None
+    (image,) = measured.images
+    assert image.before is not None
+    assert image.after is not None
+    assert image.suggested is not None
+    assert image.after.written - image.before.written == pytest.approx(14_000_000, rel=0.001)
+    assert image.after.written - image.suggested.written == pytest.approx(9_000_000, rel=0.001)
+    assert list(image.savings.values()) == [image.after.written - image.suggested.written]
+    (comment,) = pull.review_comments
+    assert "Together 9 MB.\n<sub>Measured (built with and without it at " in comment.body
+    # Applied by the button, built once more: the size that was promised.
+    shop.stage.sandbox.requests.clear()
+    pull.apply_suggestion(comment)
+    context = yard.work / "applied"
+    context.mkdir()
+    (context / "apt-get").write_text(APT)
+    built = yard.build(pull.head_text("Dockerfile"), context=context)
+    assert built.layout is not None
+    assert measure(read_image(built.layout)).written == pytest.approx(image.suggested.written, rel=0.01)
+
+
+def test_a_suggestion_that_breaks_the_build_is_withdrawn(shop: Shop, log: io.StringIO) -> None:
+    shop.commit({**ALWAYS, "apt-get": APT.replace('case "$*" in *no-', 'case "$*" in *no-install-recommends*) exit 1 ;; *no-', 1)})
+    text = shop.base + "RUN apt-get update && apt-get install -y cron\n"
+    pull = shop.open(text)
+    shop.stage.perform(pull)
+    shop.work()
+    (comment,) = pull.review_comments
+    assert comment.body.startswith("Withdrawn: with this suggestion the image did not build")
+    assert "suggestion\n" not in comment.body
+    assert comment.minimized
+    (summary,) = pull.issue_comments
+    assert "1 suggestion did not build and is withdrawn." in summary.body
+    assert '"event": "suggestions do not build"' in log.getvalue()
+    # Nor does it come back with the next push.
+    shop.stage.repository.commit("feature", {"Dockerfile": text + "RUN echo\n"})
+    shop.stage.perform(pull)
+    assert len(pull.review_comments) == 1
+    assert len(pull.reviews) == 1
+
+
+def test_over_budget(shop: Shop) -> None:
+    shop.commit({".github/dockslim.yml": "builds: always\nmax_growth: 1MB\n"})
+    pull = shop.open(shop.base + "RUN head -c 2000000 /dev/urandom > /a\n")
+    shop.stage.perform(pull)
+    (run,) = pull.check_runs
+    # Nobody merges what may yet fail.
+    assert (run.status, run.conclusion) == ("in_progress", None)
+    shop.work()
+    (run,) = pull.check_runs
+    assert run.conclusion == "failure"
+    assert run.title == "Dockerfile: +2 MB, over max_growth of 1 MB, most of it in line 4"
+    assert [(each.path, each.start_line, each.annotation_level) for each in run.annotations] == [("Dockerfile", 4, "failure")]
+
+
+def test_what_is_not_built_is_no_failure(shop: Shop) -> None:
+    pull = shop.open("FROM elsewhere.example/x:1\nRUN true <script>\n")
+    shop.stage.perform(pull)
+    shop.work()
+    (summary,) = pull.issue_comments
+    assert "`Dockerfile`: not measurable here, because line 1: elsewhere.example is not one of the registries" in summary.body
+    (run,) = pull.check_runs
+    assert run.conclusion in ("success", "neutral")
+
+
+def test_what_fails_shows_its_log_and_obeys_none_of_it(shop: Shop) -> None:
+    pull = shop.open(shop.base + "RUN echo '```' '@acme/all <b>' && false\n")
+    shop.stage.perform(pull)
+    shop.work()
+    (summary,) = pull.issue_comments
+    assert "does not build here: line 4 fails" in summary.body
+    assert "````text" in summary.body
+
+
+class TestWhoMay:
+    def foreign(self, shop: Shop) -> PullRequestHandle:
+        fork = shop.stage.other_repository()
+        fork.commit("theirs", {"Dockerfile": shop.base + "RUN echo\n"})
+        return shop.stage.sandbox.open_pull_request(shop.stage.repository, (fork, "theirs"), author="mallory")
+
+    def reasons(self, shop: Shop) -> list[str]:
+        return sorted(each.reason for each in shop.due() if each.reason == BUILD_JOB)
+
+    def test_forks_wait_for_a_maintainer(self, shop: Shop) -> None:
+        pull = self.foreign(shop)
+        shop.stage.sandbox.set_permission(shop.stage.repository, "carol", "write")
+        shop.stage.perform(pull)
+        assert self.reasons(shop) == []
+        asked = {"reason": "command", "head_sha": None, "base_branch": None}
+        theirs = pull.comment("/dockslim build", "mallory")
+        shop.stage.perform(pull, **asked, comment=theirs.node_id, sender="mallory")
+        assert self.reasons(shop) == []
+        ours = pull.comment("/dockslim build", "carol")
+        shop.stage.perform(pull, **asked, comment=ours.node_id, sender="carol")
+        (job,) = [each for each in shop.due() if each.reason == BUILD_JOB]
+        order = shop.orders.read(job)
+        assert order is not None
+        assert not order.is_trusted
+        assert order.head_sha == pull.head_sha
+        assert "Building" in pull.issue_comments[-1].body
+
+    def test_a_head_that_came_after_the_question(self, shop: Shop) -> None:
+        pull = self.foreign(shop)
+        shop.stage.sandbox.set_permission(shop.stage.repository, "carol", "write")
+        ours = pull.comment("/dockslim build", "carol")
+        newer = replace(shop.stage.job(pull), delivery="newer", moment=4_000_000_000)
+        Deliveries(shop.stage.redis).claim(newer)
+        asked = {"reason": "command", "head_sha": None, "base_branch": None}
+        shop.stage.perform(pull, **asked, comment=ours.node_id, sender="carol")
+        assert self.reasons(shop) == []
+        assert pull.issue_comments[-1].body.startswith("Nothing was built: the pull request has changed since")
+
+    @pytest.mark.parametrize(("level", "builds"), [("write", True), ("read", False)])
+    def test_the_button(self, shop: Shop, level: str, builds: bool) -> None:
+        shop.commit({".github/dockslim.yml": "builds: on-request\n"})
+        shop.stage.sandbox.set_permission(shop.stage.repository, "dora", level)
+        pull = shop.open(shop.base + "RUN echo\n")
+        shop.stage.perform(pull)
+        assert self.reasons(shop) == []
+        (run,) = pull.check_runs
+        assert [each.identifier for each in run.actions] == ["recheck", "build"]
+        shop.stage.perform(pull, reason=BUILD, sender="dora", base_branch=None)
+        assert self.reasons(shop) == ([BUILD_JOB] if builds else [])
+
+    def test_a_button_on_an_older_head(self, shop: Shop) -> None:
+        shop.stage.sandbox.set_permission(shop.stage.repository, "dora", "write")
+        pull = shop.open(shop.base + "RUN echo\n")
+        shop.stage.perform(pull, reason=BUILD, sender="dora", base_branch=None, head_sha="0" * 40)
+        assert self.reasons(shop) == []
+
+    @pytest.mark.parametrize(("setting", "said"), [("never", "`builds` is `never`"), ("on-request", "not set up")])
+    def test_why_not(self, shop: Shop, setting: str, said: str) -> None:
+        shop.commit({".github/dockslim.yml": f"builds: {setting}\n"})
+        if setting == "on-request":
+            shop.stage.redis.delete("dockslim:builder")
+        shop.stage.sandbox.set_permission(shop.stage.repository, "carol", "write")
+        pull = shop.open(shop.base + "RUN echo\n")
+        asked = {"reason": "command", "head_sha": None, "base_branch": None}
+        comment = pull.comment("/dockslim build", "carol")
+        shop.stage.perform(pull, **asked, comment=comment.node_id, sender="carol")
+        assert said in pull.issue_comments[-1].body
+        assert [each.content for each in comment.reactions] == ["eyes", "confused"]
+
+
+def test_nobody_builds(shop: Shop) -> None:
+    """The check run is concluded all the same when patience has run out."""
+    shop.commit({".github/dockslim.yml": "builds: always\nmax_growth: 1MB\n"})
+    pull = shop.open(shop.base + "RUN echo\n")
+    shop.stage.perform(pull)
+    assert pull.check_runs[0].status == "in_progress"
+    assert shop.stage.perform(pull, reason=MEASURED) is None
+    assert pull.check_runs[0].status == "completed"
+    assert f"no builder finished within {PATIENCE.total_seconds() / 3600:.0f} hours" in str(pull.check_runs[0].summary)
