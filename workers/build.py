@@ -270,7 +270,10 @@ def _add_suggested(
     if series.suggested.outcome is not Outcome.BUILT:
         notes.append(f"the suggestions are not measured: {_say_problem(series.suggested)}")
         return found, broken
-    kept = [each for each in order.suggestions if each not in series.withdrawn]
+    if series.untried:
+        many = len(series.untried)
+        notes.append(f"{many} suggestion{'' if many == 1 else 's'} could not be tried in time")
+    kept = [each for each in order.suggestions if each not in (*series.withdrawn, *series.untried)]
     suggested = _measure(series.suggested, _press(head.dockerfile, kept), order.target)
     savings = tell_apart(after, suggested, parse(head.dockerfile), kept)
     return replace(found, suggested=size(suggested), savings=savings), broken

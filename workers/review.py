@@ -11,7 +11,6 @@ from enum import StrEnum
 import structlog
 
 from bot.answers import say_build, say_build_off, say_build_pending, say_nothing_to_build
-from bot.answers import say_build, say_build_off, say_build_pending, say_nothing_to_build
 from bot.configuration.model import ALWAYS, FILE, NEVER, Configuration
 from bot.dockerfiles import is_dockerfile
 from bot.github.checks import conclude

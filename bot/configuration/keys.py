@@ -609,7 +609,7 @@ ROOT = Section(
             Choice((ALWAYS, ON_REQUEST, NEVER)),
             "When images are built to be measured, where the operator has a builder: at every push (`always`), or when "
             "somebody who can write asks by `/dockslim build` or the button of the check run (`on-request`). Pull "
-            "requests from forks wait for that in either case, at each new head. [How](builds.md)",
+            "requests from forks wait for that in either case, at each new head.",
         ),
         Key(
             "max_growth",

@@ -1,4 +1,4 @@
-"""Pull requests whose images are built for real: sandbox GitHub, Valkey, registry, buildah; the workers in this process."""
+"""Pull requests whose images are built for real: sandbox GitHub, Valkey, registry, buildah; workers in this process."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_line_that_costs_and_what_the_suggestions_make_of_it(shop: Shop, yard:
     assert "Together 9 MB.\n<sub>Measured (built with and without it at " in comment.body
     # Applied by the button, built once more: the size that was promised.
     shop.stage.sandbox.requests.clear()
-    pull.apply_suggestion(comment)
+    pull.apply_suggestion(comment.id)
     context = yard.work / "applied"
     context.mkdir()
     (context / "apt-get").write_text(APT)
@@ -121,7 +121,12 @@ def test_a_line_that_costs_and_what_the_suggestions_make_of_it(shop: Shop, yard:
 
 
 def test_a_suggestion_that_breaks_the_build_is_withdrawn(shop: Shop, log: io.StringIO) -> None:
-    shop.commit({**ALWAYS, "apt-get": APT.replace('case "$*" in *no-', 'case "$*" in *no-install-recommends*) exit 1 ;; *no-', 1)})
+    shop.commit(
+        {
+            **ALWAYS,
+            "apt-get": APT.replace('case "$*" in *no-', 'case "$*" in *no-install-recommends*) exit 1 ;; *no-', 1),
+        }
+    )
     text = shop.base + "RUN apt-get update && apt-get install -y cron\n"
     pull = shop.open(text)
     shop.stage.perform(pull)
@@ -151,7 +156,9 @@ def test_over_budget(shop: Shop) -> None:
     (run,) = pull.check_runs
     assert run.conclusion == "failure"
     assert run.title == "Dockerfile: +2 MB, over max_growth of 1 MB, most of it in line 4"
-    assert [(each.path, each.start_line, each.annotation_level) for each in run.annotations] == [("Dockerfile", 4, "failure")]
+    assert [(each.path, each.start_line, each.annotation_level) for each in run.annotations] == [
+        ("Dockerfile", 4, "failure")
+    ]
 
 
 def test_what_is_not_built_is_no_failure(shop: Shop) -> None:
@@ -159,7 +166,10 @@ def test_what_is_not_built_is_no_failure(shop: Shop) -> None:
     shop.stage.perform(pull)
     shop.work()
     (summary,) = pull.issue_comments
-    assert "`Dockerfile`: not measurable here, because line 1: elsewhere.example is not one of the registries" in summary.body
+    assert (
+        "`Dockerfile`: not measurable here, because line 1: elsewhere.example is not one of the registries"
+        in summary.body
+    )
     (run,) = pull.check_runs
     assert run.conclusion in ("success", "neutral")
 

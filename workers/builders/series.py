@@ -39,6 +39,8 @@ class Series(Generic[Suggested]):
     suggested: Build | None = None
     withdrawn: tuple[Suggested, ...] = ()
     """Suggestions that do not build: an error of ours."""
+    untried: tuple[Suggested, ...] = ()
+    """Suggestions that are not in it because there was no time left: nothing is known of them."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ def build_series(
     """Build base, head, and head with suggestions; `write` returns the Dockerfile with some of them.
 
     Where the third does not build, suggestions are dropped by halves until it does; one that was not tried within
-    `seconds` is dropped too. `progress` is told "base", "head", "suggestions" before each.
+    `seconds` is left out. `progress` is told "base", "head", "suggestions" before each.
     """
     deadline = time.monotonic() + seconds
     if not bench.trusted:
@@ -131,6 +133,7 @@ def _build_suggested(
 ) -> Series[Suggested]:
     kept: list[Suggested] = []
     dropped: list[Suggested] = []
+    untried: list[Suggested] = []
     best: Build | None = None
     groups = [list(suggestions)]
     while groups:
@@ -143,10 +146,17 @@ def _build_suggested(
         elif build is not None and build.outcome is Outcome.IMPOSSIBLE and not kept and len(group) == len(suggestions):
             # Nothing was learned about any of them.
             return replace(so_far, suggested=build)
-        elif len(group) == 1 or late:
+        elif late:
+            untried += group
+        elif len(group) == 1:
             dropped += group
         else:
             half = len(group) // 2
             groups[:0] = [group[:half], group[half:]]
     order = list(suggestions)
-    return replace(so_far, suggested=best, withdrawn=tuple(sorted(dropped, key=order.index)))
+    return replace(
+        so_far,
+        suggested=best,
+        withdrawn=tuple(sorted(dropped, key=order.index)),
+        untried=tuple(sorted(untried, key=order.index)),
+    )

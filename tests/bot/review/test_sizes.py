@@ -15,10 +15,13 @@ from bot.review.markdown import LIMIT, size
 from bot.review.measured import Excess, Line, Measured, MeasuredImage, Size, Waste
 from bot.review.model import ChangedFile, Standing
 from bot.review.plan import plan
+from bot.review.sizes import MINUS as M
 from bot.review.sizes import find_excesses, render_measured, say_excess, say_growth, say_total, signed
 from tests.rules.cases import table
 
-GROWN = Line("line 3", "RUN apt-get install gcc", 1_000_000, 77_000_000, 3, 3, (("gcc-12", 66_600_000), ("/usr", 9_000_000)))
+GROWN = Line(
+    "line 3", "RUN apt-get install gcc", 1_000_000, 77_000_000, 3, 3, (("gcc-12", 66_600_000), ("/usr", 9_000_000))
+)
 BASE = Line("the base image", "1 layer", 900_000_000, 900_000_000, 1, 1)
 IMAGE = MeasuredImage(
     "api/Dockerfile",
@@ -37,7 +40,7 @@ def test_the_whole() -> None:
         "| Image | Before | This pull request | With suggestions |\n|---|---:|---:|---:|\n"
         "| `api/Dockerfile` | 1.05 GB<br>400 MB compressed | "
         "1.13 GB (+76 MB, +7.2%)<br>430 MB compressed (+30 MB) | "
-        "890 MB (−236 MB, −21.0%)<br>350 MB compressed (−80 MB) |\n\n"
+        f"890 MB ({M}236 MB, {M}21.0%)<br>350 MB compressed ({M}80 MB) |\n\n"
         "Line 3 adds 76 MB: gcc-12 66.6 MB, /usr 9 MB.\n\n"
         "<details><summary>By line: api/Dockerfile</summary>\n\n"
         "```text\n"
@@ -83,7 +86,7 @@ def test_totals() -> None:
     {
         "none": (0, 10, "±0"),
         "more": (76_000_000, 1_000_000_000, "+76 MB, +7.6%"),
-        "less": (-500, 1000, "−500 bytes, −50.0%"),
+        "less": (-500, 1000, f"{M}500 bytes, {M}50.0%"),
         "of-nothing": (5000, 0, "+5 kB"),
     },
 )
@@ -105,9 +108,7 @@ def test_signed(count: int, whole: int, expected: str) -> None:
         "another-image": (None, {("Dockerfile", ""): 1, ("api/Dockerfile", "run"): 1}, ()),
     },
 )
-def test_budget(
-    max_growth: int | None, max_sizes: dict[tuple[str, str], int], expected: tuple[Excess, ...]
-) -> None:
+def test_budget(max_growth: int | None, max_sizes: dict[tuple[str, str], int], expected: tuple[Excess, ...]) -> None:
     assert find_excesses((IMAGE,), max_growth, max_sizes) == expected
 
 
@@ -135,7 +136,7 @@ def test_max_size_is_that_of_its_image() -> None:
 def test_within_budget_is_said_in_the_title() -> None:
     found = plan([CHANGED], Standing(measured=MEASURED))
     assert found.check.conclusion == "success"
-    assert found.check.title == "+76 MB in api/Dockerfile; No size findings in api/Dockerfile"
+    assert found.check.title == "+76 MB in api/Dockerfile; No new size findings in api/Dockerfile"
     assert found.summary is not None
     assert found.summary.startswith("**dockslim** · No size findings · 1.13 GB → 890 MB if applied")
 
@@ -151,7 +152,22 @@ def test_what_others_wrote_is_shown_and_not_obeyed(path: str, name: str, text: s
     said = render_measured(Measured("0" * 40, (image, MeasuredImage(path or "D", problem=text, log=log))))
     html = MarkdownIt("commonmark").enable("table").enable("strikethrough").render(said)
     tags = set(re.findall(r"</?([a-z0-9]+)", html))
-    assert tags <= {"table", "thead", "tbody", "tr", "th", "td", "p", "code", "pre", "br", "details", "summary", "ul", "li"}
+    assert tags <= {
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "p",
+        "code",
+        "pre",
+        "br",
+        "details",
+        "summary",
+        "ul",
+        "li",
+    }
     assert html.count("<tr>") == 2
     assert html.count("<details>") == html.count("</details>")
     assert say_excess(Excess(path, text, "max_size", 1, 2, line)).isprintable()
