@@ -66,7 +66,7 @@ GOOD = {
         Configuration(review=Reviews(0, drafts=True, bots=False, summary=False, resolve=False)),
     ),
     "builds": (
-        "builds: On-Request\nmax_growth: 10MB\n",
+        "builds: on-request\nmax_growth: 10MB\n",
         Configuration(builds="on-request", max_growth=Budget(10_000_000)),
     ),
     "no-limit": ("max_growth: none\n", DEFAULT),

@@ -129,7 +129,7 @@ def test_check_suite_is_named_where_no_pull_request_is() -> None:
         pytest.param("check_run", {"action": "requested_action"}, "not a button", id="no button"),
         pytest.param(
             "check_run",
-            {"action": "requested_action", "requested_action": {"identifier": "build"}},
+            {"action": "requested_action", "requested_action": {"identifier": "merge"}},
             "not a button",
             id="a button that is not there",
         ),
