@@ -86,6 +86,13 @@ def test_check_run_leads_back_to_its_pull_request(changes: dict[str, Any]) -> No
     assert (job.number, job.reason, job.head_sha, job.sender) == (12, changes["action"], None, "alice")
 
 
+def test_the_button_build_names_the_head_that_was_seen() -> None:
+    pressed = {"action": "requested_action", "requested_action": {"identifier": "build"}}
+    job = _decide("check_run", {"check_run.external_id": name_check(12), **pressed})
+    assert isinstance(job, ReviewJob)
+    assert (job.number, job.reason, job.head_sha, job.sender) == (12, "build", SHA, "alice")
+
+
 def test_check_suite_is_named_where_no_pull_request_is() -> None:
     job = _decide("check_suite")
     assert isinstance(job, ReviewJob)
