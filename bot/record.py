@@ -22,10 +22,13 @@ from redis.exceptions import RedisError
 
 from bot.deliveries import KEEP
 from bot.jobs import ReviewJob
+from bot.review.measured import Measured
 from bot.review.model import Offer
 
 MOST = 50
 """Entries that each list keeps."""
+BUILD_LINES = 30
+"""Lines of one image that are kept."""
 OFFERS_KEEP = timedelta(days=30)
 REMAINING_KEEP = timedelta(hours=1)
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -80,6 +83,22 @@ class FailureEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildEntry:
+    """One image that was built, or was not for a `reason`: bytes before, at the head, with suggestions, and by line."""
+
+    at: str
+    delivery: str
+    repository: str
+    number: int
+    path: str
+    before: int | None = None
+    after: int | None = None
+    suggested: int | None = None
+    reason: str = ""
+    lines: Sequence[tuple[str, int | None, int | None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the record holds: entries newest first, counts by name and labels, what installations have left."""
 
@@ -89,6 +108,7 @@ class Facts:
     failures: tuple[FailureEntry, ...] = ()
     counts: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     remaining: Mapping[str, int] = field(default_factory=dict)
+    builds: tuple[BuildEntry, ...] = ()
 
 
 class Record:
@@ -141,6 +161,27 @@ class Record:
         def write(pipe: Pipeline) -> None:
             _push(pipe, "failures", entry)
             _count(pipe, "jobs", job.reason, "failed" if again_in is None else "put_back")
+
+        self._write(write)
+
+    def add_builds(self, job: ReviewJob, measured: Measured) -> None:
+        """Record what images were measured to be."""
+        at, place = self._stamp(), _place(job)
+        entries = []
+        for each in measured.images:
+            sizes = [size.written if size is not None else None for size in (each.before, each.after, each.suggested)]
+            lines = tuple((line.place, line.before, line.after) for line in each.lines if line.before or line.after)
+            path = f"{each.path}, target {each.target}" if each.target else each.path
+            entries.append(
+                BuildEntry(at, job.delivery, place, job.number, path, *sizes, each.problem, lines[:BUILD_LINES])
+            )
+        if measured.problem:
+            entries.append(BuildEntry(at, job.delivery, place, job.number, "", reason=measured.problem))
+
+        def write(pipe: Pipeline) -> None:
+            _push(pipe, "builds", *entries)
+            for each in entries:
+                _count(pipe, "builds", "measured" if each.after is not None else "not_measured")
 
         self._write(write)
 
@@ -223,11 +264,11 @@ class Record:
     def read(self) -> Facts:
         """Return all of it, or raise RedisError."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for name in ("deliveries", "refused", "reviews", "failures"):
+            for name in ("deliveries", "refused", "reviews", "failures", "builds"):
                 pipe.lrange(_ENTRIES.format(name), 0, MOST - 1)
             pipe.hgetall(_COUNTS)
             pipe.hgetall(_REMAINING)
-            deliveries, refused, reviews, failures, counts, remaining = pipe.execute()
+            deliveries, refused, reviews, failures, builds, counts, remaining = pipe.execute()
         return Facts(
             _entries(DeliveryEntry, deliveries),
             _entries(DeliveryEntry, refused),
@@ -235,6 +276,7 @@ class Record:
             _entries(FailureEntry, failures),
             _counts(_strings(counts)),
             self._fresh(_strings(remaining)),
+            _entries(BuildEntry, builds),
         )
 
     def _fresh(self, remaining: Mapping[str, str]) -> dict[str, int]:

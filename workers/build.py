@@ -117,6 +117,7 @@ class Workshop:
             Record(self.redis).add_requests(meter.requests, job.installation_id, meter.remaining)
         turn.insist()
         orders.report(job, measured)
+        Record(self.redis).add_builds(job, measured)
         deliveries.finish(job.delivery, State.DONE)
         log.info("build done", images=len(measured.images), problem=measured.problem, withdrawn=len(measured.withdrawn))
         return None

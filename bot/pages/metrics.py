@@ -17,6 +17,7 @@ _COUNTERS = {
     "suggestions": ("Suggestions that were made, and that were committed.", ("state",)),
     "suggested_bytes": ("Bytes that suggestions are known to save.", ()),
     "accepted_bytes": ("Bytes that committed suggestions are known to save.", ()),
+    "builds": ("Images that were ordered to be built, by whether they were measured.", ("outcome",)),
     "github_requests": ("Requests to GitHub by who asked: jobs of an installation, or the App itself.", ("as",)),
 }
 _HISTOGRAMS = {

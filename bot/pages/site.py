@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.github.apps import web_url
+from bot.pages.chart import draw, sum_up
 from bot.settings import Hosting, Settings, complete
 
 
@@ -81,7 +82,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"ago": ago, "duration": duration}
+    environment.filters |= {"ago": ago, "duration": duration, "draw": draw, "sum_up": sum_up}
     return environment
 
 

@@ -27,7 +27,7 @@ class Line:
         self.sandbox = sandbox
         self.stage = Stage(sandbox, redis)
         self.deliveries = Deliveries(redis)
-        self._environ = {**os.environ, **environ}
+        self.environ = {**os.environ, **environ}
         self._log = log
         self.worker = self.start_worker()
 
@@ -37,7 +37,7 @@ class Line:
         with self._log.open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-X", "faulthandler", "-m", "tests.workers.worker"],
-                env=self._environ,
+                env=self.environ,
                 stdout=log,
                 stderr=log,
             )

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bot.deliveries import Deliveries
 from bot.github.client import GitHubApp
 from bot.jobs import ReviewJob
+from bot.queue import connect
 from bot.webhooks.decide import BUILD
 from cli.sandbox import PullRequestHandle
 from tests.workers.builders.conftest import LIMITS, Yard, busybox, open_yard, registry, stores, yard
+from tests.workers.builders.registry import Registry
+from tests.workers.line import running_line
 from tests.workers.stage import Stage
+from tests.workers.web import wait_until
 from workers.build import Workshop
 from workers.image import measure, read_image
 from workers.orders import BUILD_JOB, MEASURED, PATIENCE, Orders
@@ -181,6 +188,35 @@ def test_what_fails_shows_its_log_and_obeys_none_of_it(shop: Shop) -> None:
     (summary,) = pull.issue_comments
     assert "does not build here: line 4 fails" in summary.body
     assert "````text" in summary.body
+
+
+def test_the_whole_line(registry: Registry, busybox: str, redis_url: str, private_key: str, tmp_path: Path) -> None:
+    """From the webhook to the measured summary, each process on its own."""
+    base = f"FROM {busybox}\n"
+    with running_line(redis_url, private_key, tmp_path / "worker.log") as line, connect(redis_url) as redis:
+        line.stage.repository.commit("main", {"Dockerfile": base, **ALWAYS})
+        settings = {
+            "DOCKSLIM_BUILDER": "buildah",
+            "DOCKSLIM_REGISTRIES": f"http://{registry.name}",
+            "DOCKSLIM_CACHE": str(tmp_path),
+        }
+        with (tmp_path / "builder.log").open("wb") as log:
+            command = [sys.executable, "-m", "cli.main", "builder"]
+            builder = subprocess.Popen(command, env={**line.environ, **settings}, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: Orders(redis).is_served() or builder.poll() is not None)
+            pull = line.stage.open({"Dockerfile": base + "RUN head -c 2000000 /dev/urandom > /a\n"})
+            wait_until(lambda: pull.issue_comments)
+            assert "Line 2 adds 2 MB" in pull.issue_comments[0].body
+            wait_until(lambda: not line.deliveries.count_waiting())
+            (run,) = pull.check_runs
+            assert run.title == "+2 MB in Dockerfile; No size findings in Dockerfile"
+        finally:
+            builder.terminate()
+            told = (tmp_path / "builder.log").read_text()
+            assert builder.wait(30) == 0, told
+    # What the builder was given to fetch with is in no log of its own.
+    assert "ghs_" not in told
 
 
 class TestWhoMay:

@@ -16,6 +16,7 @@ from redis import Redis
 
 from bot.deliveries import Deliveries, State
 from bot.record import DeliveryEntry, Record, stamp
+from bot.review.measured import Line, Measured, MeasuredImage, Size
 from bot.settings import Settings
 from cli.sandbox import Sandbox, server_error
 from tests.bot.pages.server import free_port, serving
@@ -57,6 +58,16 @@ def _fill(redis: Redis) -> None:
     record.add_failure(JOB, 'the App lacks the permission "Pull requests: read and write"', again_in=None)
     record.add_findings(["DS201", "DS202", "DS201"])
     record.add_requests(84, JOB.installation_id, 4321)
+    lines = (
+        Line("base image", "1 layer", 75_000_000, 75_000_000),
+        Line("lines 3-17", "RUN <script>", 1_000_000, 151_000_000),
+        Line("line 20 (gone)", "RUN", 30_000_000, None),
+        Line("line 21", "RUN", None, 1),
+    )
+    sizes = [Size(106_000_000), Size(226_000_001), Size(120_000_000)]
+    image = MeasuredImage("a/rather/long/path/<b>/services/Dockerfile", "run", *sizes, lines=lines)
+    refused = MeasuredImage("b/Dockerfile", problem="not measurable here, because line 1: <script> is no registry")
+    record.add_builds(JOB, Measured("0" * 40, (image, refused)))
     deliveries = Deliveries(redis)
     for name in ("waiting", "under-way", "poison"):
         deliveries.claim(replace(JOB, delivery=name))
@@ -72,7 +83,7 @@ def test_what_it_says(sandbox: Sandbox, redis: Redis, redis_url: str) -> None:
     assert "acme has not granted checks: write, pull_requests: write." in page
     assert f"{sandbox.url}/settings/installations/{sandbox.installation(repository).id}" in page
     assert "A delivery was refused" not in page
-    assert page.count(f'<a href="{sandbox.url}/acme/shop/pull/3">acme/shop#3</a>') == 1 + 2 + 10 + 8
+    assert page.count(f'<a href="{sandbox.url}/acme/shop/pull/3">acme/shop#3</a>') == 1 + 2 + 10 + 8 + 2
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     assert "GitHub answered 502; run again after 10 s" in page
@@ -140,6 +151,43 @@ def test_without_github_the_rest_is_shown(sandbox: Sandbox, redis: Redis, redis_
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_sizes_by_line_are_drawn(
+    sandbox: Sandbox, redis: Redis, redis_url: str, page: Page, size: tuple[int, int], tmp_path: Path
+) -> None:
+    _fill(redis)
+    page.resize(size)
+    with _serving(sandbox, redis_url) as client:
+        page.open(f"{client.base_url}/")
+        assert "106 MB → 226 MB, 120 MB with suggestions" in page.text
+        assert "Not measurable here, because line 1: <script> is no registry" in page.text
+        widths = page.evaluate(
+            "[...document.querySelectorAll('.chart div')].map(row => [row.querySelector('svg').getBoundingClientRect()"
+            ".width, ...[...row.querySelectorAll('rect')].map(each => each.getBoundingClientRect().width)])"
+        )
+        heights = page.evaluate(
+            "[...document.querySelectorAll('.chart figcaption')].map(each => each.getBoundingClientRect().height)"
+        )
+        assert max(heights) < 160
+        colours = page.evaluate(
+            "[...document.querySelectorAll('.chart rect')].map(each => getComputedStyle(each).fill)"
+        )
+        assert page.overflowing() == []
+        page.screenshot(tmp_path / "sizes.png")
+    # To scale, in the order of the layers: before above after.
+    whole = widths[0][0]
+    assert whole > 100
+    assert [[round(each / whole, 2) for each in bars] for _, *bars in widths] == [
+        [0.5, 0.5],
+        [0.01, 1],
+        [0.2, 0],
+        [0, 0],
+    ]
+    assert len(set(colours)) == 2
+    page.resize(DESKTOP)
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_how_it_looks(
     sandbox: Sandbox, redis: Redis, redis_url: str, page: Page, size: tuple[int, int], tmp_path: Path
 ) -> None:
@@ -193,6 +241,7 @@ def test_the_figures(sandbox: Sandbox, redis: Redis, redis_url: str) -> None:
     assert samples["dockslim_jobs_total", "reviewed", "opened"] == 20
     assert samples["dockslim_jobs_total", "put_back", "opened"] == 1
     assert samples["dockslim_findings_total", "DS201"] == 2
+    assert samples["dockslim_builds_total", "measured"] == samples["dockslim_builds_total", "not_measured"] == 1
     assert samples["dockslim_github_requests_total", "installation"] == 84
     assert samples["dockslim_github_remaining_requests", "7"] == 4321
     assert samples["dockslim_suggested_bytes_total",] == samples["dockslim_accepted_bytes_total",] == 0
