@@ -169,12 +169,13 @@ class Record:
         at, place = self._stamp(), _place(job)
         entries = []
         for each in measured.images:
-            sizes = [size.written if size is not None else None for size in (each.before, each.after, each.suggested)]
+            before, after, suggested = (
+                size.written if size is not None else None for size in (each.before, each.after, each.suggested)
+            )
             lines = tuple((line.place, line.before, line.after) for line in each.lines if line.before or line.after)
             path = f"{each.path}, target {each.target}" if each.target else each.path
-            entries.append(
-                BuildEntry(at, job.delivery, place, job.number, path, *sizes, each.problem, lines[:BUILD_LINES])
-            )
+            pull = (at, job.delivery, place, job.number, path)
+            entries.append(BuildEntry(*pull, before, after, suggested, each.problem, lines[:BUILD_LINES]))
         if measured.problem:
             entries.append(BuildEntry(at, job.delivery, place, job.number, "", reason=measured.problem))
 
