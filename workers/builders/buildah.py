@@ -21,7 +21,7 @@ from workers.builders.model import Ability, Build, Limits, Outcome, Recipe, Step
 from workers.builders.sandbox import Ran, Sandbox, SandboxError
 
 _STORE = ("--root", "/store/images", "--runroot", "/run/buildah")
-_STEP = re.compile(r"^(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+: (.*)$", re.MULTILINE)
+_STEP = re.compile(r"^(?:\[(\d{1,6})/\d+\] )?STEP (\d{1,6})/\d+: (.*)$", re.MULTILINE)
 _ENVIRONMENT = {"STORAGE_DRIVER": "overlay", "_CONTAINERS_USERNS_CONFIGURED": "1"}
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _TAG = "localhost/dockslim"

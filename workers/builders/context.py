@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import shutil
 import stat
 import tarfile
@@ -20,7 +19,6 @@ MOST_ENTRIES = 200_000
 _MOST_HEADER = 1 << 20
 _MOST_TEXT = 1 << 20
 _POINTER = b"version https://git-lfs.github.com/spec/v1"
-_SUBMODULE = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
 
 
 class ContextError(Exception):
@@ -43,6 +41,11 @@ class _Header(tarfile.TarInfo):
         if self.type in (b"x", b"g", b"X", b"L", b"K") and self.size > _MOST_HEADER:
             raise ContextError("the archive has a header of more than 1 MB")
         return super()._proc_member(tar)  # type: ignore[misc]
+
+    def _refuse_holes(self, *_: object) -> Any:
+        raise ContextError("the archive has a file with holes, whose map may be of any length")
+
+    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_holes
 
 
 def unpack(
@@ -82,7 +85,7 @@ def unpack(
                     _write(archive.extractfile(entry), into / path, entry.mode)
                 else:
                     raise ContextError(f"{path!r} is neither a file nor a directory nor a symbolic link")
-    except (tarfile.TarError, EOFError, OSError, UnicodeError, ValueError) as error:
+    except (tarfile.TarError, EOFError, OSError, RecursionError, ValueError) as error:
         raise ContextError(f"the archive cannot be unpacked: {error}") from error
     # Whatever this process's umask is: who builds is somebody else.
     for folder, _, _ in os.walk(into):
@@ -194,7 +197,10 @@ def _remove_ignored(directory: Path, text: str) -> None:
 
 def _find_submodules(root: Path) -> Iterator[str]:
     text = _read(root, ".gitmodules") if not (root / ".gitmodules").is_symlink() else None
-    yield from _SUBMODULE.findall(text or "")
+    for line in (text or "").splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "path" and value.strip():
+            yield value.strip()
 
 
 def _find_pointers(root: Path) -> Iterator[str]:

@@ -25,6 +25,11 @@ _NODE = "node_modules/"
 _MERGED = ("bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/")
 """What is a link into usr where usr is merged; dpkg may list either path."""
 _PROGRESS = 1_000_000
+_COMPUTED = re.compile(r"\b(?:AS|VIRTUAL)\b", re.IGNORECASE)
+"""What no table of rpm's says: a view, or a column made of others, may take hours and any memory."""
+_MOST_FILES = 500_000
+_LONGEST = 4096
+"""PATH_MAX of Linux."""
 _BASENAMES, _DIRNAMES, _DIRINDEXES, _NAME = 1117, 1118, 1116, 1000
 _INT32, _STRING, _STRINGS = 4, 6, 8
 
@@ -76,9 +81,10 @@ def _read(path: str, content: bytes) -> Iterable[tuple[Package, str]]:
 
 
 def _lines(content: bytes) -> Iterator[str]:
-    """Yield lines one by one: a list of them would take many times the bytes."""
+    """Yield lines one by one: a list of them would take many times the bytes. None is longer than one with a path."""
     for line in BytesIO(content):
-        yield line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+        if len(line) <= 2 * _LONGEST:
+            yield line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
 
 
 def _read_dpkg(path: str, content: bytes) -> Iterator[tuple[Package, str]]:
@@ -138,10 +144,20 @@ def _read_rpm(content: bytes) -> Iterator[tuple[Package, str]]:
         connection.execute("PRAGMA trusted_schema = OFF")
         # A table may turn out to be a view that never ends.
         connection.set_progress_handler(lambda: 1, _PROGRESS)
-        headers = connection.execute("SELECT blob FROM Packages")
-        for (header,) in headers:
-            if isinstance(header, bytes):
-                yield from _read_header(header)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, len(content))
+        if any(
+            _COMPUTED.search(sql or "") for (sql,) in connection.execute("SELECT CAST(sql AS TEXT) FROM sqlite_master")
+        ):
+            return
+        left = len(content)
+        for (header,) in connection.execute("SELECT blob FROM Packages"):
+            if not isinstance(header, bytes):
+                continue
+            # Rows may share their bytes.
+            left -= len(header)
+            if left < 0:
+                return
+            yield from _read_header(header)
     except (sqlite3.Error, OverflowError):
         return
     finally:
@@ -154,25 +170,27 @@ def _read_header(header: bytes) -> Iterator[tuple[Package, str]]:
         count, size = struct.unpack_from(">II", header)
         data = header[8 + 16 * count :][:size]
         index = {
-            tag: (sort, data[at:], length)
+            tag: (sort, at, length)
             for tag, sort, at, length in struct.iter_unpack(">IIiI", header[8 : 8 + 16 * count])
             if tag in (_NAME, _BASENAMES, _DIRNAMES, _DIRINDEXES) and at >= 0
         }
         if _BASENAMES not in index:
             return
-        name = _strings(*index[_NAME])[0]
-        folders = _strings(*index[_DIRNAMES])
-        bases = _strings(*index[_BASENAMES])
-        sort, raw, length = index[_DIRINDEXES]
-        places = struct.unpack_from(f">{length}I", raw) if sort == _INT32 else ()
+        name = _strings(data, *index[_NAME])[0]
+        folders = _strings(data, *index[_DIRNAMES])
+        bases = _strings(data, *index[_BASENAMES])
+        sort, at, length = index[_DIRINDEXES]
+        places = struct.unpack_from(f">{min(length, _MOST_FILES)}I", data, at) if sort == _INT32 else ()
         package = Package(Sort.RPM, name)
         for place, base in zip(places, bases, strict=False):
-            yield package, (folders[place] + base).strip("/")
+            if len(folders[place]) <= _LONGEST:
+                yield package, (folders[place] + base).strip("/")
     except (struct.error, KeyError, IndexError, MemoryError):
         return
 
 
-def _strings(sort: int, data: bytes, length: int) -> list[str]:
+def _strings(data: bytes, sort: int, at: int, length: int) -> list[str]:
     if sort not in (_STRING, _STRINGS, 9):
         return []
-    return [each.decode("utf-8", "surrogateescape") for each in data.split(b"\0", min(length, len(data)))[:length]]
+    count = min(length, _MOST_FILES)
+    return [each.decode("utf-8", "surrogateescape") for each in data[at:].split(b"\0", count)[:count]]

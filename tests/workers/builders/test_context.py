@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import tarfile
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -168,3 +169,41 @@ def test_modes_and_links(tmp_path: Path) -> None:
     assert [each.stat().st_mode & 0o7777 for each in (tmp_path, tmp_path / "folder")] == [0o755] * 2
     assert [(tmp_path / name).stat().st_mode & 0o7777 for name in ("run", "data")] == [0o755, 0o644]
     assert os.readlink(tmp_path / "l") == "../../etc"
+
+
+@table(
+    ("text", "missing"),
+    {
+        "blank lines": ("\n" * 900_000, ()),
+        "blanks in a path": (f"path = a{' ' * 900_000}b", ()),
+        "blanks before the sign": (f"path{' ' * 900_000}x", ()),
+        "as git writes it": ('[submodule "a b"]\n\tpath = lib/a b \n\turl = ../x\npath=other\n', ("lib/a b", "other")),
+    },
+)
+def test_submodules_are_read_at_once(tmp_path: Path, text: str, missing: tuple[str, ...]) -> None:
+    """What took hours with a regular expression."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / ".gitmodules").write_text(text)
+    started = time.monotonic()
+    found = read_context(tmp_path, "", "Dockerfile").missing
+    assert time.monotonic() - started < 2.0
+    assert missing in ((), found)
+
+
+def test_headers_without_end(tmp_path: Path) -> None:
+    """Headers upon headers, each about the next; and maps of holes, which are read whole before any limit is asked."""
+    again = tarfile.TarInfo("x")
+    again.type = tarfile.XHDTYPE
+    with pytest.raises(ContextError, match="cannot be unpacked"):
+        unpack(io.BytesIO(again.tobuf() * 5000), tmp_path)
+    old = bytearray(tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT))
+    old[156:157], old[482] = b"S", 1
+    old[148:156] = b"%06o\0 " % (256 + sum(old[:148]) + sum(old[156:]))
+    with pytest.raises(ContextError, match="holes"):
+        unpack(io.BytesIO(bytes(old) + bytes(10240)), tmp_path)
+    new = tarfile.TarInfo("x")
+    new.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    new.size = 512
+    header = new.tobuf(tarfile.PAX_FORMAT)
+    with pytest.raises(ContextError, match="holes"):
+        unpack(io.BytesIO(header + b"99999999\n" + b"0\n" * 1_000_000), tmp_path)

@@ -7,6 +7,7 @@ import pytest
 from rules.dockerfile import parse
 from tests.corpus import read_corpus
 from tests.rules.cases import table
+from workers.builders.buildah import _read_steps
 from workers.builders.dialect import find_unsupported
 from workers.builders.preflight import find_refusals
 from workers.builders.references import find_references, pin
@@ -112,3 +113,10 @@ def test_corpus() -> None:
         assert {each.image for each in find_references(pinned) if each.image} <= set(pins.values())
         seen += 1
     assert seen > 800
+
+
+def test_steps_that_a_build_made_up() -> None:
+    """What a RUN prints is in the log as well: more digits than Python reads are no step."""
+    dockerfile = parse("FROM scratch\nRUN x\n")
+    log = f"STEP 1/2: FROM scratch\nSTEP 2/2: RUN x\nSTEP {'9' * 5000}/1: RUN x\n[{'9' * 5000}/1] STEP 1/1: RUN x\n"
+    assert [each.line for each in _read_steps(log, dockerfile)] == [1, 2]

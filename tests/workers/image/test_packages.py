@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import time
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -289,3 +291,81 @@ def test_databases_have_a_cap(tmp_path: Path) -> None:
 )
 def test_directories(direct: dict[str, int], expected: tuple[tuple[str, int], ...]) -> None:
     assert largest(direct, 9) == expected
+
+
+def _sqlite(tmp_path: Path, *statements: str) -> bytes:
+    place = tmp_path / "db.sqlite"
+    connection = sqlite3.connect(place)
+    for each in statements:
+        connection.execute(each)
+    connection.commit()
+    connection.close()
+    return place.read_bytes()
+
+
+def _header(entries: list[tuple[int, int, int, int]], data: bytes) -> bytes:
+    index = b"".join(struct.pack(">IIiI", *each) for each in entries)
+    return struct.pack(">II", len(entries), len(data)) + index + data
+
+
+RPM_PATH = "var/lib/rpm/rpmdb.sqlite"
+RPM_TABLE = "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [f"CREATE VIEW Packages AS {ENDLESS} zeroblob(900000000) AS blob FROM n"],
+        [f"CREATE VIEW Packages AS {ENDLESS} length(hex(zeroblob(200000000))) AS blob FROM n"],
+        [
+            "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob GENERATED ALWAYS AS (zeroblob(900000000)))",
+            *["INSERT INTO Packages VALUES (NULL)"] * 40,
+        ],
+        [f"create view packages(blob)as\t{ENDLESS} zeroblob(900000000) FROM n"],
+    ],
+    ids=["view", "function", "generated", "small letters"],
+)
+def test_what_a_database_of_rpm_computes_is_not_asked_for(statements: list[str], tmp_path: Path) -> None:
+    content = _sqlite(tmp_path, *statements)
+    started = time.monotonic()
+    assert find_owners({RPM_PATH: content}, {"x"}) == {}
+    assert time.monotonic() - started < 1.0
+
+
+def _long_folder(count: int) -> bytes:
+    folder = b"f" * 20_000_000 + b"\0"
+    bases = b"b\0" * count
+    places = bytes(4 * count)
+    entries = [(1000, 6, 0, 1), (1118, 8, 0, 1), (1117, 8, len(folder), count)]
+    return _header([*entries, (1116, 4, len(folder) + len(bases), count)], folder + bases + places)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("lib/apk/db/installed", b"P:a\nF:" + b"f" * 20_000_000 + b"\n" + b"R:r\n" * 50_000),
+        (RPM_PATH, _long_folder(50_000)),
+        (RPM_PATH, _header([(1000, 6, 0, 1)] * 50_000, bytes(20_000_000))),
+        (RPM_PATH, _header([(tag, 8, 0, 20_000_000) for tag in (1000, 1116, 1117, 1118)], bytes(20_000_000))),
+    ],
+    ids=["apk folder", "rpm folder", "rpm index", "rpm count"],
+)
+def test_a_short_database_says_no_long_things(path: str, content: bytes, tmp_path: Path) -> None:
+    """Each of these took minutes, or memory many times what is there."""
+    if path == RPM_PATH:
+        place = tmp_path / "db.sqlite"
+        connection = sqlite3.connect(place)
+        connection.execute(RPM_TABLE)
+        connection.execute("INSERT INTO Packages (blob) VALUES (?)", (content,))
+        connection.commit()
+        connection.close()
+        content = place.read_bytes()
+    started = time.monotonic()
+    tracemalloc.start()
+    found = find_owners({path: content}, {"x"})
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == {}
+    assert time.monotonic() - started < 5.0
+    assert most < 5 * len(content)
