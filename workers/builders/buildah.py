@@ -16,7 +16,7 @@ from typing import IO
 from rules.dockerfile import Dockerfile, Instruction, parse
 from workers.builders import sandbox
 from workers.builders.context import ContextError, unpack
-from workers.builders.egress import Hosts
+from workers.builders.egress import LOOPBACK, Hosts
 from workers.builders.model import Ability, Build, Limits, Outcome, Recipe, Step
 from workers.builders.sandbox import Ran, Sandbox, SandboxError
 
@@ -66,7 +66,7 @@ class Buildah:
             file.write_text(recipe.dockerfile, encoding="utf-8", errors="surrogateescape")
             file.chmod(0o644)
             try:
-                build = _build(box, recipe, file, into, deadline)
+                build = _build(box, _outside(self.insecure), recipe, file, into, deadline)
             except SandboxError as error:
                 build = Build(Outcome.IMPOSSIBLE, str(error))
                 # What cannot be mounted would not be the next time either.
@@ -87,14 +87,25 @@ def find_version() -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else ()
 
 
-def _build(box: Sandbox, recipe: Recipe, file: Path, into: Path, deadline: float) -> Build:
+def _outside(insecure: Iterable[str]) -> Hosts:
+    """Return what images may come from: a manifest may name any address for its layers, and who wrote it is anybody."""
+    return Hosts(tuple(_reach(each) for each in insecure), anywhere=True)
+
+
+def _reach(registry: str) -> str:
+    """Return where the proxy finds a registry that speaks plain HTTP, as HOST:PORT."""
+    host, _, port = registry.partition(":")
+    is_here = host == "localhost" or host.startswith("127.")
+    return f"{LOOPBACK if is_here else host}:{port or 80}"
+
+
+def _build(box: Sandbox, outside: Hosts, recipe: Recipe, file: Path, into: Path, deadline: float) -> Build:
     def left() -> float:
         return max(deadline - time.monotonic(), 1.0)
 
     for image in recipe.images:
-        ran = box.run(
-            *_call("pull", "--policy", "ifnewer", "-q", image), environment=_ENVIRONMENT, network=True, seconds=left()
-        )
+        fetching = replace(box, hosts=outside)
+        ran = fetching.run(*_call("pull", "--policy", "ifnewer", "-q", image), environment=_ENVIRONMENT, seconds=left())
         if ran.status:
             return _judge(ran, (), f"{image} cannot be pulled", box.limits, Outcome.IMPOSSIBLE)
     binds = ((recipe.context, "/in/context"), (file, "/in/Dockerfile"))
@@ -171,7 +182,10 @@ def _find(dockerfile: Dockerfile, stage: int, step: int) -> Instruction | None:
 
 
 def _configure(insecure: Iterable[str]) -> dict[str, str]:
-    registries = "".join(f"[[registry]]\nlocation = {json.dumps(each)}\ninsecure = true\n" for each in insecure)
+    registries = "".join(
+        f"[[registry]]\nprefix = {json.dumps(each)}\nlocation = {json.dumps(_reach(each))}\ninsecure = true\n"
+        for each in insecure
+    )
     # Names are resolved to digests before; a signature would say nothing more.
     policy = '{"default": [{"type": "insecureAcceptAnything"}]}'
     return {"/etc/containers/policy.json": policy, "/etc/containers/registries.conf": registries}

@@ -20,6 +20,9 @@ _IDLE = 60.0
 _PORTS = (80, 443)
 _MOST = 64
 """Connections at a time."""
+LOOPBACK = "loopback.dockslim"
+"""Stands for this machine: clients ask no proxy for its own names."""
+_EMBEDDED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::ffff:0:0/96"))
 _HOST = re.compile(r"[a-z0-9.-]{1,253}(?::\d{1,5})?")
 
 
@@ -32,22 +35,41 @@ class Hosts:
     """Hosts that builds may reach: on ports 80 and 443 at public addresses, or `HOST:PORT` at whatever address."""
 
     names: tuple[str, ...] = ()
+    anywhere: bool = False
+    """Whether all public addresses may be reached as well, on all ports: where nothing of a build runs."""
+
+    def __bool__(self) -> bool:
+        """Tell whether anything may be reached."""
+        return self.anywhere or bool(self.names)
 
     def resolve(self, host: str, port: int) -> tuple[str, int]:
         """Return where to connect to, or raise an error that says why not."""
         host = host.lower().rstrip(".")
         exact = f"{host}:{port}" in self.names
-        if not exact and (host not in self.names or port not in _PORTS):
+        if not exact and not self.anywhere and (host not in self.names or port not in _PORTS):
             raise _RefusedError(f"{host}:{port} is not on the list of hosts that builds may reach")
         try:
-            addresses = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        except OSError:
+            looked_up = "127.0.0.1" if host == LOOPBACK else host
+            addresses = [str(each[4][0]) for each in socket.getaddrinfo(looked_up, port, type=socket.SOCK_STREAM)]
+        except (OSError, ValueError):
             raise _RefusedError(f"{host} has no address") from None
         for address in addresses:
             # What was checked is what is connected to: the name is not looked up again.
-            if exact or ipaddress.ip_address(address.partition("%")[0]).is_global:
+            if exact or is_public(address):
                 return address, port
         raise _RefusedError(f"the address of {host} is not public")
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an address is one of the internet, and so the IPv4 address that it may have inside."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    inside = None
+    if isinstance(found, ipaddress.IPv6Address):
+        inside = found.sixtofour
+        if any(found in each for each in _EMBEDDED):
+            inside = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    reached = inside or found
+    return reached.is_global and not reached.is_multicast
 
 
 def read_hosts(setting: str) -> Hosts:

@@ -36,7 +36,7 @@ def main() -> None:
     _call("prctl", PDEATHSIG, signal.SIGKILL)
     for directory in order["cgroups"]:
         Path(directory, "cgroup.procs").write_text("0")
-    _unshare(NEWNS | NEWUTS | NEWIPC | (0 if order["network"] else NEWNET))
+    _unshare(NEWNS | NEWUTS | NEWIPC | NEWNET)
     socket.sethostname("build")
     _make_root(order)
     # Not before: the first child of all would be the first process in there.
@@ -52,13 +52,10 @@ def _run(order: dict[str, Any], channel: socket.socket) -> int:
     """As the first process of the namespace, whose end is the end of all others."""
     _call("prctl", PDEATHSIG, signal.SIGKILL)
     _mount("proc", "/proc", "proc", NOSUID | NODEV)
-    if not order["network"]:
-        _raise_loopback()
-        listener = socket.create_server(("127.0.0.1", order["proxy"]), backlog=64)
-        socket.send_fds(channel, [b"."], [listener.fileno()])
-        listener.close()
-    else:
-        channel.sendall(b".")
+    _raise_loopback()
+    listener = socket.create_server(("127.0.0.1", order["proxy"]), backlog=64)
+    socket.send_fds(channel, [b"."], [listener.fileno()])
+    listener.close()
     ready, go = os.pipe(), os.pipe()
     builder = os.fork()
     if not builder:

@@ -102,16 +102,12 @@ class Sandbox:
         *command: str,
         binds: Sequence[tuple[Path, str]] = (),
         environment: Mapping[str, str] | None = None,
-        network: bool = False,
         seconds: float | None = None,
         output: Sink | None = None,
     ) -> Ran:
-        """Run a command to its end or a limit. `binds` are seen read-only; `output` takes its standard output.
-
-        With `network` it has the machine's network and no proxy: for fetching images, where nothing of them runs.
-        """
+        """Run a command to its end or a limit. `binds` are seen read-only; `output` takes its standard output."""
         started = time.monotonic()
-        with self.start(*command, binds=binds, environment=environment, network=network) as inside:
+        with self.start(*command, binds=binds, environment=environment) as inside:
             in_time = inside.follow(self.limits.seconds if seconds is None else seconds, output)
             status = inside.end()
             hits = (*inside.group.hits(), *(() if in_time else ("time",)))
@@ -124,14 +120,12 @@ class Sandbox:
         binds: Sequence[tuple[Path, str]] = (),
         shared: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
-        network: bool = False,
     ) -> Iterator[Inside]:
         """Start a command, and leave nothing of it behind."""
         root = tempfile.mkdtemp(prefix="dockslim-root-")
-        proxied = {} if network or not self.hosts.names else _proxied()
+        proxied = _proxied() if self.hosts else {}
         order = {
             "root": root,
-            "network": network,
             "proxy": PROXY_PORT,
             "ids": (FIRST_ID, IDS),
             "store": str(self.store),
@@ -148,7 +142,7 @@ class Sandbox:
                 order["cgroups"] = [str(each) for each in group.directories]
                 inside = Inside(group, _launch(order), Log(self.limits.log))
                 try:
-                    inside.serve(None if network else self.hosts)
+                    inside.serve(self.hosts)
                     yield inside
                 finally:
                     inside.end()
@@ -167,7 +161,7 @@ class Inside:
     log: Log
     _listener: socket.socket | None = None
 
-    def serve(self, hosts: egress.Hosts | None) -> None:
+    def serve(self, hosts: egress.Hosts) -> None:
         """Wait until the sandbox is made, and be the proxy of a network that has nothing else."""
         with self._launched[1] as channel:
             said, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
@@ -176,7 +170,7 @@ class Inside:
             self.follow(5.0)
             lines = self.log.text.strip().splitlines()
             raise SandboxError(f"the sandbox cannot be made: {lines[-1] if lines else 'it ended'}")
-        if hosts is not None and descriptors:
+        if descriptors:
             self._listener = socket.socket(fileno=descriptors[0])
             threading.Thread(target=egress.serve, args=(self._listener, hosts), daemon=True).start()
 
