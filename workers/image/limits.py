@@ -36,6 +36,8 @@ class Limits:
     """Of all pax headers: a few bytes each, and a look-up."""
     document: int = 8 * 2**20
     """Bytes of a manifest, an index or a configuration."""
+    documents: int = 64 * 2**20
+    """Bytes of all documents together, as often as they are named: 4 kB each at least."""
     database: int = 64 * 2**20
     """Bytes of a package database that is looked into; a larger one is only counted."""
     databases: int = 128 * 2**20
@@ -53,6 +55,7 @@ class Budget:
     unpacked: int = field(init=False)
     paths: int = field(init=False)
     records: int = field(init=False)
+    documents: int = field(init=False)
     databases: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class Budget:
         self.unpacked = self.limits.unpacked
         self.paths = self.limits.paths
         self.records = self.limits.records
+        self.documents = self.limits.documents
         self.databases = self.limits.databases
 
     def spend(self, size: int, where: Callable[[], str], entries: int = 0) -> None:
@@ -70,6 +74,14 @@ class Budget:
             raise ImageError(where(), f"the image has more than {self.limits.entries:,} entries")
         if self.unpacked < 0:
             raise ImageError(where(), f"the image unpacks to more than {self.limits.unpacked:,} bytes")
+
+    def read_document(self, size: int, place: str) -> None:
+        """Count a document that is read once more; raise ImageError where all are too much."""
+        self.documents -= max(size, 4096)
+        if self.documents < 0:
+            raise ImageError(
+                place, f"documents that are named again and again, {self.limits.documents:,} bytes of them"
+            )
 
     def keep_path(self, size: int, where: Callable[[], str]) -> None:
         """Count a path; raise ImageError where it is too long or all are."""

@@ -103,6 +103,7 @@ class _Layout:
             data = file.read(limit + 1)
         if len(data) > limit:
             raise ImageError(f"{self.place}: {name}", f"a document of more than {limit:,} bytes")
+        self.budget.read_document(len(data), f"{self.place}: {name}")
         return data
 
     def layer(self, name: str) -> Stored | None:
@@ -137,6 +138,7 @@ class _Archive:
         self._room = _ROOM * limits.document
         self._documents: dict[str, bytes | ImageError] = {}
         self._layers: dict[str, Stored | ImageError] = {}
+        self._asked: set[str] = set()
         head = source.read(BLOCK)
         whole = Part(source, _WHOLE, head)
         inner = unpack(whole, head, place)
@@ -153,12 +155,22 @@ class _Archive:
         }
 
     def document(self, name: str) -> bytes | None:
-        return _given(self._documents.get(self._follow(name, self._documents)))
+        found = _given(self._documents.get(self._follow(name, self._documents)))
+        if found is not None:
+            self.budget.read_document(len(found), f"{self.place}: {name}")
+        return found
 
     def layer(self, name: str) -> Stored | None:
         found = _given(self._layers.get(self._follow(name, self._layers)))
-        if found is None and self.document(name) is not None:
-            raise ImageError(f"{self.place}: {name}", _NO_LAYER)
+        if found is None:
+            if self.document(name) is not None:
+                raise ImageError(f"{self.place}: {name}", _NO_LAYER)
+            return None
+        # Read once, but laid over the others as often as it is named.
+        self.budget.spend(
+            0, lambda: f"{self.place}: {name}", entries=len(found.contents.entries) if name in self._asked else 0
+        )
+        self._asked.add(name)
         return found
 
     def _follow(self, name: str, files: Mapping[str, object]) -> str:

@@ -363,3 +363,29 @@ def test_noise_is_refused(tmp_path: Path) -> None:
             end = chance.choice((len(data), chance.randrange(len(data))))
             with suppress(ImageError):
                 measure(read_stream(io.BytesIO(data[:end]), "x"))
+
+
+@pytest.mark.parametrize("write", [write_layout, write_archive], ids=["layout", "archive"])
+def test_indexes_that_name_one_thing_often(write: Callable[[Files, Path], Path], tmp_path: Path) -> None:
+    """Four levels of 200 names each are 1,600,000,000 images, and one of them all."""
+    image = make_image(LAYERS)
+    files = dict(image.files)
+    index = json.loads(files["index.json"])
+    for _ in range(3):
+        index["manifests"] *= 200
+        data = json.dumps(index).encode()
+        files[f"blobs/sha256/{digest(data).removeprefix('sha256:')}"] = data
+        index["manifests"] = [{"digest": digest(data), "size": len(data)}]
+    index["manifests"] *= 200
+    files["index.json"] = json.dumps(index).encode()
+    with pytest.raises(ImageError, match="documents that are named again and again"):
+        read_image(write(Files(files, image.config, image.layers), tmp_path / "image"))
+
+
+def test_one_layer_many_times(tmp_path: Path) -> None:
+    """Twice is what `docker save` writes for layers without files."""
+    layer = write_layer([file(f"f{at}", 1) for at in range(100)])
+    place = write_archive(make_image([layer] * 5), tmp_path / "image.tar")
+    assert measure(read_image(place)).written == 500
+    with pytest.raises(ImageError, match="more than 300 entries"):
+        read_image(place, limits=Limits(entries=300))
