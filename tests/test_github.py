@@ -161,3 +161,11 @@ def test_a_clone_tells_what_is_checked_out_and_an_installation_nothing(tmp_path:
     assert say_version({}, tmp_path) == f"dockslim {VERSION} ({head[:12]})"
     # A package inside of somebody's repository is not that repository.
     assert say_version({}, put(tmp_path, {"lib/x.py": ""}) / "lib") == f"dockslim {VERSION}"
+
+
+def test_the_action_obeys_no_variable_of_python() -> None:
+    """A job's PYTHONPATH may lead to what a pull request brings, which would be imported beside a token that writes."""
+    scripts = "\n".join(step["run"] for step in _steps(ROOT / "action.yml") if "run" in step)
+    started = re.findall(r'^"\$[^"]*"(.*)$', scripts, re.MULTILINE)
+    assert started
+    assert all(each.startswith(" -E -m ") for each in started)
