@@ -58,9 +58,11 @@ class Buildah:
             return Build(Outcome.IMPOSSIBLE, f"this builder is for {sandbox.host_platform()}, not {recipe.platform}")
         started = time.monotonic()
         deadline = started + limits.seconds
-        box = Sandbox(
-            sandbox.open_store(self.stores, store, limits.disk), limits, self.hosts, _configure(self.insecure)
-        )
+        try:
+            file_system = sandbox.open_store(self.stores, store, limits.disk)
+        except SandboxError as error:
+            return Build(Outcome.IMPOSSIBLE, str(error))
+        box = Sandbox(file_system, limits, self.hosts, _configure(self.insecure))
         with tempfile.TemporaryDirectory(prefix="dockslim-build-") as folder:
             file = Path(folder, "Dockerfile")
             file.write_text(recipe.dockerfile, encoding="utf-8", errors="surrogateescape")
@@ -140,7 +142,8 @@ def _bud(recipe: Recipe) -> Iterable[str]:
         yield from ("--build-arg", f"{name}={value}")
     if recipe.target is not None:
         yield from ("--target", recipe.target)
-    yield from ("-f", "/in/Dockerfile", "/in/context")
+    # What is ignored is gone already. Buildah alone knows .containerignore, and no ignore file beside a Dockerfile.
+    yield from ("--ignorefile", "/dev/null", "-f", "/in/Dockerfile", "/in/context")
 
 
 def _call(*arguments: str) -> tuple[str, ...]:

@@ -212,17 +212,34 @@ class Inside:
 
 
 def open_store(directory: Path, name: str, size: int) -> Path:
-    """Return a file system in a file for a cache, made anew where less than half of it is free."""
+    """Return a file system in a file for a cache, made anew where less than half of it is free.
+
+    Raise SandboxError where there is no room for it.
+    """
+    try:
+        return _open_store(directory, name, size)
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip().splitlines() or ["mkfs.ext4 failed"]
+        raise SandboxError(f"the store cannot be made: {said[-1]}") from error
+    except OSError as error:
+        raise SandboxError(f"the store cannot be made: {(error.strerror or str(error)).lower()}") from error
+
+
+def _open_store(directory: Path, name: str, size: int) -> Path:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = directory / f"{name}.ext4"
     if store.exists() and (store.stat().st_size != size or store.stat().st_blocks * 512 > size // 2):
         store.unlink()
     if not store.exists():
-        with tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
-            os.truncate(file.fileno(), size)
         options = ["-qF", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
-        subprocess.run(["mkfs.ext4", *options, file.name], check=True, stdin=subprocess.DEVNULL, capture_output=True)
-        os.rename(file.name, store)
+        # Under its name once it is whole; what is left where that fails goes with the directory.
+        with tempfile.TemporaryDirectory(dir=directory) as folder:
+            made = Path(folder, "made")
+            made.touch(0o600)
+            os.truncate(made, size)
+            command = ["mkfs.ext4", *options, str(made)]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+            made.rename(store)
     return store
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from tests.workers.builders.conftest import LIMITS, Yard
 from tests.workers.builders.registry import Registry, make_busybox
+from workers.builders.context import read_context
 from workers.builders.model import Build, Outcome
+from workers.builders.sandbox import SandboxError, open_store
 from workers.builders.series import Source, build_series
 
 pytestmark = pytest.mark.slow
@@ -115,3 +117,28 @@ def test_apt(open_yard: Callable[..., Yard], debian: str, context: Path) -> None
     totals = [sum(sizes(each)) for each in (series.head, series.suggested)]
     print(f"apt: {[round(each / 1e6, 1) for each in totals]} MB compressed")
     assert totals[0] - totals[1] > 15_000_000
+
+
+@pytest.mark.parametrize("name", [".dockerignore", ".containerignore"])
+def test_one_ignore_file_counts(yard: Yard, busybox: str, context: Path, name: str) -> None:
+    """Docker's own for this Dockerfile: none beside it, and none that only buildah knows, hides files from it."""
+    (context / "Dockerfile").write_text(f"FROM {busybox}\nCOPY kept /kept\n")
+    (context / "Dockerfile.dockerignore").write_text("other\n")
+    for each in ("kept", name):
+        (context / each).write_text("kept\n")
+    found = read_context(context, "", "Dockerfile")
+    build = yard.build(found.dockerfile, context=found.directory)
+    assert build.outcome is Outcome.BUILT, build.log
+
+
+def test_no_room_for_a_store(yard: Yard, busybox: str, tmp_path: Path) -> None:
+    """What this machine lacks is no failure of anybody's, and none of the worker's."""
+    (tmp_path / "stores").write_text("in the way")
+    yard = Yard(yard.registries, replace(yard.buildah, stores=tmp_path / "stores"), yard.work)
+    build = yard.build(f"FROM {busybox}\n")
+    assert (build.outcome, build.reason) == (Outcome.IMPOSSIBLE, "the store cannot be made: file exists")
+    with pytest.raises(SandboxError, match="the store cannot be made"):
+        open_store(tmp_path, "large", 1 << 62)
+    with pytest.raises(SandboxError, match="the store cannot be made"):
+        open_store(tmp_path, "small", 1024)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["stores"]
