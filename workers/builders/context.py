@@ -91,7 +91,7 @@ def unpack(
     for folder, _, _ in os.walk(into):
         os.chmod(folder, 0o755)  # noqa: S103
     for path, target in links:
-        _link(into / path, target)
+        _link(into, path, target)
 
 
 def read_context(root: Path, folder: str, dockerfile: str) -> Context:
@@ -134,16 +134,16 @@ def _write(source: IO[bytes] | None, path: Path, mode: int) -> None:
             shutil.copyfileobj(source, file, 1 << 20)
 
 
-def _link(path: Path, target: str) -> None:
+def _link(into: Path, name: str, target: str) -> None:
+    path = into / name
+    # What lies above `into` is the operator's, and may be a link.
+    above = path.parents[: name.count("/")]
     try:
-        parent = path.parent
-        # A link is no directory to put anything into.
-        while not parent.exists() and not parent.is_symlink():
-            parent = parent.parent
-        if any(each.is_symlink() for each in (path.parent, *path.parent.parents)):
+        if any(each.is_symlink() for each in above):
             raise ContextError(f"{path.name!r} lies behind a symbolic link")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o755)
+        for each in above:
+            each.chmod(0o755)
         path.symlink_to(target)
     except OSError as error:
         raise ContextError(f"{path.name!r} is in the archive twice, or no link: {error.strerror}") from error

@@ -207,3 +207,13 @@ def test_headers_without_end(tmp_path: Path) -> None:
     header = new.tobuf(tarfile.PAX_FORMAT)
     with pytest.raises(ContextError, match="holes"):
         unpack(io.BytesIO(header + b"99999999\n" + b"0\n" * 1_000_000), tmp_path)
+
+
+def test_links_where_the_room_itself_lies_behind_one(tmp_path: Path) -> None:
+    """An operator's TMPDIR may be a link; only those of the archive count."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "tmp").symlink_to("real")
+    into = tmp_path / "tmp" / "in"
+    into.mkdir()
+    unpack(_pack(_entry("t/a/b", b"x"), _link("t/a/l", "b"), _link("t/new/l", "b")), into, top=True)
+    assert [os.readlink(into / each) for each in ("a/l", "new/l")] == ["b", "b"]
