@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.engine import do_without
+from tests.workers.builders.conftest import CACHE
+from tests.workers.builders.registry import make_debian
 
 PYTHON_BASE = "dockslim-test/python"
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -50,21 +51,22 @@ class Engine:
 
 
 def import_python(engine: Engine, directory: Path) -> str:
-    """Import a Debian with Python and the certificates of this machine; return its name."""
+    """Make an image of Debian with Python and the certificates of this machine; return its name."""
     if shutil.which("mmdebstrap") is None:
         do_without("mmdebstrap is not installed")
-    tar = directory / "python.tar"
-    packages = "python3,python3-venv,ca-certificates"
-    # The certificates of this machine: whoever reaches PyPI through a proxy of their own needs them in the image.
-    hooks = [f"--customize-hook=copy-in {_CERTIFICATES} /etc/ssl/certs"] if Path(_CERTIFICATES).exists() else []
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", *hooks, "bookworm", str(tar)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    environ: Mapping[str, str] = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "PIP_CERT": _CERTIFICATES,
-    }
-    changes = [part for name, value in environ.items() for part in ("--change", f"ENV {name}={value}")]
-    engine.run("import", *changes, str(tar), PYTHON_BASE)
-    tar.unlink()
+    make_debian(CACHE)
+    engine.run("import", str(CACHE / "bookworm.tar"), f"{PYTHON_BASE}-debian")
+    # Whoever reaches PyPI through a proxy of their own needs its certificate in the image.
+    shutil.copy(_CERTIFICATES, directory)
+    engine.build(directory, PYTHON_BASE, stdin=_PYTHON)
     return PYTHON_BASE
+
+
+_PYTHON = f"""\
+FROM {PYTHON_BASE}-debian
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PIP_CERT={_CERTIFICATES}
+RUN apt-get update \\
+    && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv tzdata \\
+    && rm -rf /var/lib/apt/lists/*
+COPY ca-certificates.crt {_CERTIFICATES}
+"""

@@ -303,7 +303,7 @@ class TestIgnore:
         apt = pull.review_comments[0]
         assert reactions(reply(stage, pull, apt, "/dockslim ignore")) == ["eyes", "confused"]
         assert apt.thread.comments[-1].body.startswith(
-            "The comment above speaks of DS202 apt-lists-left-behind, DS201 apt-recommended-packages: "
+            "The comment above speaks of DS201 apt-recommended-packages, DS202 apt-lists-left-behind: "
             "`/dockslim ignore` needs one of them."
         )
         assert reactions(reply(stage, pull, apt, "/dockslim ignore DS201 mail")) == ["eyes", "rocket"]
