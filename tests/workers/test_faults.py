@@ -16,9 +16,11 @@ pytestmark = pytest.mark.slow
 
 HERE: tuple[Trouble, ...] = (
     faults.kill_all_workers,
+    faults.restart_the_web_process,
     faults.everything,
+    faults.fail,
 )
-"""The quickest, and all at once; `make faults` plays each. tests/deploy kills the containers one by one."""
+"""One of each sort, and the quick ones."""
 
 
 @pytest.fixture(scope="module")
