@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import billiard.pool
@@ -235,12 +237,20 @@ def _open_registries() -> Registries | None:
         raise SettingsError("DOCKSLIM_REGISTRIES", f"{error}.") from None
 
 
+def step_back() -> None:
+    """Let other processes of this machine go first: GitHub waits for the web process, nobody waits for a review."""
+    os.nice(NICENESS)
+    # sched(7), "The autogroup feature": between sessions, Linux heeds the niceness of the session alone.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
 def run_worker(
     settings: Settings, redis_url: str, *, queues: tuple[str, ...] = (REVIEW_QUEUE, SWEEP_QUEUE), concurrency: int = 2
 ) -> None:
     """Work until told to stop (SIGTERM, SIGINT): jobs that are under way are finished, or put back."""
-    # Where both run on one machine, webhooks are answered first: GitHub waits for them, nobody waits for a review.
-    os.nice(NICENESS)
+    step_back()
     _run(create_worker(settings, redis_url), queues, concurrency)
 
 

@@ -7,10 +7,13 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -168,6 +171,18 @@ def test_webhooks_come_before_reviews(line: Line) -> None:
     own = os.getpriority(os.PRIO_PROCESS, 0)
     for process in (line.worker.pid, *line.children()):
         assert os.getpriority(os.PRIO_PROCESS, process) == min(own + NICENESS, 19)
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no groups of sessions")
+def test_a_worker_with_a_session_of_its_own_steps_back_with_it() -> None:
+    """Between sessions, the niceness of a process alone counts for nothing."""
+    ask = "import workers.app as a; a.step_back(); print(open('/proc/self/autogroup').read())"
+    for alone, niceness in ((True, NICENESS), (False, None)):
+        said = subprocess.run(
+            [sys.executable, "-c", ask], start_new_session=alone, capture_output=True, text=True, check=True
+        ).stdout.split()
+        own = Path("/proc/self/autogroup").read_text().split()
+        assert said[2:] == (own[2:] if niceness is None else [str(niceness)])
 
 
 def test_a_job_survives_that_its_process_is_killed(line: Line) -> None:
