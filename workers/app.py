@@ -137,6 +137,8 @@ def _create(redis_url: str) -> Celery:
     app.conf.update(
         celery_options(redis_url),
         worker_prefetch_multiplier=1,
+        # Its connection, lost with the queue while a job is under way, ended the worker (kombu 5.7). Nobody asks.
+        worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
         # What a worker is told to stop in the middle of goes back into the queue.
         worker_soft_shutdown_timeout=10.0,

@@ -27,6 +27,7 @@ PULLS = 4
 """Pull requests of one round."""
 RECOVERY_SECONDS = 120.0
 """After that a review counts as missing."""
+STALL_SECONDS = 25.0
 POSTS = r"/reviews$|/check-runs$"
 
 Trouble = Callable[[Town, random.Random], None]
@@ -99,6 +100,15 @@ def lose_valkey(town: Town, chance: random.Random) -> None:
     town.start_valkey()
 
 
+def stall_valkey(town: Town, chance: random.Random) -> None:
+    """Valkey stands still for longer than anybody waits for it, and goes on."""
+    town.sandbox.faults.add(slow(1.0, method="POST", path=POSTS, times=PULLS))
+    _wait(chance, 2.0)
+    os.kill(town.valkey.pid, signal.SIGSTOP)
+    time.sleep(STALL_SECONDS)
+    os.kill(town.valkey.pid, signal.SIGCONT)
+
+
 def restart_the_web_process(town: Town, chance: random.Random) -> None:
     """Nobody listens while GitHub delivers."""
     time.sleep(chance.uniform(1.0, 4.0))
@@ -155,6 +165,7 @@ BEFORE: frozenset[Trouble] = frozenset({fail, limit, deliver_badly})
 TROUBLES: tuple[Trouble, ...] = (
     *(kill_a_worker, lose_valkey, restart_the_web_process, be_slow, everything, kill_all_workers, restart_valkey, fail),
     *(kill_the_processes_of_a_pool, kill_the_head_of_a_worker, stop_a_worker, limit, deliver_badly),
+    stall_valkey,
 )
 
 

@@ -173,6 +173,13 @@ def test_webhooks_come_before_reviews(line: Line) -> None:
         assert os.getpriority(os.PRIO_PROCESS, process) == min(own + NICENESS, 19)
 
 
+def test_a_worker_answers_no_questions_through_the_queue(line: Line, redis: Redis) -> None:
+    """What listens for them ends the worker now and then when the queue is lost with a job under way."""
+    pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="questions")
+    wait_until(lambda: pull.check_runs)
+    assert redis.client_list(_type="pubsub") == []
+
+
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no groups of sessions")
 def test_a_worker_with_a_session_of_its_own_steps_back_with_it() -> None:
     """Between sessions, the niceness of a process alone counts for nothing."""
