@@ -47,7 +47,8 @@ class CompilerBaseShipped(Rule):
 
     ## When it is silent
     The stage is not shipped; nothing is built; no program is set, or it is the toolchain itself, a shell, or something
-    that compiles at the start (`go run`); file or stage are named for development or CI.
+    that compiles at the start (`go run`); ONBUILD makes it a base for others; file or stage are named for development
+    or CI.
     """
 
     code = "DS305"
@@ -106,8 +107,11 @@ def _is_library(dockerfile: Dockerfile, stage: Stage, build: Build) -> bool:
 
 
 def runs_what_it_builds(dockerfile: Dockerfile, stage: Stage) -> bool:
-    """Tell whether a container of `stage` runs a program, and neither a tool nor something that compiles first."""
-    if dockerfile.children(stage):
+    """Tell whether a container of `stage` runs a program, and neither a tool nor something that compiles first.
+
+    What others are built from, in this file or by ONBUILD, is none.
+    """
+    if dockerfile.children(stage) or any(each.keyword == "ONBUILD" for each in stage.instructions):
         return False
     program = read_program(dockerfile, stage)
     if program.entrypoint is None and program.command is None:

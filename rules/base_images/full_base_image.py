@@ -11,6 +11,7 @@ from rules.base_images.needs import Needs, find_needs
 from rules.base_images.program import read_program
 from rules.base_images.reference import read_reference
 from rules.base_images.swap import (
+    is_taken_elsewhere,
     is_unknown_to_registry,
     is_workbench,
     shipped_roots,
@@ -31,7 +32,12 @@ from rules.tools.system_packages import HINTS
 # Packages whose installation wants directories that debian's slim images leave out, and what is about what is left out.
 _WANTS_DOCUMENTATION = re.compile(
     r"jre|jdk|java|postgresql|man-db|manpages|/usr/share/(?:man|doc|locale|info)|localepurge|\bman\b|texinfo|path-exclude"
+    # What depends on a JRE.
+    r"|\b(?:maven|ant|gradle|groovy|scala|clojure|leiningen|jython|libreoffice|jenkins|elasticsearch|logstash|solr|activemq"
+    r"|zookeeper|cassandra|unifi|plantuml|bazel|jetty\d*|tomcat\d*)\b"
 )
+
+_DOCUMENTATION = re.compile(r"^/usr(?:/share(?:/(?:man|doc|locale|info)\b.*)?)?/?$")
 
 # Their scripts link manual pages without looking whether the directory is there (Debian bug 863199).
 _FAILS_WITHOUT_MANUAL = re.compile(r"\b(?:openjdk-\d+|default|oracle-java\d+)-(?:jre|jdk|installer)|\bpostgresql")
@@ -166,8 +172,11 @@ def _is_toolbox(dockerfile: Dockerfile, stage: Stage) -> bool:
 
 def _debian_doubt(dockerfile: Dockerfile, stage: Stage, tag: str) -> str:
     for _, each in dockerfile.after(stage, stage.start):
-        if each.keyword == "RUN" and _WANTS_DOCUMENTATION.search(each.span.of(dockerfile.text)):
+        is_copied = each.keyword in ("COPY", "ADD", "LABEL") and each.flag("from") is None
+        if not is_copied and _WANTS_DOCUMENTATION.search(each.span.of(dockerfile.text)):
             return f"line {each.line} may want documentation or its directories"
+    if is_taken_elsewhere(dockerfile, stage, _DOCUMENTATION):
+        return "another stage takes documentation from it"
     return "" if _BARE_DEBIAN.match(tag) else "the full image of Debian 10 and older has ping and ip besides"
 
 

@@ -29,13 +29,13 @@ class JdkShipped(Rule):
     ## Fix safety
     Offered as a click where CMD or ENTRYPOINT is `java` itself, no line uses a tool of the JDK, and the JRE's tag is
     known to be published. Somebody may still use `jcmd` or a debugger on the running container: the click says so.
-    Shown only where a script starts Java, and where another image has to take over: openjdk has no JRE beyond 11, so
-    Eclipse Temurin's is named.
+    Shown only where a script starts Java, where a line names a folder of Java 8, whose JRE and JDK differ in them, and
+    where another image has to take over: openjdk has no JRE beyond 11, so Eclipse Temurin's is named.
 
     ## When it is silent
     The stage is not shipped; a line builds (`mvn`, `gradle`, `javac`, ...), uses a tool of the JDK, or sets a
     debugger's agent; the software is known to want a JDK; file or stage are named for development or CI; no program is
-    set, or a shell; there is no JRE of that version.
+    set, or a shell; `java` is given a source file, which it compiles; there is no JRE of that version.
     """
 
     code = "DS302"

@@ -9,8 +9,10 @@ from itertools import pairwise
 
 from rules.base_images.families import Families, Sibling, families
 from rules.base_images.program import read_program
+from rules.base_images.swap import find_origin, is_taken_elsewhere
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, SourceMap, Stage
 from rules.dockerfile.shell import parse_script
+from rules.dockerfile.words import parse_exec
 from rules.runs import Run
 from rules.surroundings import Surroundings
 from rules.tools import apt, npm, pip, ruby
@@ -19,12 +21,23 @@ from rules.tools.options import Call
 _PROVES_NOTHING = frozenset(
     {"sh", "bash", "dash", "xargs", "eval", "su", "env", "exec", "install", "chroot", "timeout"}
 )
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=<>!~;#@\s]|$)")
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[([^\]]*)\])?\s*(?:[=<>!~;#@\s]|$)")
+# Extras that bring pure Python only: `requests[socks]`, `celery[redis]`, `flask[async]`, `pymongo[srv]`.
+_PURE_EXTRAS = frozenset({"socks", "redis", "async", "dotenv", "srv", ""})
 _LONGEST_REQUIREMENTS = 64 * 1024
 _COMPILERS = frozenset({"gcc", "g++", "make"})
 _CONFIGURES = frozenset({"configure", "cmake", "node-gyp", "autogen.sh", "bootstrap.sh"})
 _INTERPRETERS = frozenset({"python", "python3", "node", "nodejs", "ruby", "irb", "perl", "erl", "iex"})
 _NOWHERE = SourceMap((0,), (0,))
+_SHELLS = frozenset({"sh", "bash", "dash", "ash"})
+_CHECK = re.compile(r"\bCMD\b", re.IGNORECASE)
+# Where the files of a system lie, `/usr/src` left aside, where people put their own.
+_OF_THE_SYSTEM = re.compile(r"^/(?:usr/(?!src)|lib|s?bin|etc|opt|$)")
+# What tar asks another program to unpack: by name, by a long option, by a letter.
+_UNPACKED = (
+    ("xz-utils", re.compile(r"\.(?:t?xz|t?lzma)\b|--(?:xz|lzma)\b"), "J"),
+    ("bzip2", re.compile(r"\.(?:bz2|tbz2?)\b|--bzip2\b"), "j"),
+)
 
 
 @dataclass(slots=True)
@@ -61,9 +74,16 @@ def find_needs(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundi
         needs.wonder(
             f"what `{script[:40]}` calls is not here to be read" if " " not in script else f"{script} is called"
         )
+    if is_taken_elsewhere(dockerfile, stage, _OF_THE_SYSTEM):
+        needs.wonder("another stage takes files of the system from it")
     installed: set[str] = set(sibling.has)
+    family = {stage.index, *(child.index for child in dockerfile.children(stage))}
     for owner, each in dockerfile.after(stage, stage.start):
-        if each.keyword == "ONBUILD":
+        if each.keyword == "COPY" and each.flag("from") is not None:
+            origin = find_origin(dockerfile, each)
+            if origin is None or origin.index not in family:
+                needs.wonder(f"what line {each.line} copies was made elsewhere and may load libraries")
+        elif each.keyword == "ONBUILD":
             needs.wonder("what ONBUILD brings in is not here to be read")
         elif each.keyword == "RUN":
             # Where there is a doubt already, only a known need is news.
@@ -76,7 +96,16 @@ def find_needs(dockerfile: Dockerfile, stage: Stage, sibling: Sibling, surroundi
         elif each.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
             for name in _programs(each):
                 _call(name, known, needs, installed)
+                if each.keyword == "HEALTHCHECK" and not _is_plain(name, known):
+                    needs.wonder(f"what `{name[:40] or 'HEALTHCHECK'}` calls is not here to be read")
     return needs
+
+
+def _is_plain(name: str, known: Families) -> bool:
+    """Tell whether a program is known to need nothing, or known to need what it needs."""
+    return name in known.packages or name in known.programs or (
+        name in known.everywhere and name not in _PROVES_NOTHING
+    )  # fmt: skip
 
 
 def _look_at_program(dockerfile: Dockerfile, stage: Stage, known: Families, needs: Needs) -> None:
@@ -118,10 +147,35 @@ def _look_at(
     for word in node.operands if node is not None and node.verb in npm.INSTALLS else ():
         _call(word.text.partition("@")[0], known, needs, installed)
     _call(command.name, known, needs, installed)
-    if command.name in known.everywhere and command.name not in _PROVES_NOTHING:
+    if command.name == "tar":
+        _look_at_tar(command, needs, installed)
+    if command.name in known.everywhere and command.name not in _PROVES_NOTHING and not _hands_on(command):
         return
     if command.words:
         needs.wonder(f"`{command.words[0].text[:40]}` may need more")
+
+
+def _hands_on(command: ShellCommand) -> bool:
+    """Tell whether a command runs another one, or unpacks a package that may depend on what the full image has."""
+    if command.name == "find":
+        return not {"-exec", "-execdir", "-ok", "-okdir"}.isdisjoint(command.texts)
+    return command.name == "dpkg" and command.has_flag("-i", "--install", "--unpack")
+
+
+def _look_at_tar(command: ShellCommand, needs: Needs, installed: set[str]) -> None:
+    """Need what tar calls to unpack an archive; a variable, or `-I`, may hold any."""
+    texts = command.texts[1:]
+    letters = texts[0] if texts and texts[0].isalpha() else ""
+    for package, names, letter in _UNPACKED:
+        if package not in installed and (
+            letter in letters or command.has_flag(f"-{letter}") or any(map(names.search, texts))
+        ):
+            needs.need(package)
+    is_gzip = "z" in letters or command.has_flag("-z", "--gzip", "--gunzip")
+    if command.has_flag("-I", "--use-compress-program") or not (
+        is_gzip or all(word.literal for word in command.arguments)
+    ):
+        needs.wonder("what an archive is packed with is not here to be read")
 
 
 def _call(program: str, known: Families, needs: Needs, installed: set[str]) -> None:
@@ -168,7 +222,9 @@ def _required(call: Call, needs: Needs, surroundings: Surroundings) -> Iterator[
         if match is None or word.text.startswith("."):
             needs.wonder(f"what `{word.text[:40]}` requires is not here to be read")
         else:
-            yield match[1]
+            yield _bare(match, needs)
+    if call.has("--no-binary"):
+        needs.wonder("pip is told to build packages")
     for option, value in pairwise((*call.options, "")):
         if option in ("-r", "--requirement", "-e", "--editable", "-c", "--constraint"):
             yield from _read_requirements(value, needs, surroundings)
@@ -193,24 +249,30 @@ def _read_requirements(path: str, needs: Needs, surroundings: Surroundings) -> I
                 needs.need("git")
             needs.wonder(f"`{stripped[:40]}` in {name} is not understood")
         else:
-            yield match[1]
+            yield _bare(match, needs)
+
+
+def _bare(match: re.Match[str], needs: Needs) -> str:
+    """Return the name of a required package, and doubt its extras unless they are known."""
+    if not _PURE_EXTRAS.issuperset(each.strip() for each in (match[2] or "").split(",")):
+        needs.wonder(f"what `{match[0][:40].strip()}` adds may have no wheel")
+    return match[1]
 
 
 def _programs(each: Instruction) -> Iterator[str]:
-    """Yield the programs that CMD, ENTRYPOINT or HEALTHCHECK start, as far as the line shows it."""
-    text = each.value
-    words = each.exec_words
+    """Yield the programs that CMD, ENTRYPOINT or HEALTHCHECK start, empty where the line does not show one."""
+    text = each.arguments
     if each.keyword == "HEALTHCHECK":
-        _, _, text = text.partition("CMD")
-        words = None
-        text = text.strip()
-        if text.startswith("["):
-            yield text.strip('[]" ').partition('"')[0]
+        text = _CHECK.split(text, maxsplit=1)[-1].strip()
+        if text.upper() == "NONE":
             return
+    words = parse_exec(text, 0, _NOWHERE)
     if words is not None:
-        if len(words) == 3 and words[1].text == "-c":
-            text = words[2].text
-        else:
-            yield from (words[0].text.rpartition("/")[2],) if words else ()
+        if len(words) < 3 or words[0].text.rpartition("/")[2] not in _SHELLS or not words[-2].text.endswith("c"):
+            yield words[0].text.rpartition("/")[2] if words else ""
             return
-    yield from (command.name for command in parse_script(text, _NOWHERE).commands)
+        text = words[-1].text
+    script = parse_script(text, _NOWHERE)
+    yield from (command.name for command in script.commands)
+    if not script.parsed:
+        yield ""

@@ -1,4 +1,4 @@
-"""Starting from another image: the edit, what it saves, and which stages it is about."""
+"""Starting from another image: the edit, what it saves, which stages it is about, and who else takes from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rules.base_images.families import Sibling
 from rules.base_images.reference import read_reference, rename_base
-from rules.dockerfile import Dockerfile, Stage
+from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.finding import UNKNOWN_SAVING, Provenance, Saving
 from rules.fix import Applicability, Fix
 from rules.surroundings import Surroundings
@@ -25,8 +25,42 @@ _WORKBENCH = re.compile(
 def shipped_roots(dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Stage]:
     """Yield the shipped stages that start from an image, those of Windows and those for ONBUILD left aside."""
     for stage in dockerfile.shipped(surroundings.targets):
-        if stage.parent is None and stage.base != "scratch" and not _FOREIGN.search(stage.base):
+        if stage.parent is None and stage.base != "scratch" and not _is_foreign(dockerfile, stage):
             yield stage
+
+
+def _is_foreign(dockerfile: Dockerfile, stage: Stage) -> bool:
+    """Tell whether a stage is of Windows, where many tags of the same image do not exist, or there for ONBUILD."""
+    platform = stage.start.flag("platform")
+    if _FOREIGN.search(stage.base) or dockerfile.escape == "`":
+        return True
+    if platform is not None and _FOREIGN.search(platform.value or ""):
+        return True
+    family = (stage, *dockerfile.children(stage))
+    return any(not scope.is_posix for own in family for scope in (*own.scopes, own.end))
+
+
+def find_origin(dockerfile: Dockerfile, instruction: Instruction) -> Stage | None:
+    """Return the stage that a COPY takes from; None where it takes from the context or another image."""
+    flag = instruction.flag("from") if instruction.keyword == "COPY" else None
+    name = (flag.value or "").lower() if flag is not None else ""
+    found = [
+        stage
+        for stage in dockerfile.stages
+        if stage.start.index < instruction.index and name and name in (stage.name, str(stage.index))
+    ]
+    return found[-1] if found else None
+
+
+def is_taken_elsewhere(dockerfile: Dockerfile, stage: Stage, path: re.Pattern[str]) -> bool:
+    """Tell whether a stage that is not built from `stage` copies what matches `path` out of it, or of its children."""
+    family = {stage.index, *(child.index for child in dockerfile.children(stage))}
+    for other in dockerfile.stages:
+        for each in other.instructions if other.index not in family else ():
+            origin = find_origin(dockerfile, each)
+            if origin is not None and origin.index in family and any(path.search(word.text) for word in each.words):
+                return True
+    return False
 
 
 def is_workbench(stage: Stage, surroundings: Surroundings) -> bool:

@@ -23,6 +23,7 @@ SILENT = {
     "maven-itself": "FROM maven:3\nRUN mvn package\nCMD mvn spring-boot:run\n",
     "stage-for-tests": GO.replace("1.22", "1.22 AS test") + "RUN go build -o /x\nCMD /x\n",
     "parent-of-another": "FROM golang:1.22 AS a\nRUN go build -o /x\nCMD /x\nFROM a\n",
+    "onbuild": GO + 'ONBUILD COPY . .\nRUN go build -o /x\nCMD ["/x"]\n',
     "windows": "FROM golang:1.22-nanoserver\nRUN go build -o x\nCMD x\n",
     "pragma": "# dockslim ignore=DS305\n" + GO + 'RUN go build -o /x\nCMD ["/x"]\n',
 }
@@ -104,6 +105,11 @@ NONE_WRITTEN = {
     "several-commands": GO + "RUN go build -o /x\nCMD sleep 1 && /x\n",
     "a-package-that-may-be-needed": GO + 'RUN apt-get install -y ffmpeg\nRUN go build -o /x\nCMD ["/x"]\n',
     "cgo": GO + 'RUN CGO_ENABLED=1 go build -o /x\nCMD ["/x"]\n',
+    "cgo-by-env": GO + 'ENV CGO_ENABLED=1\nRUN go build -o /x\nCMD ["/x"]\n',
+    "settings-that-it-reads": GO + 'RUN go build -o /x\nCMD ["/x", "-config=./conf/app.toml"]\n',
+    "health-by-curl": GO + 'RUN go build -o /x\nHEALTHCHECK CMD curl -f localhost\nCMD ["/x"]\n',
+    "user-made-among-others": GO + 'RUN go build -o /x && useradd app\nUSER app\nCMD ["/x"]\n',
+    "folder-made": GO + 'RUN go build -o /x\nRUN mkdir /data && chown 1000 /data\nUSER 1000\nCMD ["/x"]\n',
     "variable": GO + 'RUN go build -o /x\nCMD ["$APP/x"]\n',
 }
 
@@ -182,3 +188,21 @@ def test_what_go_before_1_10_built_needs_a_c_library() -> None:
         (found,) = findings(CODE, f'FROM {base}\nWORKDIR /src\nCOPY . .\nRUN go build -o /x .\nCMD ["/x"]\n')
         assert found.snippet is not None
         assert f"\nFROM {runtime}\n" in found.snippet.text
+
+
+def test_the_build_gets_a_name_that_no_other_stage_has() -> None:
+    text = "FROM node AS build\nRUN npm run build\n" + GO + 'COPY --from=build /d d\nRUN go build -o /x\nCMD ["/x"]\n'
+    (found,) = findings(CODE, text)
+    assert found.snippet is not None
+    assert "FROM golang:1.22 AS builder\n" in found.snippet.text
+    assert "COPY --from=builder /x /x\n" in found.snippet.text
+    assert "COPY --from=build /d d\n" in found.snippet.text
+
+
+def test_arguments_are_declared_where_they_are_used_again() -> None:
+    text = GO + 'ARG V\nARG U=7\nENV VERSION=$V\nRUN adduser -u $U app\nRUN go build -o /x\nUSER app\nCMD ["/x"]\n'
+    (found,) = findings(CODE, text)
+    assert found.snippet is not None
+    second = found.snippet.text.partition("\n\n")[2]
+    assert "install -y --no-install-recommends adduser ca-certificates" in second
+    assert "\nARG V\nARG U=7\nRUN adduser -u $U app\nENV VERSION=$V\n" in second

@@ -23,6 +23,10 @@ SILENT = {
     "elsewhere": "FROM registry.example.com/python:3.12\n" + APP,
     "unknown-variable": "ARG V\nFROM python:$V\n" + APP,
     "windows": "FROM python:3.12-windowsservercore\n" + APP,
+    "windows-platform": "FROM --platform=windows/amd64 python:3.12\n" + APP,
+    "windows-escape": "# escape=`\nFROM python:3.12\nWORKDIR C:\\app\n" + APP,
+    "windows-shell": 'FROM python:3.12\nSHELL ["cmd", "/S", "/C"]\n' + APP,
+    "windows-shell-of-a-child": 'FROM python:3.12 AS a\nFROM a\nSHELL ["powershell"]\n' + APP,
     "onbuild": "FROM python:3-onbuild\n" + APP,
     "toolbox-with-a-shell": 'FROM python:3.12\nRUN pip install ansible\nCMD ["bash"]\n',
     "toolbox-without-anything": "FROM node:6\nRUN npm install -g gulp\n",
@@ -74,6 +78,14 @@ ONE_CLICK = {
     "harmless-commands": "FROM python:3.12\nRUN mkdir /x && useradd app && chown app /x\n" + APP,
     "pure-packages": "FROM python:3.12\nRUN pip install flask==2.0 gunicorn requests[socks]\n" + APP,
     "debian-12": "FROM debian:12\nRUN ./any.sh\n",
+    "pure-extras": "FROM python:3.12\nRUN pip install celery[redis] 'flask[async]' pymongo[srv]\n" + APP,
+    "gzip": "FROM python:3.12\nADD x.bin /\nRUN tar xzf /x.bin && tar -C /x/Jj -xzf $Y\n" + APP,
+    "no-check": "FROM python:3.12\nHEALTHCHECK NONE\n" + APP,
+    "check-by-python": 'FROM python:3.12\nHEALTHCHECK --timeout=3s CMD ["python", "/check.py"]\n' + APP,
+    "copied-within-the-family": "FROM python:3.12 AS a\nFROM a AS b\nRUN pip install -t /d flask\n"
+    "FROM a\nCOPY --from=b /d /d\n" + APP,
+    "taken-from-where-people-put-their-own": "FROM python:3.12 AS app\n" + APP + "FROM scratch AS x\n"
+    "COPY --from=app /usr/src/app/static /s\nFROM app\n",
 }
 SHOWN = {
     "requirements": "FROM python:3.12\nRUN pip install -r requirements.txt\n" + APP,
@@ -81,6 +93,28 @@ SHOWN = {
     "local-package": "FROM python:3.12\nRUN pip install .\n" + APP,
     "script": "FROM python:3.12\nRUN ./setup.sh\n" + APP,
     "script-as-entrypoint": 'FROM python:3.12\nCOPY e.sh /\nENTRYPOINT ["/e.sh"]\n',
+    "check-by-a-script": "FROM python:3.12\nHEALTHCHECK CMD /check.sh\n" + APP,
+    "check-by-a-script-in-json": 'FROM python:3.12\nHEALTHCHECK CMD ["/check.sh"]\n' + APP,
+    "check-by-a-variable": "FROM python:3.12\nHEALTHCHECK CMD $CHECK\n" + APP,
+    "find-that-runs-another": "FROM python:3.12\nRUN find / -name x -exec quux {} +\n" + APP,
+    "deb-of-its-own": "FROM python:3.12\nADD https://e.org/x.deb /\nRUN dpkg -i /x.deb\n" + APP,
+    "archive-by-a-variable": "FROM python:3.12\nCOPY a /\nRUN tar xf $A\n" + APP,
+    "archive-by-another-program": "FROM python:3.12\nCOPY a /\nRUN tar -I zstd -xf a\n" + APP,
+    "compiled-extras": "FROM python:3.12\nRUN pip install gunicorn[gevent]\n" + APP,
+    "built-on-purpose": "FROM python:3.12\nRUN pip install --no-binary :all: pymongo\n" + APP,
+    "packages-of-a-full-build-stage": "FROM python:3.12 AS b\nRUN pip install -t /d psycopg2\n"
+    "FROM python:3.12\nCOPY --from=b /d /d\n" + APP,
+    "program-of-another-image": "FROM python:3.12\nCOPY --from=acme/tool /x /bin/x\n" + APP,
+    "taken-by-another-stage": "FROM python:3.12 AS a\n"
+    + APP
+    + "FROM scratch AS x\nCOPY --from=a /usr/bin/git /\nFROM a\n",
+    "adduser-that-debian-13-lacks": "FROM python:3.13\nRUN adduser --disabled-password app\n" + APP,
+    "debian-with-what-needs-java": "FROM debian:11\nRUN apt-get update && apt-get install -y maven\nCMD x\n",
+    "debian-with-documentation-at-run-time": "FROM debian:12\nCMD zcat /usr/share/doc/x/create.sql.gz | mysql\n",
+    "debian-with-documentation-copied-on": "FROM debian:12 AS a\nRUN x\nFROM a\n"
+    "COPY --from=a /usr/share/doc/x /sql\nCMD x\n",
+    "debian-with-documentation-taken": "FROM debian:12 AS a\nCMD x\nFROM scratch AS b\n"
+    "COPY --from=a /usr/share/doc /d\nFROM a\n",
     "unread-heredoc": "FROM python:3.12\nRUN python <<E\nimport os\nE\n" + APP,
     "interpreter-alone": 'FROM node:22\nCOPY . .\nCMD ["node"]\n',
     "npm": 'FROM node:22\nCOPY . .\nRUN npm ci\nCMD ["node", "."]\n',
@@ -106,6 +140,13 @@ NEEDED = {
     "configure": ("RUN ./configure", ("build-essential",)),
     "healthcheck": ("HEALTHCHECK CMD curl -f http://localhost/ || exit 1", ("curl",)),
     "healthcheck-exec": ('HEALTHCHECK --interval=5s CMD ["curl", "-f", "x"]', ("curl",)),
+    "healthcheck-shell-in-exec": ('HEALTHCHECK CMD ["sh", "-c", "curl -f http://localhost"]', ("curl",)),
+    "healthcheck-path": ('HEALTHCHECK CMD ["/usr/bin/curl", "-f", "x"]', ("curl",)),
+    "healthcheck-lower-case": ("HEALTHCHECK cmd curl -f x", ("curl",)),
+    "xz": ("RUN tar xf /a.tar.xz", ("xz-utils",)),
+    "xz-by-letter": ("RUN tar -xJf /a", ("xz-utils",)),
+    "bzip2": ("RUN tar xjf /a", ("bzip2",)),
+    "bzip2-by-option": ("RUN tar --bzip2 -xf /a", ("bzip2",)),
     "mercurial-of-pip": ("RUN pip install mercurial && hg clone x", ("build-essential",)),
     "gem-that-calls-git": ("RUN gem install cocoapods", ("git",)),
     "package-of-node-that-calls-git": ("RUN npm i -g bower@1.8", ("git",)),

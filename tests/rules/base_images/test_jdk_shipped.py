@@ -18,6 +18,17 @@ SILENT = {
     "jar-tool": "FROM openjdk:8\nRUN jar -xf /app.jar\n" + RUN_IT,
     "debugger": 'FROM openjdk:8\nCMD ["java", "-agentlib:jdwp=transport=dt_socket", "-jar", "x.jar"]\n',
     "jstack-in-the-healthcheck": "FROM openjdk:8\nHEALTHCHECK CMD jps | grep app\n" + RUN_IT,
+    "source-that-is-compiled-to-run": 'FROM openjdk:11\nCOPY Main.java /\nCMD ["java", "/Main.java"]\n',
+    "source-option": 'FROM openjdk:11\nCOPY Main /\nCMD ["java", "--source", "11", "/Main"]\n',
+    "old-debugger": 'FROM openjdk:8\nCOPY x.jar /\nCMD ["java", "-Xrunjdwp:transport=dt_socket", "-jar", "x.jar"]\n',
+    "module-of-the-jdk": 'FROM openjdk:17\nCOPY a.jar /\nCMD ["java", "--add-modules=jdk.attach", "-jar", "/a.jar"]\n',
+    "compiler-opened": "FROM eclipse-temurin:17-jdk\nENV JAVA_TOOL_OPTIONS='--add-exports jdk.compiler/x=ALL-UNNAMED'\n"
+    + RUN_IT,
+    "jar-with-long-options": "FROM openjdk:11\nRUN jar --extract --file app.jar\n" + RUN_IT,
+    "jar-in-json": 'FROM openjdk:11\nRUN ["jar", "xf", "app.jar"]\n' + RUN_IT,
+    "rarer-tool": "FROM openjdk:8\nRUN rmic X\n" + RUN_IT,
+    "agent-in-the-healthcheck": "FROM openjdk:11\nHEALTHCHECK CMD jhsdb jstack --pid 1\n" + RUN_IT,
+    "windows-escape": "# escape=`\nFROM eclipse-temurin:17-jdk\n" + RUN_IT,
     "child-builds": "FROM openjdk:8 AS base\nFROM base AS test\nRUN gradle test\nFROM base\n" + RUN_IT,
     "not-shipped": "FROM openjdk:8 AS b\n" + RUN_IT + "FROM scratch\n",
     "no-program": "FROM openjdk:8\nCOPY app.jar /\n",
@@ -46,6 +57,18 @@ FIXED = {
         "ARG V=17\nFROM eclipse-temurin:${V}-jdk\n" + RUN_IT,
         "ARG V=17\nFROM eclipse-temurin:${V}-jre\n" + RUN_IT,
     ),
+    "certificates-of-java-17": (
+        "FROM eclipse-temurin:17-jdk\nRUN keytool -import -keystore $JAVA_HOME/lib/security/cacerts -file x\n" + RUN_IT,
+        "FROM eclipse-temurin:17-jre\nRUN keytool -import -keystore $JAVA_HOME/lib/security/cacerts -file x\n" + RUN_IT,
+    ),
+    "health-by-curl": (
+        "FROM eclipse-temurin:17-jdk\nHEALTHCHECK CMD curl -f localhost\n" + RUN_IT,
+        "FROM eclipse-temurin:17-jre\nHEALTHCHECK CMD curl -f localhost\n" + RUN_IT,
+    ),
+    "options-before-the-archive": (
+        "FROM eclipse-temurin:17-jdk\nRUN java -Djarmode=layertools -jar app.jar extract\n" + RUN_IT,
+        "FROM eclipse-temurin:17-jre\nRUN java -Djarmode=layertools -jar app.jar extract\n" + RUN_IT,
+    ),
     "maven-in-an-address": (
         "FROM openjdk:8\nADD https://repo1.maven.org/maven2/x.jar /app.jar\nCMD java -jar /app.jar\n",
         "FROM openjdk:8-jre\nADD https://repo1.maven.org/maven2/x.jar /app.jar\nCMD java -jar /app.jar\n",
@@ -56,6 +79,14 @@ SHOWN = {
     "script": 'FROM openjdk:8\nCOPY run.sh /\nENTRYPOINT ["/run.sh"]\n',
     "script-while-building": "FROM openjdk:8\nRUN ./install.sh\n" + RUN_IT,
     "git": "FROM openjdk:8\nRUN git clone x\n" + RUN_IT,
+    "certificates-of-java-8": "FROM openjdk:8\nRUN keytool -import -keystore $JAVA_HOME/jre/lib/security/cacerts\n"
+    + RUN_IT,
+    "certificates-copied-to-java-8": "FROM openjdk:8\nCOPY c /usr/local/openjdk-8/jre/lib/security/cacerts\n" + RUN_IT,
+    "home-of-java-8-on-alpine": "FROM openjdk:8-jdk-alpine\nCOPY f $JAVA_HOME/lib/fontconfig.properties\n" + RUN_IT,
+    "health-by-ps": "FROM openjdk:8\nHEALTHCHECK CMD ps aux | grep java\n" + RUN_IT,
+    "health-by-a-script": "FROM openjdk:8\nHEALTHCHECK CMD /check.sh\n" + RUN_IT,
+    "java-taken-by-another-stage": "FROM eclipse-temurin:17-jdk AS a\n" + RUN_IT + "FROM scratch AS b\n"
+    "COPY --from=a /opt/java/openjdk /j\nFROM a\n",
     "tomcat": "FROM tomcat:9-jdk11-openjdk-slim\nCOPY x.war /usr/local/tomcat/webapps/\nCMD catalina.sh run\n",
     "tomcat-by-itself": "FROM tomcat:9.0-jdk17-temurin\nCOPY x.war /usr/local/tomcat/webapps/\n",
     "several-commands": "FROM openjdk:8\nCOPY x /\nCMD cd /x && java -jar x.jar\n",
