@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
-from rules.dockerfile import Dockerfile, ShellCommand, Span, Stage, Word
+from rules.base_images.swap import find_origin
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Stage, Word
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity, Snippet
 from rules.fix import Applicability, Edit, Fix
@@ -20,6 +22,7 @@ _STRIPPED = re.compile(r"(?:^|\s|=|'|\")-s(?:\s|$|'|\")|(?:^|\s|=|'|\")-w(?:\s|$
 _ELSEWHERE = re.compile(
     r"\bstrip\b|\bupx\b|\bdlv\b|delve|-gcflags|-buildmode|GOFLAGS|goreleaser|LDFLAGS|GO_LDFLAGS|ldflags[\s=]{0,9}\$"
 )
+_HOLDS_TOOLS = re.compile(r"(?:^|/)bin(?:/|$)|^/(?:go/?)?$|[$*]")
 _CARGO_STRIPS = re.compile(r"^[ \t]*strip[ \t]*=[ \t]*(?:true|\"symbols\"|\"debuginfo\")", re.MULTILINE)
 _CARGO_SET = re.compile(r"\bstrip\b|CARGO_PROFILE_RELEASE_\w+|RUSTFLAGS|\bupx\b")
 
@@ -85,7 +88,12 @@ class DebugInformationShipped(Rule):
     def _look_at(self, run: Run, command: ShellCommand, surroundings: Surroundings) -> Finding | None:
         texts = command.texts
         if command.name == "go" and len(texts) > 1 and texts[1] in ("build", "install"):
-            if _is_thrown_away(texts) or _happens_elsewhere(run.dockerfile, run.stage.index, _ELSEWHERE):
+            if (
+                _is_thrown_away(texts)
+                or _is_a_tool(run, texts, surroundings)
+                or _happens_elsewhere(run.dockerfile, run.stage.index, _ELSEWHERE)
+                or any(each.text.startswith("$") and not each.literal for each in _options(command))
+            ):
                 return None
             fix = _fix_go(run, command)
             if fix is None:
@@ -142,7 +150,33 @@ def _reaching(dockerfile: Dockerfile, surroundings: Surroundings) -> list[Stage]
 def _is_thrown_away(texts: tuple[str, ...]) -> bool:
     """Tell whether `go build` only compiles: of several packages it writes nothing."""
     several = any(text.endswith("/...") or text == "std" for text in texts)
+    if "/dev/null" in texts:
+        return True
     return several and (texts[1] == "build" or texts[-1] == "std") and "-o" not in texts
+
+
+def _options(command: ShellCommand) -> Iterator[Word]:
+    """Yield the words that may hold options: all but the value of `-o` and the last one, a package."""
+    words = command.words
+    return (word for before, word in pairwise(words[:-1]) if before.text != "-o")
+
+
+def _is_a_tool(run: Run, texts: tuple[str, ...], surroundings: Surroundings) -> bool:
+    """Tell whether `go install` brings what only the build calls: no shipped stage takes it from where it is put."""
+    remote = any("." in text.split("/", 1)[0] for text in texts[2:] if not text.startswith(("-", ".")))
+    if texts[1] != "install" or not remote or run.stage in run.dockerfile.shipped(surroundings.targets):
+        return False
+    family = {run.stage.index, *(child.index for child in run.dockerfile.children(run.stage))}
+    for stage in run.dockerfile.stages:
+        for each in stage.instructions:
+            origin = find_origin(run.dockerfile, each)
+            if origin is not None and origin.index in family and any(map(_HOLDS_TOOLS.search, _texts(each))):
+                return False
+    return True
+
+
+def _texts(each: Instruction) -> tuple[str, ...]:
+    return tuple(word.text for word in each.words[:-1])
 
 
 @lru_cache(maxsize=64)

@@ -25,7 +25,14 @@ _NO_PRODUCTION = {
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
     "pnpm": "pnpm prune --prod",
 }
-NAME = "build"
+_NAMES = ("build", "builder", "compile")
+_USERS = frozenset({"root", "0", "nobody", "www-data", "daemon"})
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+# Arguments that name files: of the folder they run in, or by an extension that a program reads.
+_FILE = re.compile(
+    r"(?:^|[=:])(?:\.{1,2}/[\w./-]+|[\w./-]*\.(?:ya?ml|toml|json|ini|conf|cfg|env|properties|xml|sqlite3?|db|pem|crt|key|jar|war"
+    r"|[cm]?js|ts|html|tmpl|txt|sql|csv|py|sh|lua))$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,13 @@ def make_plan(
         return None
     program = read_program(dockerfile, stage)
     words = program.words
-    if words is None:
+    if words is None or _has_more_to_run(dockerfile, stage, words) or _makes_places(dockerfile, stage):
         return None
     if language == "node":
         return _plan_node(stage, runtime, words, command)
     path = _path_of_program(words, language, stage)
+    if any(_FILE.search(word) for word in words[1:] if not (path or "").endswith(word.lstrip("./"))):
+        return None  # the program reads it, and where it comes from is not to be seen
     if path is None or (language != "java" and _may_need_packages(stage)):
         return None
     target = path if "/" in words[0] else f"/usr/local/bin/{words[0]}"
@@ -111,10 +120,47 @@ def _needs_a_system(stage: Stage, program: Program) -> bool:
     return False
 
 
+def _has_more_to_run(dockerfile: Dockerfile, stage: Stage, words: tuple[str, ...]) -> bool:
+    """Tell whether a health check runs anything but the program, or the user it runs as is not made plainly."""
+    made = " ".join(_users(dockerfile, stage))
+    for each in stage.instructions:
+        if each.keyword == "HEALTHCHECK" and each.value.strip().upper() != "NONE":
+            called = _words_of_check(each)
+            if called[:1] != words[:1] or any(map(_FILE.search, called[1:])):
+                return True
+        elif each.keyword == "USER":
+            name = each.value.strip().partition(":")[0]
+            if not (name.isdecimal() or name in _USERS or name in made.split() or (name == "node" == stage.base[:4])):
+                return True
+    return False
+
+
+def _words_of_check(each: Instruction) -> tuple[str, ...]:
+    text = re.split(r"\bCMD\b", each.value, maxsplit=1, flags=re.IGNORECASE)[-1]
+    return tuple(word.strip('",') for word in text.strip("[] ").split())
+
+
+def _makes_places(dockerfile: Dockerfile, stage: Stage) -> bool:
+    """Tell whether a RUN makes folders, owners or modes outside of where the stage works: they would be missing."""
+    for each in stage.runs():
+        if not any(map(each.value.__contains__, ("mkdir", "chown", "touch", "chmod"))):
+            continue
+        own = posixpath.normpath(dockerfile.scope(stage, each).workdir or "/").rstrip("/") + "/"
+        for command in each.commands:
+            if command.name in ("mkdir", "chown", "touch", "chmod") and any(
+                word.text.startswith("/") and not f"{word.text}/".startswith((own, "/tmp/"))  # noqa: S108
+                for word in command.arguments
+            ):
+                return True
+    return False
+
+
 def _may_need_packages(stage: Stage) -> bool:
     """Tell whether the stage installs something that the program may need when it runs."""
+    if any(each.keyword in ("ENV", "ARG") and "CGO_ENABLED=1" in each.value for each in stage.instructions):
+        return True
     for each in stage.runs():
-        if "CGO_ENABLED=1" in each.value or "sqlite3" in each.value:
+        if any(map(each.value.__contains__, ("CGO_ENABLED=1", "sqlite3", "prisma"))):
             return True
         if not any(map(each.value.__contains__, ("apt", "apk"))):
             continue
@@ -151,11 +197,16 @@ def _plan_node(stage: Stage, runtime: str, words: tuple[str, ...], command: tupl
         return None
     manager = command[0].rpartition("/")[2] if command else "npm"
     # Where the program is part of what was built, that and its packages are enough; else it may read anything.
+    if any(_FILE.search(word) and not word.removeprefix("./").startswith(f"{output}/") for word in words[1:]):
+        output = ""
     kept = [f"{workdir}/{each}" for each in ("package.json", "node_modules", output)] if output else [workdir]
     return Plan(
         runtime,
         tuple((each, each) for each in kept),
-        last=(f"RUN {_NO_PRODUCTION.get(manager, _NO_PRODUCTION['npm'])}",),
+        # What `npm start` runs is not here to be read.
+        last=()
+        if words[0] in _NO_PRODUCTION or words[0] == "npx"
+        else (f"RUN {_NO_PRODUCTION.get(manager, _NO_PRODUCTION['npm'])}",),
     )
 
 
@@ -234,24 +285,33 @@ def _write(dockerfile: Dockerfile, stage: Stage, plan: Plan) -> str:
         build.pop()
     if sum(each.count("\n") + 1 for each in build) > _LONGEST or sum(map(len, build)) > _LARGEST:
         build = [f"# lines {stage.start.end_line + 1} to {stage.instructions[-1].end_line} as they are"]
-    name = stage.name or NAME
+    taken = {other.name for other in dockerfile.stages}
+    name = stage.name or next(each for each in (*_NAMES, f"stage-{stage.index}") if each not in taken)
     start = _source(dockerfile, stage.start)
     before = [_source(dockerfile, each) for each in dockerfile.instructions if each.index < stage.start.index]
     lines = [*before, start if stage.name else f"{start} AS {name}", *plan.first, *build, *plan.last, ""]
-    lines += [f"FROM {plan.runtime}", *plan.setup]
-    lines += _users(dockerfile, stage)
+    users = _users(dockerfile, stage)
+    makes = any("adduser" in each or "addgroup" in each for each in users) and plan.runtime.startswith("debian")
+    setup = [line.replace("ca-certificates", "adduser ca-certificates") if makes else line for line in plan.setup]
+    rest = [*users]
     if plan.keeps_program:
-        lines += [
-            _source(dockerfile, each)
-            for each in stage.instructions
-            if each.keyword == "ENV" and "GOPATH" not in each.value and "GO111" not in each.value
-        ]
+        rest += [_source(dockerfile, each) for each in stage.instructions if each.keyword == "ENV" and _is_read(each)]
         workdir = _workdir(stage) if stage.end.workdir_given else None
         if workdir is not None and workdir != "/":
-            lines.append(f"WORKDIR {workdir}")
-    lines += [f"COPY --from={name} {source} {target}" for source, target in plan.copies]
-    lines += [_source(dockerfile, each) for each in moved if _is_kept(each, plan)]
-    return "\n".join(lines) + "\n"
+            rest.append(f"WORKDIR {workdir}")
+    rest += [f"COPY --from={name} {source} {target}" for source, target in plan.copies]
+    rest += [_source(dockerfile, each) for each in moved if _is_kept(each, plan)]
+    used = set(_VARIABLE.findall("\n".join(rest)))
+    arguments = [
+        _source(dockerfile, each)
+        for each in stage.instructions
+        if each.keyword == "ARG" and each.value.partition("=")[0].strip() in used
+    ]
+    return "\n".join((*lines, f"FROM {plan.runtime}", *setup, *arguments, *rest)) + "\n"
+
+
+def _is_read(each: Instruction) -> bool:
+    return not any(map(each.value.__contains__, ("GOPATH", "GO111", "CGO_ENABLED")))
 
 
 def _is_kept(each: Instruction, plan: Plan) -> bool:

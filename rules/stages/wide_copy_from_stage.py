@@ -23,6 +23,8 @@ _SERVERS = re.compile(r"(?:^|/)(?:nginx|httpd|caddy|nginx-unprivileged|lighttpd)
 _CLEANS = re.compile(
     r"\bprune\b|--prod(?:uction)?\b|--omit|\brm -[^;&|\n]{0,200}(?:node_modules|src|target|\.git\b|\*)"
 )
+# A path, or a name with an extension, such as a health check or a preloaded script.
+_NAMES_A_FILE = re.compile(r"(?:^|[\s\"'=])(?:\.{0,2}/)?[\w-][\w./-]*\.[a-z]{2,10}\b|^\.?/\w")
 # Runs the sources themselves.
 _RUNS_SOURCES = re.compile(r"\b(?:babel-node|ts-node|tsx|nodemon)\b")
 _LEFT = {
@@ -206,7 +208,7 @@ def _narrower(
 ) -> list[tuple[str, str]]:
     """Return pairs of paths that are enough, as far as the program of the copying stage shows it."""
     leaf = leaf_of(dockerfile, stage)
-    if language == "node" and _SERVERS.search(stage.base):
+    if (language == "node" and _SERVERS.search(stage.base)) or _uses_more(dockerfile, stage, copy):
         return []
     words = read_program(dockerfile, leaf).words
     if words is None:
@@ -215,7 +217,7 @@ def _narrower(
     folder = copy.target.rstrip("/") + "/"
     if program is None or not program.startswith(folder) or program.endswith(".sh"):
         return []
-    if program in targets:
+    if program in targets or any(_names_a_file(word, program, folder, leaf) for word in words[1:]):
         return []
     inside = program.removeprefix(folder)
     if language == "node":
@@ -225,6 +227,28 @@ def _narrower(
         kept = ("package.json", "node_modules", head)
         return [(f"{copy.source}/{each}", folder + each) for each in kept]
     return [(f"{copy.source}/{inside}", program)]
+
+
+def _uses_more(dockerfile: Dockerfile, stage: Stage, copy: _Copy) -> bool:
+    """Tell whether a line above the program works in the copied folder, so that it may need any of its files."""
+    folder = re.compile(rf"(?<![\w.-]){re.escape(copy.target)}/")
+    for owner, each in dockerfile.after(stage, copy.instruction):
+        if each.index <= copy.instruction.index:
+            continue
+        workdir = dockerfile.scope(owner, each).workdir or "/"
+        if each.keyword == "RUN" and f"{posixpath.normpath(workdir)}/".startswith(f"{copy.target}/"):
+            return True
+        if each.keyword in ("RUN", "ENV", "HEALTHCHECK", "COPY") and folder.search(each.value):
+            return True
+        if each.keyword == "HEALTHCHECK" and _NAMES_A_FILE.search(each.value):
+            return True
+    return any(each.keyword == "ENV" and folder.search(each.value) for _, each in dockerfile.lineage(stage))
+
+
+def _names_a_file(word: str, program: str, folder: str, leaf: Stage) -> bool:
+    """Tell whether an argument of the program is, or may be, another file of the copied folder."""
+    path = _absolute(word.rpartition("=")[2], leaf.end.workdir or "/")
+    return path is not None and path != program and path.startswith(folder) and _NAMES_A_FILE.search(word) is not None
 
 
 def _program_path(words: tuple[str, ...], language: str, workdir: str) -> str | None:

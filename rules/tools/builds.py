@@ -238,18 +238,22 @@ def is_workshop(dockerfile: Dockerfile, stage: Stage, path: str) -> bool:
 
 def compiles_at_run_time(dockerfile: Dockerfile, last: Stage) -> bool:
     """Tell whether what the image runs may need a compiler, or people may."""
-    command = entry = None
+    command = entry = check = None
     for _, each in dockerfile.lineage(last):
         if each.keyword == "CMD":
             command = each
         elif each.keyword == "ENTRYPOINT":
             entry, command = each, None
+        elif each.keyword == "HEALTHCHECK":
+            check = each
     started = [each for each in (entry, command) if each is not None]
     if not started:
         base = next(dockerfile.lineage(last), None)
         return base is None or _SERVES.search(base[0].base) is None
     if all(_SHELL_ONLY.search(each.value.strip()) for each in started):
         return True
+    if check is not None:
+        started.append(check)
     return any(_RUNS_COMPILER.search(each.value[:4096]) for each in started)
 
 

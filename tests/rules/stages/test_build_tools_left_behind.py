@@ -26,6 +26,7 @@ SILENT = {
     "virtual-deleted": A + 'RUN apk add --virtual .b gcc make && make && apk del .b\nCMD ["a"]\n',
     "deleted-by-apk-in-a-later-run": A + TOOLS + 'RUN make -C /src\nRUN apk del gcc make musl-dev\nCMD ["a"]\n',
     "nothing-is-built": A + TOOLS + 'COPY app /app\nCMD ["/app"]\n',
+    "health-check-builds": A + TOOLS + "HEALTHCHECK CMD make -C /src check\n" + MAKE,
     "only-pip-upgrades-itself": D + 'RUN apt-get install -y gcc && pip install -U pip\nCMD ["a"]\n',
     "build-stage": "FROM alpine AS b\n" + TOOLS + "RUN make\nFROM alpine\nCOPY --from=b /a /a\n",
     "bare-shell": A + TOOLS + "RUN make\nCMD bash\n",

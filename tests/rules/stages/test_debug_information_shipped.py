@@ -26,6 +26,9 @@ SILENT = {
     "several-packages": GO + "RUN go build ./...\n" + SHIP,
     "not-copied-from": GO + "RUN go build -o /x\nFROM scratch\nCOPY x /x\n",
     "another-command": GO + "RUN go vet ./... && go test ./... && go mod download\n" + SHIP,
+    "tool-of-the-build": GO + "RUN go install e.org/gen@v1 && gen && make\n" + SHIP,
+    "thrown-away": GO + "RUN go build -o /dev/null ./cmd\n" + SHIP,
+    "options-from-a-variable": GO + "ARG F\nRUN go build $F -o /x .\n" + SHIP,
     "echo": GO + "RUN echo go build -o /x\n" + SHIP,
     "powershell": 'FROM golang:1.22\nSHELL ["powershell"]\nRUN go build -o x\n',
     "cargo-debug": "FROM rust AS build\nRUN cargo build\n" + SHIP,
@@ -34,6 +37,14 @@ SILENT = {
 }
 NEW = '-ldflags="-s -w"'
 FIXED = {
+    "tool-that-is-shipped": (
+        GO + "RUN go install e.org/x@v1\nFROM scratch\nCOPY --from=build /go/bin/x /x\n",
+        GO + f"RUN go install {NEW} e.org/x@v1\nFROM scratch\nCOPY --from=build /go/bin/x /x\n",
+    ),
+    "package-from-a-variable": (
+        GO + "RUN go build -o $OUT ./cmd/$P\n" + SHIP,
+        GO + f"RUN go build {NEW} -o $OUT ./cmd/$P\n" + SHIP,
+    ),
     "build": (GO + "RUN go build -o /x .\n" + SHIP, GO + f"RUN go build {NEW} -o /x .\n" + SHIP),
     "install": (GO + "RUN go install .\n" + SHIP, GO + f"RUN go install {NEW} .\n" + SHIP),
     "install-of-all": (GO + "RUN go install ./...\n" + SHIP, GO + f"RUN go install {NEW} ./...\n" + SHIP),

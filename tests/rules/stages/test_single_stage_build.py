@@ -123,3 +123,21 @@ def test_nothing_is_written_where_more_is_installed() -> None:
 
 def test_a_dockerfile_for_ci_is_left_alone() -> None:
     assert_silent(CODE, NODE + "RUN npm run build\nCMD node x.js\n", Surroundings(path=".ci/Dockerfile"))
+
+
+def test_a_script_that_is_loaded_first_is_taken_over_with_the_rest() -> None:
+    (found,) = findings(CODE, NODE + 'RUN npm run build\nCMD ["node", "-r", "./trace.js", "dist/main.js"]\n')
+    assert found.snippet is not None
+    assert "COPY --from=build /app /app\n" in found.snippet.text
+
+
+def test_nothing_is_pruned_that_npm_start_may_run() -> None:
+    (found,) = findings(CODE, NODE + 'RUN npm run build\nCMD ["npm", "start"]\n')
+    assert found.snippet is not None
+    assert "prune" not in found.snippet.text
+
+
+def test_nothing_is_written_for_what_the_slim_image_lacks() -> None:
+    for more in ("HEALTHCHECK CMD curl localhost\n", "HEALTHCHECK CMD node check.js\n", "RUN npx prisma generate\n"):
+        (found,) = findings(CODE, NODE + more + 'RUN npm run build\nCMD ["node", "dist/main.js"]\n')
+        assert found.snippet is None

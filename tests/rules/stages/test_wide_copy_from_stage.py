@@ -62,6 +62,14 @@ NARROWER = {
     ),
 }
 UNCLEAR = {
+    "run-in-the-folder": NODE + 'COPY --from=build /app /app\nRUN npx migrate\nCMD ["node", "dist/main.js"]\n',
+    "file-named-by-a-variable": NODE
+    + 'ENV CONFIG=/app/conf/x.json\nCOPY --from=build /app /app\nCMD ["node", "dist/main.js"]\n',
+    "file-named-by-the-health-check": NODE
+    + 'COPY --from=build /app /app\nHEALTHCHECK CMD node check.js\nCMD ["node", "dist/main.js"]\n',
+    "settings-of-the-program": GO
+    + 'WORKDIR /src\nCOPY --from=build /src /src\nCMD ["/src/bin/app", "-c", "app.toml"]\n',
+    "copied-on-by-a-run": GO + 'COPY --from=build /src /src\nRUN cp /src/x.conf /etc/\nCMD ["/src/bin/app"]\n',
     "npm-start": NODE + "COPY --from=build /app /app\nCMD npm start\n",
     "script": GO + 'COPY --from=build /src /src\nCMD ["/src/run.sh"]\n',
     "program-copied-apart": GO + 'COPY --from=build /src /s\nCOPY --from=build /go/bin/x /s/x\nCMD ["/s/x"]\n',
