@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rules.base_images.program import leaf_of, read_program
-from rules.dockerfile import Dockerfile, Instruction, ShellCommand
+from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Word
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
@@ -30,6 +30,8 @@ _TESTS = re.compile(
     r"\btests?\b|pytest|jest|mocha|\be2e\b|playwright test|cucumber|robot|behave|\bwdio\b|vitest|codecept"
 )
 _SHELL = re.compile(r"""\[?\s*["']?(?:/usr)?(?:/bin/)?(?:ba|a|z)?sh["']?(?:\s*,?\s*["']?-[il]+["']?)?\s*\]?\s*""")
+_OTHER_BROWSERS = re.compile(r"\b(?:firefox|webkit)\b")
+_OF_PUPPETEER = re.compile(r"puppeteer|node_modules|\.cache/|browserless|chrome", re.IGNORECASE)
 _ONE_BROWSER = re.compile(r"(?:--project|--browser|BROWSER(?:_NAME|_TYPE)?)[=\s\"']{1,3}(chromium|firefox|webkit)\b")
 
 
@@ -53,10 +55,11 @@ class BrowsersNotUsed(Rule):
     the variables belong above the install.
 
     ## When it is silent
-    A browser is named; the image is there for tests, by its path, its stage or what it runs; no program is stated, or a
-    shell; downloads are turned off; a mount covers them; the stage is not shipped. Of puppeteer: no browser's path is
-    given, so that the downloaded one is the one that runs; the install is not seen to bring puppeteer; another install
-    follows the variable that comes late.
+    A browser is named, or two of them anywhere in the file; the image is there for tests, by its path, its stage or
+    what it runs; no program is stated, or a shell; downloads are turned off; a mount covers them; the stage is not
+    shipped. Of puppeteer: no browser's path is given, or one in puppeteer's own folder, so that the downloaded one is
+    the one that runs; the base image is made for browsers; an `.npmrc` is copied; the install is not seen to bring
+    puppeteer; another install follows the variable that comes late.
     """
 
     code = "DS251"
@@ -96,7 +99,11 @@ class BrowsersNotUsed(Rule):
 
     def _playwright(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         for run in shipped_runs(dockerfile, surroundings, ("playwright",)):
-            if is_for_development(run, surroundings) or _tests(dockerfile, run.stage.index):
+            if (
+                is_for_development(run, surroundings)
+                or _tests(dockerfile, run.stage.index)
+                or _names_others(dockerfile)
+            ):
                 continue
             for command in run.commands:
                 call = read_playwright(command)
@@ -113,6 +120,8 @@ class BrowsersNotUsed(Rule):
         for run in shipped_runs(dockerfile, surroundings, ("npm", "yarn", "pnpm")):
             if is_for_development(run, surroundings) or _tests(dockerfile, run.stage.index):
                 continue
+            if _OF_PUPPETEER.search(run.base):
+                continue  # such images set the variables themselves
             place, late = _place(dockerfile, run.stage.index), _set_too_late(run)
             for command in run.commands:
                 brings = _brings_puppeteer(run, command, surroundings.context)
@@ -148,6 +157,11 @@ def _takes_all(run: Run, call: Call) -> bool:
     )
 
 
+def _names_others(dockerfile: Dockerfile) -> bool:
+    """Tell whether a file speaks of other browsers than the one that an option or a variable names."""
+    return _OTHER_BROWSERS.search(_ONE_BROWSER.sub("", dockerfile.text)) is not None
+
+
 def _name_browser(dockerfile: Dockerfile, call: Call) -> Fix | None:
     """Show the one browser that the file names elsewhere, Chromium where it names none."""
     assert call.action is not None  # noqa: S101 - its verb was looked at
@@ -177,7 +191,9 @@ def _place(dockerfile: Dockerfile, stage: int) -> Instruction | None:
     """Return the ENV that names the browser to run in what a stage ends in."""
     leaf = leaf_of(dockerfile, dockerfile.stages[stage])
     found = [each for _, each in dockerfile.lineage(leaf) if each.keyword == "ENV" and f"{_PLACE}=/" in _plain(each)]
-    return found[-1] if found else None
+    path = _plain(found[-1]).partition(f"{_PLACE}=")[2].split()[0] if found else ""
+    # The browser that puppeteer downloads is run, where the path leads to it.
+    return None if not found or re.search(r"puppeteer|node_modules|\.cache/", path) else found[-1]
 
 
 def _plain(each: Instruction) -> str:
@@ -217,8 +233,11 @@ def _bare(name: str) -> str:
     return name[:1] + name[1:].partition("@")[0]
 
 
+_CONFIGURES = re.compile(r"npm_config_(?:puppeteer|ignore_scripts|userconfig|globalconfig)", re.IGNORECASE)
+
+
 def _skips(run: Run, command: ShellCommand) -> bool:
-    if any(map(run.scope.sets, _SKIPS)) or any("npm_config_puppeteer" in each.lower() for each in run.scope.env):
+    if any(map(run.scope.sets, _SKIPS)) or any(_CONFIGURES.search(each) for each in run.scope.env):
         return True
     if any(name in _SKIPS for each in run.commands for name, _ in each.assignments):
         return True
@@ -229,8 +248,8 @@ def _skips(run: Run, command: ShellCommand) -> bool:
 
 def _copies_configuration(each: Instruction) -> bool:
     value = each.value.lower()
-    return (
-        "puppeteerrc" in value or "puppeteer.config" in value or (each.keyword == "RUN" and "puppeteer_skip" in value)
+    return any(map(value.__contains__, ("puppeteerrc", "puppeteer.config", "npmrc", "yarnrc"))) or (
+        each.keyword == "RUN" and "puppeteer_skip" in value
     )
 
 
@@ -238,8 +257,13 @@ def _set_too_late(run: Run) -> Instruction | None:
     """Return the ENV on top of an install that was to keep it from downloading, where no install follows."""
     late = None
     for _, each in run.dockerfile.after(run.stage, run.instruction):
-        if each.keyword == "ENV" and late is None and any(name in each.value for name in _SKIPS):
+        if each.keyword == "ENV" and late is None and any(map(_turns_off, each.words)):
             late = each
         elif each.keyword == "RUN" and late is not None and any(map(_read_install, each.commands)):
             return None
     return late
+
+
+def _turns_off(word: Word) -> bool:
+    name, _, value = word.text.partition("=")
+    return name in _SKIPS and value.lower() not in ("false", "0", "no", "off", "")

@@ -36,11 +36,12 @@ _BELONGS = {
     "python": re.compile(
         r"(?:python3|py3)-|libpython3|libapache2-mod-wsgi|uwsgi|supervisor|ansible|certbot|aws-?cli|s3cmd|mercurial|meson"
         r"|software-properties|libreoffice|salt-|youtube-dl|yt-dlp|docker-compose|gir1\.|gdb|scons|inkscape|virtualenv"
-        r"|vim-|xpra|novnc|websockify|calibre|fail2ban|iotop|glances|apt-xapian|lsb-release|npm$|node-gyp"
+        r"|vim-|xpra|novnc|websockify|calibre|fail2ban|iotop|glances|apt-xapian|lsb-release|npm$|node-gyp|libboost-(?:all|.*python)"
+        r"|postgresql-plpython3|pipx|tox$|ipython|mypy|black$|borgbackup|duplicity|weasyprint|lldb|gobject-introspection"
     ),
     "node": re.compile(r"node-|yarn"),
     "golang": re.compile(r"golang-"),
-    "ruby": re.compile(r"ruby-|passenger|puppet|vagrant"),
+    "ruby": re.compile(r"ruby-|passenger|puppet|vagrant|asciidoctor|jekyll|rake$|redmine|ronn|capistrano"),
 }
 _USES_DISTRIBUTION = {
     "python": re.compile(r"/usr/bin/(?:env )?python3|/usr/(?:lib|share)/python3|--system-site-packages|/usr/bin/pip3"),
@@ -48,6 +49,7 @@ _USES_DISTRIBUTION = {
     "golang": re.compile(r"/usr/bin/go|/usr/lib/go"),
     "ruby": re.compile(r"/usr/bin/(?:ruby|gem)|/usr/lib/ruby"),
 }
+_FIRST = re.compile(r"\bPATH[=\s]+[\"']?/usr/s?bin\b|--install\s+/usr/(?:local/)?bin/|\bln\s[^\n]*\s/usr/local/bin/")
 _BY_JAVA = re.compile(r"/usr/lib/jvm")
 
 # Images of other runtimes, and programs of theirs that call no Node.js.
@@ -62,7 +64,14 @@ _BUILDS = re.compile(
     r"(?:npm|yarn|pnpm)\s+run\s+[\w:-]*(?:build|prod|production|compile|dist|webpack|grunt|gulp|assets)[\w:-]*\b|yarn\s+build\b"
     r"|(?:^|/)(?:gulp|grunt|webpack|ng\s+build|vite\s+build)\b"
 )
-_MENTIONS_NODE = re.compile(r"\b(?:node|nodejs|npm|npx|yarn|pnpm|pm2)\b")
+_MENTIONS_NODE = re.compile(r"\b(?:node|nodejs|npm|npx|yarn|pnpm|pm2)\b|\.[cm]?js\b")
+# What calls Node.js beside a server of another language, where it runs or while it is set up.
+_CALLS_NODE = re.compile(
+    r"execjs|mjml|prisma|mermaid|puppeteer|pyppeteer|yuglify|uglify|lessc|clean-?css|postcss|svgo|katex|hypernova|\bssr\b|yt-dlp"
+    r"|\bENV\s[^\n]*[=\s\"']node\s",
+    re.IGNORECASE,
+)
+_NODE_COMMANDS = frozenset({"node", "nodejs", "npm", "npx", "yarn", "pnpm", "gulp", "grunt", "webpack", "bower", "ng"})
 _BUILD_TOOLS = frozenset(
     {"npm", "yarn", "pnpm", "gulp", "gulp-cli", "grunt", "grunt-cli", "bower", "webpack", "webpack-cli", "@angular/cli",
      "@vue/cli", "node-gyp", "corepack", "n", "vite", "parcel", "parcel-bundler", "node-sass", "sass", "less",
@@ -90,10 +99,10 @@ class SecondRuntime(Rule):
 
     ## When it is silent
     Another package that belongs to the distribution's runtime is installed (`python3-gi`, `supervisor`), so that it
-    comes anyway; a line names its path; the same RUN removes it. Of Node.js in another image: nothing is seen to build;
-    what the container runs is a script, or not known to be free of Node.js; other tools are installed with `npm install
-    -g`; file or stage are named for development, tests or CI. Python in an image of Node.js is there for node-gyp,
-    which build-tools-left-behind (DS401) is about. The stage is not shipped.
+    comes anyway; a line names its path, or puts `/usr/bin` first; the same RUN removes it. Of Node.js in another image:
+    nothing is seen to build; what the container runs is a script, or not known to be free of Node.js; a package or an
+    ENV calls it; other packages are installed by name; file or stage are named for development, tests or CI. Python in
+    an image of Node.js is there for node-gyp, which build-tools-left-behind (DS401) is about. The stage is not shipped.
     """
 
     code = "DS250"
@@ -136,7 +145,7 @@ class SecondRuntime(Rule):
     def _again(self, run: Run, image: str, tag: str, again: re.Pattern[str]) -> Iterator[Finding]:
         if image == "python" and tag.startswith("2"):
             return  # python3 is another one there
-        found = [(each, tuple(filter(again.match, each.names))) for each in _kept(run)]
+        found = [(each, tuple(filter(again.match, each.names))) for each in _kept(run) if not _is_elsewhere(each)]
         found = [(operation, names) for operation, names in found if names]
         if not found or _is_wanted(run, image, again):
             return
@@ -156,7 +165,7 @@ class SecondRuntime(Rule):
         operation = next((each for each in _kept(run) if not _NODE.isdisjoint(each.names)), None)
         if operation is None or not _runs_no_node(run.dockerfile, run.stage.index, image, tag):
             return
-        last = _last_build(run)
+        last = _last_build(run) if not _CALLS_NODE.search(run.dockerfile.text) else None
         if last is not None and not _installs_tools(run):
             yield self.finding(
                 run.instruction,
@@ -173,10 +182,15 @@ def _kept(run: Run) -> list[Operation]:
     return [] if any(each.removes for each in found) else found
 
 
+def _is_elsewhere(operation: Operation) -> bool:
+    """Tell whether packages go into another root than the image's own."""
+    return operation.command.has_flag("--root", "-p", "--installroot", "--root-dir")
+
+
 def _is_wanted(run: Run, image: str, again: re.Pattern[str]) -> bool:
     """Tell whether something else belongs to the distribution's runtime, or calls it."""
     belongs, uses = _BELONGS.get(image), _USES_DISTRIBUTION.get(image, _BY_JAVA)
-    if uses.search(run.dockerfile.text):
+    if uses.search(run.dockerfile.text) or _FIRST.search(run.dockerfile.text):
         return True
     if belongs is None:
         return False
@@ -209,7 +223,7 @@ def _runs_no_node(dockerfile: Dockerfile, stage: int, image: str, tag: str) -> b
     """Tell whether what a container runs certainly does without Node.js."""
     leaf = leaf_of(dockerfile, dockerfile.stages[stage])
     lineage = [each for _, each in dockerfile.lineage(leaf)]
-    starts = [each for each in lineage if each.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK")]
+    starts = [each for each in lineage if each.keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")]
     if any(_MENTIONS_NODE.search(each.value) for each in starts):
         return False
     if not any(each.keyword in ("COPY", "ADD") for each in lineage):
@@ -221,9 +235,9 @@ def _runs_no_node(dockerfile: Dockerfile, stage: int, image: str, tag: str) -> b
 
 
 def _last_build(run: Run) -> Instruction | None:
-    """Return the last RUN, from this one on, that builds a front end; None where none does."""
-    uses = [each for each in (run, *run.later()) if any(map(_builds, each.commands))]
-    return uses[-1].instruction if uses else None
+    """Return the last RUN that uses Node.js, from this one on; None where none of them builds a front end."""
+    uses = [each for each in (run, *run.later()) if any(command.name in _NODE_COMMANDS for command in each.commands)]
+    return uses[-1].instruction if any(map(_builds, (command for each in uses for command in each.commands))) else None
 
 
 def _builds(command: ShellCommand) -> bool:
@@ -231,11 +245,11 @@ def _builds(command: ShellCommand) -> bool:
 
 
 def _installs_tools(run: Run) -> bool:
-    """Tell whether `npm install -g` brings what is no tool of a build."""
+    """Tell whether `npm install` brings by name what is no tool of a build."""
     for each in (run, *run.later()):
         for command in each.commands:
             call = npm.read_npm(command)
-            if call is not None and call.has("-g", "--global"):
+            if call is not None and call.verb in npm.INSTALLS:
                 names = (word.text[:1] + word.text[1:].partition("@")[0] for word in call.operands)
                 if not set(names) <= _BUILD_TOOLS:
                     return True

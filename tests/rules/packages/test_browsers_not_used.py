@@ -35,6 +35,14 @@ SILENT = {
     "another-program": P + "RUN uv run manage playwright install\n" + CMD,
     "onbuild": P + "ONBUILD RUN playwright install\n" + CMD,
     "pragma": P + "# dockslim ignore=DS251\nRUN playwright install\n" + CMD,
+    "others-are-named": P + "RUN playwright install && playwright install-deps firefox webkit\n" + CMD,
+    "puppeteer-runs-its-own-by-path": N
+    + "ENV PUPPETEER_EXECUTABLE_PATH=/root/.cache/puppeteer/chrome/chrome\nRUN npm install puppeteer\n"
+    + START,
+    "puppeteer-configured": N + PLACE + "COPY .npmrc .\nRUN npm install puppeteer\n" + START,
+    "puppeteer-without-scripts-by-env": N + PLACE + "ENV npm_config_ignore_scripts=true\nRUN npm i puppeteer\n" + START,
+    "image-of-puppeteer": "FROM ghcr.io/puppeteer/puppeteer:21\n" + PLACE + "RUN npm install puppeteer\n" + START,
+    "skip-turned-off-late": N + "RUN npm install puppeteer\nENV PUPPETEER_SKIP_DOWNLOAD=false\n" + START,
     "puppeteer-skips": N + PLACE + SKIP + "RUN npm install puppeteer\n" + START,
     "puppeteer-skips-of-old": N + PLACE + "ENV PUPPETEER_SKIP_CHROMIUM_DOWNLOAD 1\nRUN npm i puppeteer\n" + START,
     "puppeteer-skips-in-front": N + PLACE + "RUN PUPPETEER_SKIP_DOWNLOAD=1 npm i puppeteer\n" + START,

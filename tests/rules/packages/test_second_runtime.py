@@ -36,6 +36,15 @@ SILENT = {
     "no-program": P + APT + "nodejs npm\n" + BUILD,
     "nothing-copied": P + APT + "nodejs npm\nRUN npm run build\n" + CMD,
     "stage-for-tests": P.replace("\n", " AS test\n") + APT + "nodejs npm\n" + BUILD + CMD,
+    "distribution-first-in-the-path": P + 'ENV PATH="/usr/bin:$PATH"\n' + APT + "python3-dev curl\n",
+    "library-for-the-distribution": P + APT + "libboost-python-dev python3-dev\n",
+    "needed-by-another": "FROM ruby:3.3\n" + APT + "ruby asciidoctor\n",
+    "another-root": "FROM node:22-alpine\nRUN apk add --root /out nodejs curl\n",
+    "node-called-by-a-package": P + APT + "nodejs npm\nRUN pip install PyExecJS\n" + BUILD + CMD,
+    "node-called-by-a-variable": P + APT + "nodejs npm\nENV RENDER='node ssr/main'\n" + BUILD + CMD,
+    "node-script-in-the-health-check": P + APT + "nodejs npm\n" + BUILD + "HEALTHCHECK CMD /up.js\n" + CMD,
+    "node-for-what-comes-on-top": P + APT + "nodejs npm\n" + BUILD + "ONBUILD RUN npm run build\n" + CMD,
+    "node-package-by-name": P + APT + "nodejs npm\n" + BUILD + "RUN npm install svgo-x\n" + CMD,
     "onbuild": P + "ONBUILD " + APT + "python3 curl\n",
     "powershell": P + 'SHELL ["powershell"]\n' + APT + "python3 curl\n",
     "pragma": P + "# dockslim ignore=DS250\n" + APT + "python3 curl\n",
@@ -100,3 +109,8 @@ def test_fix_is_shown(text: str, fixed: str) -> None:
 def test_silent_about_a_front_end_in_an_image_for_developers() -> None:
     text = P + APT + "nodejs npm\n" + BUILD + CMD
     assert_silent(CODE, text, Surroundings(path="docker/dev/Dockerfile"))
+
+
+def test_the_last_line_that_uses_node_is_named() -> None:
+    (found,) = findings(CODE, P + APT + "nodejs npm\n" + BUILD + "RUN node tidy.js\n" + CMD)
+    assert found.reason.startswith("Line 5 is the last that uses it")
