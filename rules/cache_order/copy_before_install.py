@@ -25,6 +25,12 @@ from rules.tools.remove import removed_words
 _NESTED = frozenset({"if", "loop", "case", "function", "substitution", "subshell", "pipeline", "negation"})
 # What may stand between a COPY and the RUN below which it moves.
 _INDIFFERENT = frozenset({"ENV", "ARG", "LABEL", "EXPOSE", "WORKDIR"})
+# Variables by which an install is told of more files to read.
+_CONFIGURES = re.compile(
+    r"PIP_(?:CONSTRAINT|FIND_LINKS|CONFIG_FILE|REQUIREMENT|NO_INDEX)|npm_config_(?:user|global)config|BUNDLE_(?:GEMFILE|APP_CONFIG)"
+    r"|GOFLAGS|GOWORK",
+    re.IGNORECASE,
+)
 _PLAIN_PATH = re.compile(r"[\w./@+-]+")
 _EXAMPLE = Surroundings(
     context=Context(
@@ -108,7 +114,7 @@ class CopyBeforeInstall(Rule):
         manifests = _manifests(dockerfile, place, context)
         if context is not None and (manifests is None or _is_bare(context, manifests)):
             return None
-        risk = _risk(place, context, manifests)
+        risk = _risk(dockerfile, place, context, manifests)
         install = place.installs[0]
         fix = _fix(dockerfile, place, manifests, surroundings) if manifests else None
         if fix is not None and risk:
@@ -194,12 +200,18 @@ def _is_about_builds(path: str) -> bool:
     return "docker" in name or name in (".gitignore", "license", "readme.md", ".gitattributes", "package-lock.json")
 
 
-def _risk(place: _Place, context: Context | None, manifests: tuple[str, ...] | None) -> str | None:
+def _risk(
+    dockerfile: Dockerfile, place: _Place, context: Context | None, manifests: tuple[str, ...] | None
+) -> str | None:
     """Return why the fix is to be read first, as a sentence; None where everything speaks for it."""
     if context is None or not manifests:
         return "The manifests are guessed."
     if any(posixpath.dirname(each) for each in manifests) and any(each.tool != "pip" for each in place.installs):
         return "The manifests do not lie at the context's root."
+    scope = dockerfile.scope(place.stage, place.run)
+    configured = next((name for name in (*scope.env, *scope.args) if _CONFIGURES.fullmatch(name)), None)
+    if configured is not None:
+        return f"`{configured}` may name more files that the install reads."
     for install in place.installs:
         found = install.risk(context.texts, context.files)
         if found is not None:

@@ -48,6 +48,17 @@ _DEAF = frozenset(
 _INSTALLERS = frozenset({"apt-get", "apk", "yum", "dnf", "microdnf"})
 
 
+# What builds may well put the value into what it builds, by the environment.
+_BUILDERS = frozenset(
+    {"make", "gmake", "mvn", "mvnw", "gradle", "gradlew", "cargo", "sbt", "cmake", "webpack", "printenv", "env"}
+)
+_BUILDS = re.compile(
+    r"(?:npm|yarn|pnpm) (?:run\b|build\b)"
+    r"|(?:npx )?(?:next|vite|ng|react-scripts|webpack|nuxt|poetry|hatch|flit|uv) build\b"
+    r"|go (?:build|install)\b|\S+ setup\.py|dotnet (?:build|publish|pack)\b|(?:\S+ -m )?pip[\d.]* install (?:-\S+ )*\."
+)
+
+
 class _Move(NamedTuple):
     """Such ARGs and what hangs on them, the first one's name, and the last RUN below that has no use for any."""
 
@@ -77,7 +88,7 @@ class EarlyBuildMetadata(Rule):
 
     ## When it is silent
     The ARG has a default that looks like a value; an instruction other than ENV and LABEL uses it before the first
-    install; no install follows.
+    install; no install follows, or none above a line that builds what was copied, and may put the value into it.
     """
 
     code = "DS602"
@@ -137,9 +148,10 @@ def _find_move(dockerfile: Dockerfile, stage: Stage) -> _Move | None:
     group: list[Instruction] = []
     moves: _Move | None = None
     runs = 0
-    is_certain = True
+    is_certain, has_sources = True, False
     for each in stage.instructions:
         name = _volatile(each) if each.keyword == "ARG" else None
+        has_sources = has_sources or each.keyword in ("COPY", "ADD")
         if name is not None:
             names.add(name)
             group.append(each)
@@ -151,7 +163,7 @@ def _find_move(dockerfile: Dockerfile, stage: Stage) -> _Move | None:
             names |= keys if each.keyword == "ENV" else set()
             group.append(each)
             continue
-        if uses or each.keyword == "ONBUILD":
+        if uses or each.keyword == "ONBUILD" or (has_sources and each.keyword == "RUN" and _builds(each)):
             break
         if each.keyword == "RUN":
             runs += 1
@@ -159,6 +171,13 @@ def _find_move(dockerfile: Dockerfile, stage: Stage) -> _Move | None:
             if any(map(source.__contains__, _HEAVY)) and _installs(each):
                 moves = _Move(_volatile(group[0]) or "", tuple(group), each, runs, is_certain)
     return moves
+
+
+def _builds(run: Instruction) -> bool:
+    return any(
+        command.name in _BUILDERS or _BUILDS.match(" ".join((command.name, *command.texts[1:])))
+        for command in run.commands
+    )
 
 
 def _uses(source: str, names: set[str]) -> bool:

@@ -176,9 +176,12 @@ _NODE_LISTS = (
 )  # fmt: skip
 _NODE_LOCAL = re.compile(r'"(?:file|link|portal|patch|workspace):|"\.{1,2}/|\.tgz"')
 _NODE_FILES = (
-    "pnpm-workspace.yaml", ".pnpmfile.cjs", ".yarnrc.yml", ".yarnrc", "lerna.json", "binding.gyp", "nx.json",
-    "rush.json",
+    "pnpm-workspace.yaml", ".pnpmfile.cjs", "pnpmfile.js", ".yarnrc.yml", ".yarnrc", ".yarnclean", "lerna.json",
+    "binding.gyp", "nx.json", "rush.json", ".puppeteerrc", ".puppeteerrc.json", ".puppeteerrc.js", ".puppeteerrc.cjs",
+    "puppeteer.config.js", "puppeteer.config.cjs",
 )  # fmt: skip
+# Packages whose own install script reads a file of the project: prisma generates its client from the schema.
+_NODE_READERS = ("@prisma/client", "prisma", "zenstack")
 
 
 def _risk_of_node(texts: Mapping[str, str], files: Mapping[str, int]) -> str | None:
@@ -197,6 +200,12 @@ def _risk_of_node(texts: Mapping[str, str], files: Mapping[str, int]) -> str | N
     hook = next((name for name in _NODE_HOOKS if name in (scripts or ())), None)
     if hook is not None:
         return f"the `{hook}` script in `package.json`"
+    if package.get("prisma") or any(
+        name in (package.get(kind) or ()) for kind in _NODE_LISTS for name in _NODE_READERS
+    ):
+        return "the install script of prisma"
+    if "patchedDependencies" in (package.get("pnpm") or ()):
+        return "`patchedDependencies` in `package.json`"
     lists = json.dumps([package.get(name) for name in _NODE_LISTS])
     return "a local dependency in `package.json`" if _NODE_LOCAL.search(lists) else None
 

@@ -67,7 +67,11 @@ class PackagesBelowCopy(Rule):
                 continue
             cwd = working_directory(stage, dockerfile.scope(stage, copy.instruction))
             target = posixpath.normpath(posixpath.join(cwd or "$", copy.target.text))
-            if "$" in target or target in ("/", "//") or target.startswith(("/etc", "/usr/share", "/var")):
+            if (
+                "$" in target
+                or target in ("/", "//", "/usr", "/usr/local")
+                or target.startswith(("/etc", "/usr/share", "/var"))
+            ):
                 continue
             for each in stage.instructions:
                 if each.index > copy.instruction.index and each.keyword == "RUN" and _only_installs(dockerfile, each):

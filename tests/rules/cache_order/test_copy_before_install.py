@@ -221,6 +221,10 @@ RISKS = {
     "file": (_around({"dependencies": {"a": "file:./a"}}), "local dependency"),
     "path": (_around({"devDependencies": {"a": "../a"}}), "local dependency"),
     "native": (_around(files={"binding.gyp": 1}), "binding.gyp"),
+    "client-made-from-a-schema": (_around({"dependencies": {"@prisma/client": "5"}}), "prisma"),
+    "patches": (_around({"pnpm": {"patchedDependencies": {"a@1": "patches/a"}}}), "patchedDependencies"),
+    "settings-of-a-download": (_around(files={".puppeteerrc.cjs": 1}), ".puppeteerrc.cjs"),
+    "packages-thinned-out": (_around(files={".yarnclean": 1}), ".yarnclean"),
     "not-ignored": (_around(ignore="docs\n"), "`.dockerignore` first"),
     "no-ignore-file": (_around(ignore=None), "`.dockerignore` first"),
     "unreadable-package": (_around("["), "could not be read"),
@@ -237,6 +241,16 @@ def test_shown_only_where_something_speaks_against_it(surroundings: Surroundings
 
 
 OTHERS = {
+    "pip-told-of-constraints": (
+        P + "ENV PIP_CONSTRAINT=c.txt\nCOPY . .\nRUN pip install -r r.txt\n",
+        {"r.txt": "flask\n"},
+        "`PIP_CONSTRAINT`",
+    ),
+    "bundle-told-of-another-file": (
+        "FROM ruby:3\nARG BUNDLE_GEMFILE=x\nWORKDIR /a\nCOPY . .\nRUN bundle install\n",
+        {"Gemfile": 'gem "a"\n'},
+        "`BUNDLE_GEMFILE`",
+    ),
     "pip": (P + "COPY . .\nRUN pip install -r r.txt\n", {"r.txt": "# c\nflask==1\nrequests[socks]>=2 ; x\n"}, None),
     "pip-local": (P + "COPY . .\nRUN pip install -r r.txt\n", {"r.txt": "flask\n-e .\n"}, "r.txt"),
     "pip-other-file": (P + "COPY . .\nRUN pip install -r r.txt\n", {"r.txt": "-r base.txt\n"}, "r.txt"),

@@ -9,6 +9,12 @@ CODE = "DS602"
 D = "FROM debian:12-slim\n"
 APT = "RUN apt-get update && apt-get install -y --no-install-recommends cron && rm -rf /var/lib/apt/lists/*\n"
 SILENT = {
+    "make-may-use-it": D + "ARG GIT_SHA\nCOPY . .\nRUN make\n" + APT,
+    "front-end-may-use-it": D + "COPY . .\nARG GIT_SHA\nENV REACT_APP_SHA=$GIT_SHA\nRUN npm ci && npm run build\n",
+    "version-of-a-package": D
+    + "ADD . .\nARG BUILD_NUMBER\nENV SETUPTOOLS_SCM_PRETEND_VERSION=1.$BUILD_NUMBER\nRUN pip install .\n"
+    + APT,
+    "environment-written-out": D + "COPY x x\nARG BUILD_ID\nRUN apt-get install -y x && printenv > /env\n",
     "below": D + APT + "ARG GIT_SHA\n",
     "no-install": D + "ARG GIT_SHA\nRUN echo hi\nCOPY a /a\n",
     "used-by-the-run": D + "ARG GIT_SHA\nRUN apt-get install -y cron && echo $GIT_SHA > /v\n",
@@ -79,8 +85,9 @@ FIXED = {
     ),
 }
 SHOWN = {
+    "make-of-what-others-wrote": D + "ARG GIT_SHA\nRUN curl -o x https://e.org/x && make\n" + APT,
+    "installer": D + "ARG GIT_SHA\nRUN curl -o x https://e.org/x\n" + APT,
     "script": D + "ARG GIT_SHA\nRUN ./configure\n" + APT,
-    "make": D + "ARG GIT_SHA\nRUN make\n" + APT,
     "lifecycle-scripts": D + "ARG GIT_SHA\nRUN npm ci\n",
 }
 

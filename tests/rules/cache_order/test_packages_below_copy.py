@@ -9,6 +9,7 @@ CODE = "DS603"
 A = "FROM alpine:3.22\nWORKDIR /app\n"
 APK = "RUN apk add --no-cache git\n"
 SILENT = {
+    "programs-first-in-the-path": "FROM alpine:3.22\nCOPY . /usr/local\n" + APK,
     "above": A + APK + "COPY . .\n",
     "named-files": A + "COPY src .\n" + APK,
     "does-more": A + "COPY . .\nRUN apk add --no-cache git && make\n",
