@@ -31,6 +31,13 @@ _SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
 _CONFIGURES = frozenset({"configure", "Configure", "config", "buildconf", "autogen.sh"})
 
 
+# A line of a RUN that was meant as an instruction of its own, but for a `\` above: such a RUN does not do what it says.
+_SWALLOWED = re.compile(
+    r"\n[ \t]*(?:FROM|RUN|CMD|LABEL|MAINTAINER|EXPOSE|ENV|ADD|COPY|ENTRYPOINT|VOLUME|USER|WORKDIR|ARG|ONBUILD"
+    r"|STOPSIGNAL|HEALTHCHECK|SHELL)[ \t]"
+)
+
+
 class Run(NamedTuple):
     """One RUN with all that holds when it runs; `deferred` marks the RUN behind an ONBUILD."""
 
@@ -122,6 +129,7 @@ def shipped_runs(
 ) -> Iterator[Run]:
     """Yield the RUNs whose layers are shipped and whose source holds one of `hints`.
 
+    Not those that have swallowed another instruction: they do not build, or not what was meant.
     `hints` and `where` keep the shell parser away from what a rule has no interest in. With `deferred`, also those
     behind ONBUILD.
     """
@@ -145,7 +153,9 @@ def _candidates(dockerfile: Dockerfile, targets: frozenset[str]) -> tuple[tuple[
         if not _WINDOWS.search(stage.base)
         for each, scope in zip(stage.instructions, stage.scopes, strict=True)
         for run in (each.trigger or each,)
-        if run.keyword == "RUN" and (run.exec_words is not None or scope.is_posix)
+        if run.keyword == "RUN"
+        and (run.exec_words is not None or scope.is_posix)
+        and (run.heredocs or not _SWALLOWED.search(run.span.of(dockerfile.text)))
     )
 
 

@@ -235,6 +235,11 @@ class Scope:
         return name.removesuffix(".exe") in POSIX_SHELLS
 
     @property
+    def expands_braces(self) -> bool:
+        """Tell whether SHELL names a shell that is known to make two words of `{a,b}`."""
+        return bool(self.shell) and posixpath.basename(self.shell[0]) in ("bash", "ksh", "zsh")
+
+    @property
     def is_plain(self) -> bool:
         """Tell whether SHELL has only options whose effect is known: none that turns globbing off or reads a file."""
         return all(_PLAIN_OPTION.fullmatch(option) for option in self.shell[1:])

@@ -164,8 +164,8 @@ def _deletions(run: Run) -> Iterator[tuple[ShellCommand, str]]:
         elif _deletes_some(command):
             continue
         elif not any(kind in ("if", "case", "function", "substitution") for kind in command.nesting):
-            text = run.dockerfile.text
-            found += [(command, path) for path in removed_paths(command, text, cwd) if path.startswith("/")]
+            gone = removed_paths(command, run.dockerfile.text, cwd, braces=run.scope.expands_braces)
+            found += [(command, path) for path in gone if path.startswith("/")]
     if not found:
         return
     own = {written.path for written in written_paths(run.instruction, run.stage, run.scope)}

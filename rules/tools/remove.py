@@ -58,12 +58,15 @@ def expand_braces(text: str) -> tuple[str, ...]:
     return tuple(done + pending)
 
 
-def removed_paths(command: ShellCommand, source: str, cwd: str | None = None) -> Iterator[str]:
-    """Yield the paths that a command in `source` deletes, globs unexpanded, relative ones joined to a known `cwd`."""
+def removed_paths(command: ShellCommand, source: str, cwd: str | None = None, *, braces: bool = True) -> Iterator[str]:
+    """Yield the paths that a command in `source` deletes, globs unexpanded, relative ones joined to a known `cwd`.
+
+    `braces` tells whether the shell makes `a` and `b` of `{a,b}`: dash and BusyBox do not.
+    """
     for word in removed_words(command):
         if not word.literal or (any(char in word.text for char in "*?[") and is_whole_quote(word, source)):
             continue
-        for text in expand_braces(word.text) if not word.quoted else (word.text,):
+        for text in expand_braces(word.text) if braces and not word.quoted else (word.text,):
             path = text
             if not path.startswith(("/", "~", "$")):
                 if cwd is None:

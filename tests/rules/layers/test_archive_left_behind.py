@@ -38,6 +38,7 @@ SILENT = {
     "pragma": D + f"# dockslim ignore=DS107\nRUN curl -O {U} && tar xzf a.tgz\n",
     "powershell": D + f'SHELL ["pwsh"]\nRUN curl -O {U}; tar xzf a.tgz\n',
     "onbuild": D + f"ONBUILD RUN curl -O {U} && tar xzf a.tgz\n",
+    "an-instruction-swallowed": D + f"RUN curl -O {U} && tar xzf a.tgz \\\n\n# x\nENV A=1\n",
     "echoed": D + f"RUN echo curl -O {U} && tar xzf a.tgz\n",
 }
 FIXED = {

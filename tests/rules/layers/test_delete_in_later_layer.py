@@ -35,11 +35,16 @@ SILENT = {
     "hidden-file-and-glob": D + "COPY .env /app/\nRUN rm -rf /app/*\n",
     "powershell": D + f'SHELL ["pwsh"]\nRUN {GET}\nRUN rm /tmp/a.tgz\n',
     "pragma": D + f"RUN {GET}\n# dockslim ignore=DS101\nRUN rm /tmp/a.tgz\n",
+    "braces-without-bash": D + f"RUN {GET}\nRUN rm -rf /{{tmp,var/tmp}}\n",
     "to-dev-null": D + "RUN a > /dev/null\nRUN rm -f /dev/null\n",
 }
 FIXED = {
     "adjacent": (D + f"RUN {GET}\nRUN rm /tmp/a.tgz\n", D + f"RUN {GET} && rm /tmp/a.tgz\n"),
     "rm-rf-parent": (D + f"RUN {GET}\nRUN rm -rf /tmp\n", D + f"RUN {GET} && rm -rf /tmp\n"),
+    "braces-with-bash": (
+        D + f'SHELL ["/bin/bash", "-c"]\nRUN {GET}\nRUN rm -rf /{{tmp,var/tmp}}\n',
+        D + f'SHELL ["/bin/bash", "-c"]\nRUN {GET} && rm -rf /{{tmp,var/tmp}}\n',
+    ),
     "half-quoted-glob": (D + f"RUN {GET}\nRUN rm '/tmp/'*.tgz\n", D + f"RUN {GET} && rm '/tmp/'*.tgz\n"),
     "half-quoted-star": (D + f"RUN {GET}\nRUN rm '/tmp/'*\n", D + f"RUN {GET} && rm '/tmp/'*\n"),
     "glob": (D + f"RUN {GET}\nRUN rm /tmp/*.tgz\n", D + f"RUN {GET} && rm /tmp/*.tgz\n"),
@@ -119,7 +124,7 @@ FIXED = {
     "add-url": (D + "ADD https://e.com/a.tgz /tmp/\nRUN rm /tmp/a.tgz\n", None),
     "exec-form": (D + 'COPY a.tgz /tmp/\nRUN ["rm", "/tmp/a.tgz"]\n', None),
     "parent-stage": (f"{D[:-1]} AS b\nRUN {GET}\nFROM b\nRUN rm /tmp/a.tgz\n", None),
-    "braces": (D + "COPY a.tgz b.tgz /tmp/\nRUN rm /tmp/{a,b}.tgz\n", None),
+    "braces": (D + 'SHELL ["/bin/bash", "-c"]\nCOPY a.tgz b.tgz /tmp/\nRUN rm /tmp/{a,b}.tgz\n', None),
     "find-delete": (D + "COPY a.tgz /tmp/\nRUN find /tmp -delete\n", None),
     "heredoc": (D + "COPY a.tgz /tmp/\nRUN <<EOF\nrm /tmp/a.tgz\nEOF\n", None),
 }
