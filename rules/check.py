@@ -153,7 +153,8 @@ def _gate(
     surroundings: Surroundings,
     rules: tuple[Rule, ...],
 ) -> str | None:
-    fixes = [each.fix for each in fixed if each.fix is not None]
+    # Several findings may have one fix, which is made once.
+    fixes = list(dict.fromkeys(each.fix for each in fixed if each.fix is not None))
     try:
         text = apply(dockerfile.text, fixes)
     except OverlapError as error:

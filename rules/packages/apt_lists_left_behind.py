@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import UNKNOWN_SAVING, Finding
 from rules.fix import Fix
 from rules.packages.apt_estimates import estimate_lists
-from rules.packages.cache_cleanup import later_cleanup
+from rules.packages.cache_cleanup import clean_together, is_hidden_cleanup, later_cleanup
 from rules.packages.lists_cleanup import append_cleanup, join_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
@@ -17,6 +18,7 @@ from rules.sizes import format_bytes
 from rules.tools import apt, playwright
 from rules.tools.cleanup import ineffective
 
+_HINTS = ("apt", "playwright")
 _WITHOUT_APT = re.compile(r"alpine|fedora|centos|rocky|almalinux|ubi\d|amazon|lambda|oraclelinux|suse|archlinux")
 
 
@@ -33,7 +35,9 @@ class AptListsLeftBehind(Rule):
 
     ## Fix safety
     Safe: `rm -rf /var/lib/apt/lists/*` is appended so that it runs only after success; `apt-get update` makes the lists
-    anew. Unsafe where a later RUN starts a script that may install packages without updating first.
+    anew. It is appended to all RUNs that leave lists, since the next one would fetch what only one deletes; shown only
+    where a RUN above and one below keep theirs. Unsafe where a later RUN starts a script that may install packages
+    without updating first.
 
     ## When it is silent
     The lists are deleted in any way that works (`rm -r -f`, `find -delete`, `apt-get dist-clean`, a directory above
@@ -45,7 +49,7 @@ class AptListsLeftBehind(Rule):
     code = "DS202"
     aliases = ("hadolint:DL3009", "docker-parfum:aptGetInstallThenRemoveAptLists", "sonar:S6587")
     techniques = ("apt-lists",)
-    triggers = ("apt", "playwright")
+    triggers = _HINTS
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends cron"
         " && rm -rf /var/lib/apt/lists/*\n",
@@ -68,11 +72,9 @@ class AptListsLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves lists in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, self.triggers):
-            update = _last_uncleaned_update(run)
-            if update is None or run.mounts(apt.LISTS) or any("Dir::" in text for text in update.texts):
-                continue
-            if apt.are_lists_used_later(run) or _is_misspelt(run):
+        left = leaving_lists(dockerfile, surroundings)
+        for (run, update, is_wanted), fix in zip(left, _fixes(left), strict=True):
+            if is_wanted:
                 continue
             saving = estimate_lists(run, surroundings) or UNKNOWN_SAVING
             size = f"{format_bytes(saving.bytes)} of package" if saving.bytes is not None else "Package"
@@ -81,9 +83,38 @@ class AptListsLeftBehind(Rule):
                 update.span,
                 f"{size} lists stay in the layer",
                 _reason(run, update),
-                join_cleanup(run, run.instruction) or _fix(run, update),
+                fix,
                 saving,
             )
+
+
+class _Left(NamedTuple):
+    """A RUN that leaves lists, the command that fetched them, and whether they are to stay, for all that is known."""
+
+    run: Run
+    update: ShellCommand
+    is_wanted: bool
+
+
+def leaving_lists(dockerfile: Dockerfile, surroundings: Surroundings) -> list[_Left]:
+    """Return the shipped RUNs that leave package lists in their layer."""
+    return [
+        _Left(run, update, apt.are_lists_used_later(run) or _is_misspelt(run))
+        for run in shipped_runs(dockerfile, surroundings, _HINTS)
+        if (update := _last_uncleaned_update(run)) is not None
+        and not run.mounts(apt.LISTS)
+        and not any("Dir::" in text for text in update.texts)
+    ]
+
+
+def _fixes(left: list[_Left]) -> Iterator[Fix | None]:
+    """Yield a fix for each; what a join with the next RUN mends needs none of the others."""
+    joined = [None if each.is_wanted else join_cleanup(each.run, each.run.instruction) for each in left]
+    others = [each for each, join in zip(left, joined, strict=True) if join is None]
+    appended = iter(
+        clean_together([(each.run, None if each.is_wanted else _fix(each.run, each.update)) for each in others])
+    )
+    return (join or next(appended) for join in joined)
 
 
 def _fix(run: Run, update: ShellCommand) -> Fix | None:
@@ -103,7 +134,7 @@ def _last_uncleaned_update(run: Run) -> ShellCommand | None:
     for command in run.commands:
         if apt.updates(command) or (playwright.installs_dependencies(command) and not _WITHOUT_APT.search(run.base)):
             update = command
-        elif apt.cleans_lists(command) or _may_clean(command):
+        elif apt.cleans_lists(command) or _may_clean(command) or is_hidden_cleanup(run, command, apt.LISTS):
             update = None
     return update
 

@@ -60,6 +60,7 @@ _PROGRAMS = {
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+_.-]*")
 _MANY = 3
 _RISK = "A program may need what is only recommended here; try this build before you keep it."
+_LATER = "A later install brings the same by recommends; nothing is saved until that one leaves them out as well."
 _REMOVERS = ("remove", "purge", "autoremove", "autopurge")
 
 
@@ -82,7 +83,9 @@ def _follow(dockerfile: Dockerfile, stage: int, base: str) -> dict[ShellCommand,
     """Return what each install up to the end of a stage brings by recommends, where that is much."""
     known = read_graph()
     there = known.minimal | known.needed_by(packages_in(base))
-    found = {}
+    found: dict[ShellCommand, Recommended] = {}
+    steps: list[tuple[ShellCommand, list[str], int, bool]] = []
+    named: set[str] = set()
     for run in _runs(dockerfile, stage):
         recommending = {call.command for call in recommending_installs(run)}
         for call in installs_in(run.instruction):
@@ -93,12 +96,35 @@ def _follow(dockerfile: Dockerfile, stage: int, base: str) -> dict[ShellCommand,
                 left = [name for name in names if name not in purged]
                 if not purged or known.recommended(left, there, one.required.packages).size >= MUCH:
                     found[call.command] = one
+            keeps = call.command in recommending and (one is None or bool(one.required.risk))
+            # What is there already is not installed again, and brings nothing along.
+            steps.append((call.command, [name for name in names if name not in named], there, keeps))
+            named.update(names)
             # The next one brings the same where this one stops doing so, or has stopped: it may be fixed already.
             if one is not None and not one.required.risk:
                 there |= known.needed_by((*names, *one.required.packages))
             else:
                 there |= known.brought_by(names)
+    _wait_for_later(found, steps)
     return found
+
+
+def _wait_for_later(
+    found: dict[ShellCommand, Recommended], steps: list[tuple[ShellCommand, list[str], int, bool]]
+) -> None:
+    """Offer no click where a later install, which keeps doing so, brings about the same: nothing would be saved.
+
+    `steps` are the installs with their names, what is there before them, and whether they keep bringing recommends.
+    """
+    known, later = read_graph(), 0
+    for command, names, there, keeps in reversed(steps):
+        one = found.get(command)
+        if one is not None and later and not one.required.risk:
+            brought = known.recommended(names, there | later, one.required.packages)
+            if brought.size < MUCH:
+                found[command] = one._replace(required=replace(one.required, risk=_LATER))
+        if keeps:
+            later |= known.brought_by(names)
 
 
 def _weigh(run: Run, call: Call, names: list[str], there: int) -> Recommended | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
@@ -56,6 +57,69 @@ def append_cleanup(run: Run, filler: ShellCommand, *words: str, then: Command = 
     text = " && ".join(prefix + " ".join(each) for each in added)
     edit = append_command(run.dockerfile, run.instruction, text, shell_errexit=run.scope.errexit)
     return None if edit is None else Fix((edit,), Applicability.SAFE, added=added)
+
+
+_MOST_TOGETHER = 20
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+
+
+def clean_together(left: Sequence[tuple[Run, Fix | None]]) -> list[Fix | None]:
+    """Return, for each RUN that leaves what the next of them would fetch again, a fix that cleans up in all of them.
+
+    Cleaned up in one alone, the same would be fetched into the layer of the next: nothing is won, and where an earlier
+    layer keeps it as well, the image grows. Where that cannot be helped the fix is shown only.
+    """
+    families: dict[int, list[int]] = {}
+    for at, (run, _) in enumerate(left):
+        families.setdefault(_root(run), []).append(at)
+    found: dict[int, Fix | None] = {}
+    for members in families.values():
+        found.update(zip(members, _clean_family([left[at] for at in members]), strict=True))
+    return [found[at] for at in range(len(left))]
+
+
+def _root(run: Run) -> int:
+    stage = run.stage
+    while stage.parent is not None:
+        stage = run.dockerfile.stages[stage.parent]
+    return stage.index
+
+
+def _clean_family(left: Sequence[tuple[Run, Fix | None]]) -> Iterator[Fix | None]:
+    lone = [at for at, (_, fix) in enumerate(left) if fix is None]
+    mendable = [at for at, (_, fix) in enumerate(left) if fix is not None and not (lone and lone[0] < at < lone[-1])]
+    together = _union([fix for at in mendable if (fix := left[at][1]) is not None])
+    for at, (_, fix) in enumerate(left):
+        if fix is None or (at in mendable and together is None):
+            yield fix
+        elif at in mendable:
+            yield together
+        else:
+            line = left[next(other for other in lone if other > at)][0].instruction.line
+            yield replace(fix, applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
+
+
+def _union(fixes: Sequence[Fix]) -> Fix | None:
+    """Return one fix that does what all do; None where there is nothing to put together."""
+    if not 1 < len(fixes) <= _MOST_TOGETHER:
+        return None
+    caution = next((each.caution for each in fixes if each.caution), "")
+    return Fix(
+        tuple(edit for each in fixes for edit in each.edits),
+        Applicability.UNSAFE if caution else Applicability.SAFE,
+        tuple(command for each in fixes for command in each.removed),
+        tuple(command for each in fixes for command in each.added),
+        caution,
+    )
+
+
+def is_hidden_cleanup(run: Run, command: ShellCommand, mark: str) -> bool:
+    """Tell whether a variable names a command that may delete `mark`: its value says so, or is not to be seen."""
+    named = _VARIABLE.fullmatch(command.words[0].text) if command.words else None
+    if named is None:
+        return False
+    value = run.scope.variable(named[1])
+    return mark in value if value is not None else f"{named[1]}=" not in run.instruction.value
 
 
 def run_again(run: Run, filler: ShellCommand, *arguments: str, program: int = 1, then: Command = ()) -> Fix | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
@@ -12,6 +13,7 @@ from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
 from rules.packages.caches import Cache, fills_layer, left_behind
+from rules.packages.needed_recommends import is_installed
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import pip
@@ -53,13 +55,14 @@ class PipCacheLeftBehind(Rule):
     that is a wheel of 8.3 MB beside 41.4 MB of installed files.
 
     ## Fix safety
-    Safe: `--no-cache-dir` changes where pip looks, not what it installs.
+    Safe: `--no-cache-dir` changes where pip looks, not what it installs. Shown only where apt installs pip on an image
+    of unknown age: pip before 6.0 does not know the flag.
 
     ## When it is silent
     The flag is there; `PIP_NO_CACHE_DIR` is set by ENV, ARG, `export` or in front of the command (pip takes any value,
     even `off`, for yes); pip is configured by a file or by `pip config`; the same RUN deletes the cache or purges it;
-    a cache mount covers it; the base image's own pip is older than 6.0, which does not know the flag; the stage is not
-    shipped.
+    a cache mount covers it; the base image's own pip is older than 6.0, which does not know the flag; sudo runs it in
+    the home of another user than root, where it keeps nothing; the stage is not shipped.
     """
 
     code = "DS204"
@@ -87,7 +90,7 @@ class PipCacheLeftBehind(Rule):
         for run, fillers in left_behind(CACHE, dockerfile, surroundings, deferred=True):
             if not pip.may_be_too_old(run.base):
                 for command in fillers:
-                    if not _comes_along(run, command):
+                    if not _comes_along(run, command) and not _is_kept_from_home(run, command):
                         yield self._report(run, command)
 
     def _report(self, run: Run, command: ShellCommand) -> Finding:
@@ -100,8 +103,38 @@ class PipCacheLeftBehind(Rule):
             type(action.span)(command.words[0].span.start, action.span.end),
             "pip's cache stays in the layer",
             f"Every download is kept in {_place(run)} beside the installed copy.",
-            Fix((edit,), Applicability.SAFE, removed=(command.texts,), added=(words,)),
+            _fix(run, command, Fix((edit,), Applicability.SAFE, removed=(command.texts,), added=(words,))),
         )
+
+
+_RENEWS = re.compile(
+    r"get-pip|ensurepip|easy_install\S*\s+(?:-\S+\s+)*pip\b|\binstall\s[^&|;\n]{0,200}(?:-U|--upgrade)[^&|;\n]{0,200}\bpip\b"
+    r"|\binstall\s[^&|;\n]{0,200}\bpip\b[^&|;\n]{0,200}(?:-U\b|--upgrade)|\binstall\s[^&|;\n]{0,200}\bpip="
+)
+
+
+def _fix(run: Run, command: ShellCommand, fix: Fix) -> Fix:
+    """Only show the flag where pip comes from a distribution that may be too old for it."""
+    names = ("python-pip", "python3-pip")
+    if pip.is_new_enough(run.base) or not any(is_installed(run, command, name) for name in names):
+        return fix
+    own = run.dockerfile.text[run.instruction.span.start : command.span.start]
+    if _RENEWS.search(own) or run.is_preceded_by(_renews):
+        return fix
+    caution = "pip before 6.0, such as that of Ubuntu 14.04 and Debian 8, does not know the flag."
+    return replace(fix, applicability=Applicability.DISPLAY, caution=caution)
+
+
+def _renews(each: Instruction) -> bool:
+    return each.keyword == "RUN" and "pip" in each.value and _RENEWS.search(each.value) is not None
+
+
+def _is_kept_from_home(run: Run, command: ShellCommand) -> bool:
+    """Tell whether sudo runs pip in somebody else's home, where it keeps nothing: it is not root's own."""
+    if "sudo" not in command.wrappers or (run.scope.user or "root") in ("root", "0"):
+        return False
+    before = run.dockerfile.text[command.span.start : command.words[0].span.start].split()
+    return not any(word == "--set-home" or re.fullmatch(r"-[A-Za-z]*[Hi][A-Za-z]*", word) for word in before)
 
 
 def _comes_along(run: Run, command: ShellCommand) -> bool:

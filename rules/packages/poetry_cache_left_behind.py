@@ -36,6 +36,10 @@ CACHE = Cache(
 )
 
 
+# Before 1.1 pip did the installing, and poetry kept no archives.
+_OLD = re.compile(r"\bpoetry(?:_version)?[\s\"']*(?:==?|@|~|\^)[\s\"'=]*(?:0\.|1\.0(?:\.|\b))", re.IGNORECASE)
+
+
 class PoetryCacheLeftBehind(Rule):
     """Wheels that poetry keeps beside what it installed from them.
 
@@ -80,6 +84,8 @@ class PoetryCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves archives in its layer."""
+        if _OLD.search(dockerfile.text):
+            return
         for run, fillers in left_behind(CACHE, dockerfile, surroundings):
             call = poetry.read_poetry(fillers[-1])
             assert call is not None and call.action is not None  # noqa: S101, PT018 - fills_poetry_cache looked at its verb

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.finding import Finding
-from rules.packages.cache_cleanup import append_cleanup, later_cleanup
+from rules.packages.cache_cleanup import append_cleanup, clean_together, later_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import rpm
@@ -89,19 +89,27 @@ class RpmCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves a cache in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, rpm.HINTS):
-            install, cleaned = _last_uncleaned(run)
-            if install is None or any(map(run.mounts, rpm.CACHES)) or _is_elsewhere(run):
-                continue
-            if run.is_followed_by(_works_from_cache):
-                continue
+        left = list(_leaving(dockerfile, surroundings))
+        fixes = [append_cleanup(run, install.command, *_cleanup(run, install)) for run, install, _ in left]
+        together = clean_together([(run, fix) for (run, *_), fix in zip(left, fixes, strict=True)])
+        for (run, install, cleaned), fix in zip(left, together, strict=True):
             yield self.finding(
                 run.instruction,
                 _span(install),
                 f"The cache of {rpm.tool(install)} stays in the layer",
                 _reason(run, install, cleaned),
-                append_cleanup(run, install.command, *_cleanup(run, install)),
+                fix,
             )
+
+
+def _leaving(dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[tuple[Run, Call, bool]]:
+    """Yield the RUNs that leave a cache, the last command that filled it, and whether one before was cleaned up."""
+    for run in shipped_runs(dockerfile, surroundings, rpm.HINTS):
+        install, cleaned = _last_uncleaned(run)
+        if install is None or any(map(run.mounts, rpm.CACHES)) or _is_elsewhere(run):
+            continue
+        if not run.is_followed_by(_works_from_cache):
+            yield run, install, cleaned
 
 
 def _span(call: Call) -> Span:

@@ -10,6 +10,7 @@ from rules.dockerfile import Dockerfile, Script, ShellCommand, Span, Statement
 from rules.edits import delete_lines, is_lone_command
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
+from rules.packages.apt_lists_left_behind import leaving_lists
 from rules.packages.lists_cleanup import append_cleanup, join_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
@@ -80,8 +81,19 @@ class UpdateSplitFromInstall(Rule):
                 update.span,
                 "Package lists are fetched in one layer and used in another",
                 f"Line {readers[0].instruction.line} installs from them; this layer keeps them for good.",
-                _fix(run, update, readers),
+                _without_growth(run, _fix(run, update, readers), surroundings),
             )
+
+
+def _without_growth(run: Run, fix: Fix | None, surroundings: Surroundings) -> Fix | None:
+    """Only show a fix that deletes what an earlier layer keeps as well and a later one would fetch once more."""
+    if fix is None or fix.applicability is Applicability.DISPLAY:
+        return fix
+    others = [each.run.instruction for each in leaving_lists(run.dockerfile, surroundings)]
+    later = next((each for each in others if each.index > run.instruction.index + 1), None)
+    if later is None or not any(each.index < run.instruction.index for each in others):
+        return fix
+    return replace(fix, applicability=Applicability.DISPLAY, caution=f"Line {later.line} would fetch them once more.")
 
 
 def find_split(run: Run) -> tuple[ShellCommand | None, list[Run]]:

@@ -8,7 +8,7 @@ from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
-from rules.packages.cache_cleanup import append_cleanup, later_cleanup
+from rules.packages.cache_cleanup import append_cleanup, clean_together, later_cleanup
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import zypper
@@ -66,17 +66,31 @@ class ZypperCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves metadata in its layer."""
-        for run in shipped_runs(dockerfile, surroundings, ("zypper",)):
-            install, partial = _last_uncleaned(run)
-            if install is None or install.action is None or run.mounts(zypper.CACHE):
-                continue
+        left = list(_leaving(dockerfile, surroundings))
+        fixes = clean_together([(run, _fix(run, install, partial)) for run, install, partial in left])
+        for (run, install, partial), fix in zip(left, fixes, strict=True):
+            assert install.action is not None  # noqa: S101 - _leaving looked at its verb
             yield self.finding(
                 run.instruction,
                 Span(install.command.words[0].span.start, install.action.span.end),
                 "The metadata of zypper stay in the layer",
                 _reason(run, install, partial),
-                append_cleanup(run, install.command, "zypper", "clean", FLAG) if partial is None else _add(partial),
+                fix,
             )
+
+
+def _leaving(dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[tuple[Run, Call, Call | None]]:
+    """Yield the RUNs that leave metadata, the last command that fetched them, and a `clean` that does half of it."""
+    for run in shipped_runs(dockerfile, surroundings, ("zypper",)):
+        install, partial = _last_uncleaned(run)
+        if install is not None and install.action is not None and not run.mounts(zypper.CACHE):
+            yield run, install, partial
+
+
+def _fix(run: Run, install: Call, partial: Call | None) -> Fix | None:
+    if partial is not None:
+        return _add(partial)
+    return append_cleanup(run, install.command, "zypper", "clean", FLAG)
 
 
 def _last_uncleaned(run: Run) -> tuple[Call | None, Call | None]:

@@ -163,6 +163,8 @@ def are_lists_used_later(run: Run) -> bool:
         elif below.keyword == "RUN" and run.dockerfile.scope(stage, each).is_posix:
             if not _MAY_READ.search(below.span.of(run.dockerfile.text)):
                 continue
+            if LISTS in below.value and not any(cleans_lists(each) or updates(each) for each in below.commands):
+                return True  # `chmod 700 /var/lib/apt/lists/partial`
             if not below.script.parsed:
                 if "apt" in below.span.of(run.dockerfile.text):
                     return True

@@ -62,6 +62,11 @@ _OLD_DISTRIBUTION = re.compile(
     r"|^(?:docker\.io/)?(?:dockerfile|tutum)/"  # all of them are made from Ubuntu 14.04 and older
     r"|(?:^|/)alpine:3\.[01](?:\.\d+)?$|baseimage:0\.9\.(?:\d|1[0-8])(?:-|$)"
 )
+# Releases whose pip knows it, as images are named for them.
+_NEW_DISTRIBUTION = re.compile(
+    r"(?:^|/)(?:ubuntu|debian)(?::(?:latest|rolling|devel|stable|testing|unstable|sid|9|1\d(?!\.)|2\d)(?:[.-].*)?)?$"
+    r"|debian:1\d|ubuntu[:-]?(?:1[6-9]|2\d)\.?\d\d|xenial|bionic|focal|jammy|noble|stretch|buster|bullseye|bookworm|trixie"
+)
 _OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
@@ -103,6 +108,12 @@ def may_be_too_old(base: str) -> bool:
     """Tell whether a base image packages a pip that does not know `--no-cache-dir`."""
     lowered = base.lower()
     return _OLD_DISTRIBUTION.search(lowered) is not None and _OWN_PIP.search(lowered) is None
+
+
+def is_new_enough(base: str) -> bool:
+    """Tell whether a base image is known to package a pip that knows `--no-cache-dir`, or to bring one of its own."""
+    lowered = base.lower()
+    return _NEW_DISTRIBUTION.search(lowered) is not None or _OWN_PIP.search(lowered) is not None
 
 
 def cache_directory(scope: Scope) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rules.fix import Applicability
+from rules.fix import Applicability, apply
+from rules.surroundings import Surroundings
 from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
 CODE = "DS202"
@@ -54,6 +55,7 @@ SILENT = {
     "no-update": D + "RUN apt-get install -y cron\n",
     "stage-not-shipped": f"{D[:-1]} AS b\nRUN {UP}\n{D}COPY --from=b /x /x\n",
     "used-by-a-later-run": D + f"RUN {UP}\nRUN apt-get install -y nano\n",
+    "touched-by-a-later-run": D + f"RUN {UP}\nRUN chmod 0700 /var/lib/apt/lists/partial\n",
     "used-by-a-child-stage": f"{D[:-1]} AS b\nRUN {UP}\nFROM b\nRUN apt-get install -y nano\n",
     "copied-from": f"{D[:-1]} AS b\nRUN {UP}\nFROM b\nCOPY --from=b /var/lib/apt/lists /x\n",
     "powershell": D + f'SHELL ["pwsh", "-c"]\nRUN {UP}\n',
@@ -233,3 +235,31 @@ def test_what_the_next_layer_deletes_is_one_suggestion_with_delete_in_later_laye
     assert deleted.fix is not None
     assert left.fix.edits == deleted.fix.edits
     assert left.fix.applicability is Applicability.SAFE
+
+
+def test_all_that_leave_lists_are_cleaned_up_together() -> None:
+    """Deleted by one alone, they would be fetched into the layer of the next."""
+    text = D + f"RUN {UP}\nCOPY a b\nRUN {UP}\nFROM scratch AS other\nCOPY a b\n"
+    text = text.replace(D, D.replace("\n", " AS app\n"))
+    surroundings = Surroundings(targets=frozenset({"app"}))
+    first, second = findings(CODE, text, surroundings)
+    assert first.fix is not None
+    assert first.fix == second.fix
+    assert first.fix.applicability is Applicability.SAFE
+    assert apply(text, [first.fix]).count(f"{UP} && {RM}\n") == 2
+
+
+def test_between_two_that_keep_their_lists_a_clean_up_is_shown_only() -> None:
+    keeps = f"RUN {UP} | tee log\n"
+    found = findings(CODE, D + keeps + f"RUN {UP}\n" + keeps)
+    assert [each.fix and each.fix.applicability for each in found] == [None, Applicability.DISPLAY, None]
+    assert found[1].fix is not None
+    assert found[1].fix.caution == "Line 4 would fetch them once more."
+
+
+def test_a_clean_up_by_a_variable_is_one_where_its_value_says_so() -> None:
+    clean = f'ENV CLEAN="eval apt-get clean && {RM}"\n'
+    assert_silent(CODE, D + clean + f"RUN {UP} && $CLEAN\n")
+    assert_silent(CODE, D + f"ARG CLEAN\nRUN {UP} && ${{CLEAN}}\n")
+    assert len(findings(CODE, D + f'ENV NOTE="echo done"\nRUN {UP} && $NOTE\n')) == 1
+    assert len(findings(CODE, D + f'RUN GET="apt-get install" && {UP} && $GET x\n')) == 1

@@ -339,3 +339,16 @@ def test_the_least_that_is_known_is_said() -> None:
     (found,) = findings(CODE, "FROM ubuntu:22.04\nRUN apt-get install -y cron $MORE\n")
     assert found.saving.bytes is None
     assert found.reason.endswith(" In Debian 11, 12 and 13 that is at least 7.2 MB.")
+
+
+def test_what_a_later_install_keeps_bringing_is_shown_only() -> None:
+    later = "RUN apt-get update && apt-get install -y git ruby && rm -rf /var/lib/apt/lists/*\n"
+    text = "FROM debian:12\nRUN apt-get update && apt-get install -y mercurial && rm -rf /var/lib/apt/lists/*\n"
+    (alone,) = findings(CODE, text)
+    first, second = findings(CODE, text + later)
+    assert alone.fix is not None
+    assert alone.fix.applicability is Applicability.UNSAFE
+    assert first.fix is not None
+    assert second.fix is not None
+    assert first.fix.applicability is second.fix.applicability is Applicability.DISPLAY
+    assert "A later install brings the same" in first.fix.caution

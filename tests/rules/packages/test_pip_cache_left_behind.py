@@ -8,6 +8,8 @@ from tests.rules.cases import assert_fixed, assert_silent, findings, table
 CODE = "DS204"
 P = "FROM python:3.12-slim\n"
 SILENT = {
+    "sudo-in-another-home": "FROM acme/base\nUSER app\nRUN sudo pip install flask\n",
+    "sudo-keeping-the-environment": "FROM acme/base\nUSER app\nRUN sudo -E pip install flask\n",
     "came-with-another-stage": "FROM python:3.7 AS build\nRUN pip install --prefix=/i -r /requirements.txt\n"
     "FROM python:3.7\nCOPY --from=build /i /usr/local\nRUN pip install -r requirements.txt\n",
     "flag": P + "RUN pip install --no-cache-dir flask\n",
@@ -71,6 +73,20 @@ SILENT = {
 
 FLAG = "--no-cache-dir"
 FIXED = {
+    "sudo-in-the-home-of-root": (
+        "FROM acme/base\nUSER app\nRUN sudo -H pip install flask\n",
+        f"FROM acme/base\nUSER app\nRUN sudo -H pip install {FLAG} flask\n",
+    ),
+    "pip-of-a-new-distribution": (
+        "FROM nvidia/cuda:12.2.0-base-ubuntu22.04\nRUN apt-get install -y python3-pip\nRUN pip3 install flask\n",
+        "FROM nvidia/cuda:12.2.0-base-ubuntu22.04\nRUN apt-get install -y python3-pip\n"
+        f"RUN pip3 install {FLAG} flask\n",
+    ),
+    "pip-that-is-renewed": (
+        f"FROM acme/base\nRUN apt-get install -y python-pip && pip install {FLAG} -U pip\nRUN pip install flask\n",
+        f"FROM acme/base\nRUN apt-get install -y python-pip && pip install {FLAG} -U pip\n"
+        f"RUN pip install {FLAG} flask\n",
+    ),
     "pip-3.6": (P + "RUN pip-3.6 install flask\n", P + f"RUN pip-3.6 install {FLAG} flask\n"),
     "pip-3": (P + "RUN /usr/bin/pip-3 install flask\n", P + f"RUN /usr/bin/pip-3 install {FLAG} flask\n"),
     "pip3.11": (P + "RUN pip3.11 install flask\n", P + f"RUN pip3.11 install {FLAG} flask\n"),
@@ -220,3 +236,18 @@ def test_fixed(text: str, fixed: str) -> None:
 def test_is_safe(text: str, fixed: str) -> None:
     assert fixed
     assert {each.fix.applicability for each in findings(CODE, text) if each.fix} == {Applicability.SAFE}
+
+
+OF_UNKNOWN_AGE = {
+    "unknown-image": "FROM acme/base\nRUN apt-get install -y python-pip\nRUN pip install flask\n",
+    "debian-8-by-another-name": "FROM java:8\nRUN apt-get install -y python3-pip && pip3 install flask\n",
+    "the-renewal-itself": "FROM gitlab/gitlab-runner\nRUN apt-get install -y python-pip\nRUN pip install -U pip\n",
+}
+
+
+@table("text", OF_UNKNOWN_AGE)
+def test_shown_only_where_pip_may_not_know_the_flag(text: str) -> None:
+    (found,) = findings(CODE, text)
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.DISPLAY
+    assert "does not know the flag" in found.fix.caution

@@ -9,6 +9,9 @@ CODE = "DS222"
 P = "FROM python:3.12-slim\n"
 CLEAN = "rm -rf ~/.cache/pypoetry/artifacts ~/.cache/pypoetry/cache"
 SILENT = {
+    "old-by-a-variable": P
+    + "ENV POETRY_VERSION=0.12.16\nRUN pip install poetry==$POETRY_VERSION\nRUN poetry install\n",
+    "old-by-its-install": P + "RUN pip install 'poetry==1.0.10' && poetry install\n",
     "inline-directory": P + "RUN POETRY_CACHE_DIR=/x poetry install\n",
     "rm-all": P + "RUN poetry install && rm -rf ~/.cache\n",
     "rm-poetry": P + "RUN poetry install && rm -rf /root/.cache/pypoetry\n",

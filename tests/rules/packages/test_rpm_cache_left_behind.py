@@ -178,3 +178,12 @@ def test_unfixed(text: str) -> None:
 @table(("text", "reason"), REASONS)
 def test_reason(text: str, reason: str) -> None:
     assert [each.reason for each in findings(CODE, text)] == [reason]
+
+
+def test_all_that_leave_the_cache_are_cleaned_up_together() -> None:
+    """Cleaned up by one alone, the metadata would be fetched into the layer of the next."""
+    text = C + "RUN yum -y install a\nRUN yum -y install b\nRUN yum -y install c && yum clean all\n"
+    first, second = findings(CODE, text)
+    assert first.fix is not None
+    assert first.fix == second.fix
+    assert len(first.fix.edits) == 2

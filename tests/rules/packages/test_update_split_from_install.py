@@ -106,3 +106,16 @@ def test_is_unsafe_where_something_later_cannot_be_read() -> None:
     assert found.fix is not None
     assert found.fix.applicability is Applicability.UNSAFE
     assert found.fix.caution
+
+
+def test_shown_only_where_a_later_run_would_fetch_what_an_earlier_one_keeps() -> None:
+    keeps = "RUN apt-get update && apt-get install -y cron\n"
+    split = UPDATE + "RUN apt-get install -y git\n"
+    for text, applicability in (
+        (D + keeps + split + keeps, Applicability.DISPLAY),
+        (D + keeps + split, Applicability.SAFE),
+        (D + split + keeps, Applicability.SAFE),
+    ):
+        (found,) = findings(CODE, text)
+        assert found.fix is not None
+        assert found.fix.applicability is applicability
