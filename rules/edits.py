@@ -73,7 +73,8 @@ def _needs_separation(script: Script, errexit: bool) -> bool | None:
     """Tell whether a new last command must be a statement of its own (`;`) or part of the last list (`&&`).
 
     None where neither keeps every failure a failure: `set -e` does not hold left of `&&`, neither for the commands of
-    a list nor inside a compound command or a function, and the status of a list that `;` follows is lost.
+    a list nor inside a compound command or a function, and the status of a list that `;` follows is lost, also at the
+    end of a compound command: that of a subshell alone ends the shell.
     """
     last = script.statements[-1]
     tail = [each for each in script.commands if each.statement == len(script.statements) - 1]
@@ -85,6 +86,8 @@ def _needs_separation(script: Script, errexit: bool) -> bool | None:
     if not errexit:
         return False
     if not last.operators:
+        if not plain and last.kind != "subshell" and any(each.nesting and each.before in ("&&", "||") for each in tail):
+            return None
         return not plain or len(script.statements) > 1
     return False if plain and all(not each.nesting for each in tail) else None
 

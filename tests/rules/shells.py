@@ -159,6 +159,7 @@ def _read(place: Path, at: str) -> Ran:
     counts: Counter[str] = Counter()
     keys: list[tuple[str, int]] = []
     text = (place / f"log.{at}").read_text(encoding="utf-8", errors="surrogateescape").replace(_NO_TMP, _TMP)
+    text = text.replace(f"{place}/", "~/")  # which is its home
     for line in text.split("\n"):
         if line == "\f":
             logs.append([])

@@ -129,6 +129,24 @@ HARD = {
     "subshell-set-e-and": _apt(f"foo && (set -e; {UP}; {IN} x; mark done)"),
     "set-e-subshell": _apt(f"set -e; ({UP}; {IN} x; mark done)"),
     "set-e-subshell-list": _apt(f"set -e; foo && ({UP}; {IN} x; mark done)"),
+    "set-e-if-list": _apt(f"set -e; if foo; then {UP} && {IN} x; fi"),
+    "set-e-group-list": _apt(f"set -e; {{ {UP} && {IN} x; }}"),
+    "set-e-for-break": _apt(f"set -e; for i in 1 2; do {UP} && {IN} x && break; done"),
+    "set-e-case-list": _apt(f"set -e; case a in a) {UP} && {IN} x;; esac"),
+    "set-e-subshell-list-last": _apt(f"set -e; ({UP} && {IN} x)"),
+    "set-e-nested-list": _apt(f"set -e; (if foo; then {UP} && {IN} x; fi)"),
+    "shell-e-if-list": _apt(f"if foo; then {UP} && {IN} x; fi", setup=BASH_E),
+    "shell-e-else-list": _apt(f"if foo; then mark; else {UP} && {IN} x; fi", setup=BASH_PIPE),
+    "shell-e-group-list": _apt(f"{{ {UP} && {IN} x; }}", setup=BASH_E),
+    "shell-e-group-list-redirect": _apt(f"{{ {UP} && {IN} x; }} > /dev/null", setup=BASH_E),
+    "shell-e-for-list": _apt(f"for i in a b; do {UP} && {IN} $i; done", setup=BASH_PIPE),
+    "shell-e-for-break": _apt(f"for i in a b; do {UP} && {IN} x && break; done", setup=BASH_E),
+    "shell-e-for-break-or-sleep": _apt(f"for i in a b; do {UP} && {IN} x && break || sleep 1; done", setup=BASH_E),
+    "shell-e-for-continue": _apt(f"for i in a b; do foo || continue; {UP} && {IN} x; done", setup=BASH_E),
+    "shell-e-case-list": _apt(f"case a in a) {UP} && {IN} x;; esac", setup=BASH_E),
+    "shell-e-while-list": _apt(f"while foo; do {UP} && {IN} x; break; done", setup=BASH_E),
+    "shell-e-subshell-list": _apt(f"({UP} && {IN} x)", setup=BASH_E),
+    "shell-e-function-list": _apt(f"f() {{ {UP} && {IN} x; }}; f", setup=BASH_E),
     "function-set-e": _apt(f"f() {{ set -e; {UP}; {IN} x; mark done; }}; f"),
     "set-e-function": _apt(f"set -e; f() {{ {UP}; {IN} x; mark done; }}; f"),
     "set-e-function-arg": _apt(f"set -e; f() {{ {IN} $1; mark done; }}; {UP}; f x"),
@@ -558,6 +576,62 @@ def test_a_fix_keeps_statuses_and_calls(world: World, text: str) -> None:
 def test_a_fix_keeps_statuses_and_calls_where_sh_is_bash(world: World, text: str) -> None:
     trouble = _trouble(world, text, str(world.posix_bash))
     assert not trouble, trouble
+
+
+# What fills something that another fix empties, takes away or leaves out; `mark` and `foo` are other commands.
+FILLERS = {
+    "npm": ("FROM node:22\n", "npm ci"),
+    "yum": ("FROM centos:7\n", "yum install -y x"),
+    "composer": ("FROM php:8.2-cli\n", "composer install"),
+    "poetry": ("FROM python:3.12\n", "poetry install"),
+    "archive": ("FROM debian:12-slim\n", "curl -O https://e.org/a.tgz && tar xzf a.tgz"),
+    "browser": ("FROM python:3.12\n", "playwright install --with-deps chromium"),
+}
+CONSTRUCTS = (
+    "F; mark", "F && mark", "F || true", "foo || F", "foo || F && mark", "F || exit 1; mark", "F || { mark; exit 3; }",
+    "(F || exit 7); mark", "foo && F || bar", "(F) && mark", "(set -e; F; mark)", "set -e; foo; (F)", "{ F; } || true",
+    "F & wait $!", "foo & F; wait", "F; foo &", "(F) & wait", "if foo; then F; else mark; fi", "if F; then mark; fi",
+    "if ! F; then exit 1; fi", "foo && if bar; then F; fi", "if foo; then F; fi || bar", "[ -f /none ] && F",
+    "[ -f /none ] || F", "for i in a b; do F || exit 1; done", "for i in 1 2; do F && break || sleep 1; done",
+    "for i in a b; do F || continue; mark; done", "while ! F; do sleep 1; break; done", "! F", "foo && ! F", "F; ! foo",
+    "F | tee log", "echo y | F", "set -o pipefail; foo && F | tee log && mark", "X=$(F); mark", "mark $(F)",
+    "trap 'mark bye' EXIT; F", "set -e; trap 'mark bye' EXIT; F; foo", "set -e; F; trap - EXIT", "F; exit $?",
+    "foo || exit 0; F", "foo; if bar; then exit 0; fi; F", "F && exec mark", "F; R=$?; mark $R; exit $R",
+    "F; test -f /none", "set -e; foo; set +e; F; mark", "f() { F; mark; }; set -e; f && mark 2",
+    "f() { F || return 1; }; f", "bash -c 'F'", "sh -ec 'F; mark'", "eval 'F'", "F; foo | bar", "set -e; F; foo | bar", "set -e; F; foo && bar",
+    "set -e; F; foo || bar", "set -e; F; [ -f /none ] && mark; true", "set -e; for i in a b; do F; mark $i; done",
+    "F; for i in a b; do mark $i; done",
+    "<<EOF\nset -e\nX=1\nF\nmark \\$X\nEOF", "<<'EOF'\nX=1\nF\nmark $X\nEOF", "<<EOF\nF\nexit 0\nEOF",
+    "cat <<EOF && F\nhi $X\nEOF", "set -e; if foo; then F; fi", "set -e; { foo && F; }", "{ F; mark; } > /dev/null",
+)  # fmt: skip
+SHELLS = ("", BASH_PIPE)
+
+
+@pytest.mark.slow
+@table(("base", "filler"), FILLERS)
+def test_a_fix_of_any_rule_keeps_statuses_and_calls(base: str, filler: str) -> None:
+    tools = {"npm", "yum", "composer", "poetry", "playwright", "yes"}
+    world = World({*NAMES, *tools}, real_shells=True)
+    trouble, count = [], 0
+    try:
+        for setup, construct in ((setup, construct) for setup in SHELLS for construct in CONSTRUCTS):
+            script = re.sub(r"\bF\b", filler.replace("\\", r"\\"), construct)
+            text = f"{base}{setup}RUN {script}\n"
+            dockerfile = parse(text)
+            old = [each for each in processes(dockerfile) if each is not None]
+            for finding in check(dockerfile).findings:
+                if finding.fix is None:
+                    continue
+                count += 1
+                fixed = apply(text, [finding.fix])
+                new = [each for each in processes(parse(fixed)) if each is not None]
+                promised = Promised.by(finding.fix)
+                found = _compare(world, old, new, {}, ordered=_is_ordered(script), promised=promised)
+                trouble += [f"{each}\n    in {fixed!r}" for each in found]
+    finally:
+        world.close()
+    assert count > len(CONSTRUCTS) // 4
+    assert not trouble, "\n".join(trouble)
 
 
 def test_most_plain_cases_get_a_fix(capsys: pytest.CaptureFixture[str]) -> None:
