@@ -18,6 +18,7 @@ from workers.builders import sandbox
 from workers.builders.context import ContextError, unpack
 from workers.builders.egress import LOOPBACK, Hosts
 from workers.builders.model import Ability, Build, Limits, Outcome, Recipe, Step
+from workers.builders.packed import find_packed, put_back
 from workers.builders.sandbox import Ran, Sandbox, SandboxError
 
 _STORE = ("--root", "/store/images", "--runroot", "/run/buildah")
@@ -25,7 +26,11 @@ _STEP = re.compile(r"^(?:\[(\d{1,6})/\d+\] )?STEP (\d{1,6})/\d+: (.*)$", re.MULT
 _ENVIRONMENT = {"STORAGE_DRIVER": "overlay", "_CONTAINERS_USERNS_CONFIGURED": "1"}
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _TAG = "localhost/dockslim"
-_EXPORT = 'rm -rf /store/out && "$@" >&2 && exec tar -C /store/out -cf - .'
+# What push finds under the digest that a layer has unpacked, it neither packs nor writes.
+_EXPORT = """
+rm -rf /store/out && mkdir -p /store/out/blobs/sha256 && cd /store/out/blobs/sha256 &&
+for each in $PACKED; do : > "$each" || exit; done && "$@" >&2 && rm -f $PACKED && exec tar -C /store/out -cf - .
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +122,12 @@ def _build(box: Sandbox, outside: Hosts, recipe: Recipe, file: Path, into: Path,
     if ran.status or ran.hits:
         at = f"line {steps[-1].line} fails" if steps and steps[-1].line else "the build fails"
         return _judge(ran, steps, at, box.limits, Outcome.FAILED)
+    packed = find_packed(recipe.earlier)
+    known = " ".join(each.removeprefix("sha256:") for each in packed)
     with tempfile.TemporaryFile() as archive:
         pushed = box.run(
             "/bin/sh", "-c", _EXPORT, "push", *_call("push", "-q", _TAG, "oci:/store/out:image"),
-            environment=_ENVIRONMENT, seconds=left(), output=_Capped(archive, box.limits.disk),
+            environment={**_ENVIRONMENT, "PACKED": known}, seconds=left(), output=_Capped(archive, box.limits.disk),
         )  # fmt: skip
         if pushed.status:
             # It was built: no line of it is to blame, and its log is worth more than that of the export.
@@ -129,7 +136,8 @@ def _build(box: Sandbox, outside: Hosts, recipe: Recipe, file: Path, into: Path,
         archive.seek(0)
         try:
             unpack(archive, into, most_bytes=box.limits.disk)
-        except ContextError as error:
+            put_back(into, packed)
+        except (ContextError, ValueError) as error:
             return Build(Outcome.IMPOSSIBLE, f"the image cannot be read: {error}", None, steps, ran.log)
     return Build(Outcome.BUILT, "", into, steps, ran.log)
 

@@ -33,6 +33,8 @@ class Recipe:
     platform: str = "linux/amd64"
     images: tuple[str, ...] = ()
     """The images that the Dockerfile names, as it names them: nothing else is pulled."""
+    earlier: tuple[Path, ...] = ()
+    """Layouts that this builder left, on the same disk: what is packed there need not be again."""
 
 
 class Outcome(StrEnum):

@@ -57,6 +57,7 @@ class Bench:
     """Whether only those who may push to the repository had a hand in it."""
     _pins: dict[str, str] | None = None
     _count: int = 0
+    _layouts: tuple[Path, ...] = ()
 
     def build(self, source: Source) -> Build:
         """Build one state, or say why it is not built."""
@@ -66,7 +67,10 @@ class Bench:
         self._count += 1
         into = self.work / f"image-{self._count}"
         into.mkdir()
-        return self.builder.build(prepared, self.limits, self.store, into)
+        build = self.builder.build(prepared, self.limits, self.store, into)
+        if build.layout is not None:
+            self._layouts += (build.layout,)
+        return build
 
     def _prepare(self, source: Source) -> Recipe | Build:
         try:
@@ -86,7 +90,7 @@ class Bench:
                 pins[each.image] = pinned
         names = {pins[each.image]: None for each in find_references(dockerfile, source.build_args)}
         text = pin(dockerfile, pins, source.build_args)
-        return Recipe(source.context, text, source.target, source.build_args, source.platform, tuple(names))
+        return Recipe(source.context, text, source.target, source.build_args, source.platform, tuple(names), self._layouts)
 
 
 def build_series(

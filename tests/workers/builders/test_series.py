@@ -28,14 +28,21 @@ def context(tmp_path: Path) -> Path:
 
 def sizes(build: Build) -> list[int]:
     """Return the compressed sizes of the layers of what was built."""
+    return [each.stat().st_size for each in blobs(build)]
+
+
+def blobs(build: Build) -> list[Path]:
+    """Return the layers of what was built."""
     assert build.layout is not None, build
     index = json.loads((build.layout / "index.json").read_text())
-    manifest = json.loads(_blob(build.layout, index["manifests"][0]["digest"]))
-    return [each["size"] for each in manifest["layers"]]
+    manifest = json.loads(_blob(build.layout, index["manifests"][0]["digest"]).read_bytes())
+    found = [_blob(build.layout, each["digest"]) for each in manifest["layers"]]
+    assert [each.stat().st_size for each in found] == [each["size"] for each in manifest["layers"]]
+    return found
 
 
-def _blob(layout: Path, digest: str) -> bytes:
-    return (layout / "blobs" / Path(*digest.split(":"))).read_bytes()
+def _blob(layout: Path, digest: str) -> Path:
+    return layout / "blobs" / Path(*digest.split(":"))
 
 
 def test_three(yard: Yard, busybox: str, context: Path) -> None:
@@ -56,6 +63,11 @@ def test_three(yard: Yard, busybox: str, context: Path) -> None:
     assert [step.is_cached for step in series.head.steps] == [False, True, True, False, False]
     assert [step.line for step in series.head.steps] == [1, 2, 3, 4, 5]
     assert sizes(series.base) == sizes(series.head)[:3] == sizes(series.suggested)[:3]
+    # Packed once: the next images have the very file.
+    kept = [blobs(each) for each in (series.base, series.head, series.suggested)]
+    for one, other, another in zip(*(each[:3] for each in kept), strict=True):
+        assert one.samefile(other)
+        assert one.samefile(another)
     assert series.head.seconds + series.suggested.seconds < 1.3 * 2 * series.base.seconds
 
 
@@ -72,8 +84,8 @@ def test_tags_mean_the_same_for_all(registry: Registry, yard: Yard, context: Pat
         assert build is not None
         assert build.layout is not None
         index = json.loads((build.layout / "index.json").read_text())
-        manifest = json.loads(_blob(build.layout, index["manifests"][0]["digest"]))
-        config = json.loads(_blob(build.layout, manifest["config"]["digest"]))
+        manifest = json.loads(_blob(build.layout, index["manifests"][0]["digest"]).read_bytes())
+        config = json.loads(_blob(build.layout, manifest["config"]["digest"]).read_bytes())
         assert config["config"]["Labels"]["state"] == "old"
 
 
