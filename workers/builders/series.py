@@ -67,7 +67,8 @@ class Bench:
         self._count += 1
         into = self.work / f"image-{self._count}"
         into.mkdir()
-        build = self.builder.build(prepared, self.limits, self.store, into)
+        recipe = replace(prepared, earlier=self._layouts)
+        build = self.builder.build(recipe, self.limits, self.store, into)
         if build.layout is not None:
             self._layouts += (build.layout,)
         return build
@@ -90,7 +91,7 @@ class Bench:
                 pins[each.image] = pinned
         names = {pins[each.image]: None for each in find_references(dockerfile, source.build_args)}
         text = pin(dockerfile, pins, source.build_args)
-        return Recipe(source.context, text, source.target, source.build_args, source.platform, tuple(names), self._layouts)
+        return Recipe(source.context, text, source.target, source.build_args, source.platform, tuple(names))
 
 
 def build_series(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.builders.registry import Registry, find_missing, make_busybox, make_debian, serve_registry
+from tests.workers.builders.debian import Debian, push_debian
+from tests.workers.builders.registry import Registry, find_missing, make_busybox, serve_registry
 from workers.builders.buildah import Buildah, find_version
 from workers.builders.egress import Hosts
 from workers.builders.model import Build, Limits
@@ -35,8 +36,10 @@ def busybox(registry: Registry) -> str:
 
 
 @pytest.fixture(scope="session")
-def debian(registry: Registry) -> str:
-    return registry.push("debian:12", [make_debian(CACHE)])
+def debian(registry: Registry) -> Debian:
+    registries = open_registries(f"http://{registry.name}")
+    assert registries is not None
+    return push_debian(registry, registries, CACHE)
 
 
 @pytest.fixture(scope="session")

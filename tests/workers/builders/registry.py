@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -60,6 +61,20 @@ class Registry:
         httpx.put(place, content=json.dumps(manifest), headers={"content-type": MANIFEST}).raise_for_status()
         return f"{self.name}/{image}"
 
+    def push_layout(self, image: str, layout: Path) -> str:
+        """Store the image of an OCI layout; return its name."""
+        name, _, tag = image.partition(":")
+        (listed,) = json.loads((layout / "index.json").read_text())["manifests"]
+        blobs = layout / "blobs" / "sha256"
+        manifest = (blobs / listed["digest"].removeprefix("sha256:")).read_bytes()
+        parsed = json.loads(manifest)
+        for each in (parsed["config"], *parsed["layers"]):
+            self._put(name, (blobs / each["digest"].removeprefix("sha256:")).read_bytes(), "")
+        place = f"http://{self.name}/v2/{name}/manifests/{tag}"
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        httpx.put(place, content=manifest, headers={"content-type": kind}).raise_for_status()
+        return f"{self.name}/{image}"
+
     def _put(self, name: str, blob: bytes, kind: str) -> dict[str, Any]:
         place = httpx.post(f"http://{self.name}/v2/{name}/blobs/uploads/").headers["location"]
         httpx.put(f"{place}&digest={_digest(blob)}", content=blob).raise_for_status()
@@ -105,9 +120,9 @@ def make_busybox() -> bytes:
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(entry)
-        _add(archive, "bin/busybox", program, 0o755)
-        _add(archive, "etc/passwd", b"root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n")
-        _add(archive, "etc/group", b"root:x:0:\ndaemon:x:1:\n")
+        add_file(archive, "bin/busybox", program, 0o755)
+        add_file(archive, "etc/passwd", b"root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n")
+        add_file(archive, "etc/group", b"root:x:0:\ndaemon:x:1:\n")
         for name in listed:
             if name != "busybox":
                 entry = tarfile.TarInfo(f"bin/{name}")
@@ -117,19 +132,29 @@ def make_busybox() -> bytes:
 
 
 def make_debian(cache: Path) -> bytes:
-    """Return the tar of a small Debian 12, made once for this machine."""
+    """Return the tar of a small Debian 12, made once for this machine, of packages from where its own apt has them."""
     made = cache / "bookworm.tar"
     if not made.exists():
         cache.mkdir(parents=True, exist_ok=True)
         part = made.with_name(f"{os.getpid()}.tar")
-        subprocess.run(
-            ["mmdebstrap", "--quiet", "--variant=essential", "--include=apt", "bookworm", str(part)], check=True
-        )
+        sources = _sources()
+        include = "apt,ca-certificates" if any("https:" in each for each in sources) else "apt"
+        options = ["--quiet", "--variant=essential", f"--include={include}"]
+        subprocess.run(["mmdebstrap", *options, "bookworm", str(part), *sources], check=True)
         part.rename(made)
     return made.read_bytes()
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+def _sources() -> list[str]:
+    """Return lines for Debian 12 of this machine's apt; where it is set up for none, mmdebstrap has its own."""
+    command = ["apt-get", "indextargets", "--no-release-info", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"]
+    said = subprocess.run([*command, "Created-By: Packages"], capture_output=True, text=True, check=True).stdout
+    ours = re.compile(r"deb \S+ bookworm(?:-updates|-security)? main")
+    return sorted({each for each in said.splitlines() if ours.fullmatch(each)})
+
+
+def add_file(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    """Add a file of root's to a tar."""
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), mode
     archive.addfile(entry, io.BytesIO(content))

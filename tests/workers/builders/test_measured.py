@@ -1,4 +1,4 @@
-"""What was really built, measured: every byte at the line that wrote it, and what techniques are worth."""
+"""What was really built, measured: every byte at the line that wrote it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from rules.dockerfile import parse
 from tests.workers.builders.conftest import Yard
 from workers.builders.model import Build, Outcome
-from workers.builders.series import Source, build_series
+from workers.builders.series import Source
 from workers.image import Measurement, measure, read_image
 
 pytestmark = pytest.mark.slow
@@ -111,61 +111,3 @@ def test_attribution(yard: Yard, busybox: str, context: Path) -> None:
 def _measure(build: Build, text: str) -> Measurement:
     assert build.layout is not None, build
     return measure(read_image(build.layout), parse(text))
-
-
-_MB = 1_000_000
-_FILL = "RUN mkdir /app && for n in 1 2 3 4 5; do head -c 2000000 /dev/urandom > /app/$n; done"
-TECHNIQUES = {
-    "3, 4: deleted in the layer that made it": (
-        f"{_FILL}\nRUN rm -r /app",
-        f"{_FILL} && rm -r /app",
-        10 * _MB,
-    ),
-    "4: owned by the right user from the start": (
-        f"{_FILL}\nRUN chown -R daemon /app",
-        f"{_FILL} && chown -R daemon /app",
-        10 * _MB,
-    ),
-    "5, 7: built in a stage of its own": (
-        "RUN head -c 9000000 /dev/urandom > /compiler\nRUN head -c 1000000 /compiler > /program",
-        "RUN head -c 9000000 /dev/urandom > /compiler\nRUN head -c 1000000 /compiler > /program\n"
-        "FROM BASE\nCOPY --from=0 /program /program",
-        9 * _MB,
-    ),
-    "2: joined without need": ("RUN mkdir /a\nRUN mkdir /b\nRUN mkdir /c", "RUN mkdir /a && mkdir /b && mkdir /c", 0),
-}
-
-
-def test_techniques(yard: Yard, busybox: str, context: Path) -> None:
-    """Each as head and with the suggestion, to the byte."""
-    bench = yard.bench(store="measured")
-    print("\n| technique | head | with suggestion | saved |\n|---|---:|---:|---:|")
-    for name, (head, lean, saving) in TECHNIQUES.items():
-        texts = [f"FROM {busybox}\n{each}\n".replace("BASE", busybox) for each in (head, lean)]
-        series = build_series(bench, None, Source(context, texts[0]), [name], lambda _, text=texts[1]: text)
-        assert series.suggested is not None
-        before, after = _measure(series.head, texts[0]), _measure(series.suggested, texts[1])
-        saved = before.written - after.written
-        print(f"| {name} | {before.written / _MB:.2f} MB | {after.written / _MB:.2f} MB | {saved / _MB:.2f} MB |")
-        assert saved == saving
-        assert before.visible - after.visible == (saving if name.startswith("5") else 0)
-
-
-def test_ignored_files(yard: Yard, busybox: str, tmp_path: Path) -> None:
-    """Technique 6: what an ignore file keeps out costs nothing."""
-    from workers.builders.context import read_context
-
-    text = f"FROM {busybox}\nCOPY . /app\n"
-    written = []
-    for name, ignore in (("without", None), ("with", ".git\n*.log\n")):
-        root = tmp_path / name
-        (root / ".git").mkdir(parents=True)
-        (root / ".git" / "pack").write_bytes(bytes(5 * _MB))
-        (root / "a.log").write_bytes(bytes(2 * _MB))
-        (root / "main.py").write_text("print()\n")
-        (root / "Dockerfile").write_text(text)
-        if ignore is not None:
-            (root / ".dockerignore").write_text(ignore)
-        context = read_context(root, "", "Dockerfile")
-        written.append(_measure(yard.bench(store="measured").build(Source(context.directory, text)), text).written)
-    assert written[0] - written[1] == 7 * _MB - len(".git\n*.log\n")

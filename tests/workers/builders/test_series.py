@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.workers.builders.conftest import LIMITS, Yard
+from tests.workers.builders.conftest import Yard
 from tests.workers.builders.registry import Registry, make_busybox
 from workers.builders.context import read_context
 from workers.builders.model import Build, Outcome
@@ -114,21 +114,6 @@ def test_what_cannot_be_built(yard: Yard, busybox: str, context: Path) -> None:
         assert (found.outcome, found.reason) == (Outcome.IMPOSSIBLE, reason)
     found = yard.bench().build(Source(context, f"FROM {busybox}\n", platform="linux/s390x"))
     assert found.reason == "this builder is for linux/amd64, not linux/s390x"
-
-
-def test_apt(open_yard: Callable[..., Yard], debian: str, context: Path) -> None:
-    """Technique 4 with Debian's own packages, through the proxy: lists deleted in the layer that made them."""
-    yard = open_yard("deb.debian.org:80", "security.debian.org:80")
-    install = "apt-get install -y --no-install-recommends cron"
-    head = f"FROM {debian}\nRUN apt-get update && {install}\nRUN rm -rf /var/lib/apt/lists/*\n"
-    suggested = f"FROM {debian}\nRUN apt-get update && {install} && rm -rf /var/lib/apt/lists/*\n"
-    bench = yard.bench(replace(LIMITS, seconds=300.0), store="apt")
-    series = build_series(bench, None, Source(context, head), ["apt"], lambda _: suggested)
-    assert series.head.outcome is Outcome.BUILT, series.head.log[-1500:]
-    assert series.suggested is not None
-    totals = [sum(sizes(each)) for each in (series.head, series.suggested)]
-    print(f"apt: {[round(each / 1e6, 1) for each in totals]} MB compressed")
-    assert totals[0] - totals[1] > 15_000_000
 
 
 @pytest.mark.parametrize("name", [".dockerignore", ".containerignore"])
