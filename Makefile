@@ -55,9 +55,10 @@ picture: .venv/installed ## Take the picture of a review in the README anew (nee
 up: ## Build and start dockslim on this machine with compose; see deploy/README.md
 	deploy/up
 
-bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally, dockerfilelint and dive, as ratios in one run
+bench: .venv/installed .venv/peers/tried ## Measure speed against hadolint, tally, dockerfilelint and dive, and three builds against one, as ratios in one run
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.measuring
+	$(BIN)/python -m tests.building
 
 load: .venv/installed ## Send 2,000 deliveries at 200 a second; print how they were answered and reviewed
 	$(BIN)/python -m tests.workers.load
