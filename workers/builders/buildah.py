@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
 from rules.dockerfile import Dockerfile, Instruction, parse
 from workers.builders import sandbox
 from workers.builders.context import ContextError, unpack
 from workers.builders.egress import LOOPBACK, Hosts
 from workers.builders.model import Ability, Build, Limits, Outcome, Recipe, Step
+from workers.builders.output import Capped
 from workers.builders.packed import find_packed, put_back
 from workers.builders.sandbox import Ran, Sandbox, SandboxError
 
@@ -127,7 +127,7 @@ def _build(box: Sandbox, outside: Hosts, recipe: Recipe, file: Path, into: Path,
     with tempfile.TemporaryFile() as archive:
         pushed = box.run(
             "/bin/sh", "-c", _EXPORT, "push", *_call("push", "-q", _TAG, "oci:/store/out:image"),
-            environment={**_ENVIRONMENT, "PACKED": known}, seconds=left(), output=_Capped(archive, box.limits.disk),
+            environment={**_ENVIRONMENT, "PACKED": known}, seconds=left(), output=Capped(archive, box.limits.disk),
         )  # fmt: skip
         if pushed.status:
             # It was built: no line of it is to blame, and its log is worth more than that of the export.
@@ -200,16 +200,3 @@ def _configure(insecure: Iterable[str]) -> dict[str, str]:
     # Names are resolved to digests before; a signature would say nothing more.
     policy = '{"default": [{"type": "insecureAcceptAnything"}]}'
     return {"/etc/containers/policy.json": policy, "/etc/containers/registries.conf": registries}
-
-
-class _Capped:
-    """A file that takes so many bytes and drops what is over; the archive is then cut short, which shows."""
-
-    def __init__(self, file: IO[bytes], most: int) -> None:
-        self._file = file
-        self._left = most
-
-    def write(self, piece: bytes) -> int:
-        self._file.write(piece[: self._left])
-        self._left -= min(len(piece), self._left)
-        return len(piece)

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import platform
-import selectors
 import shutil
 import socket
 import subprocess
@@ -23,11 +22,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from workers.builders import egress
 from workers.builders.cgroups import Group, open_group
 from workers.builders.model import Limits
+from workers.builders.output import Log, Sink, follow
 
 FIRST_ID, IDS = 1_500_000_000, 65536
 """The users of a build out here: nobody else's, whatever /etc/subuid says."""
@@ -36,13 +35,6 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BINDS = ("/etc/ssl", "/etc/ca-certificates", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts")
 _FILES = {"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/group": "root:x:0:\n"}
 _TOOLS = ("mkfs.ext4", "mount", "pivot_root")
-
-
-class Sink(Protocol):
-    """Where output goes."""
-
-    def write(self, piece: bytes, /) -> int:
-        """Take all of it."""
 
 
 class SandboxError(Exception):
@@ -57,34 +49,6 @@ class Ran:
     log: str
     hits: tuple[str, ...]
     seconds: float
-
-
-@dataclass(slots=True)
-class Log:
-    """The first and the last half of what may be a longer text."""
-
-    most: int
-    _head: bytearray = field(default_factory=bytearray)
-    _tail: bytearray = field(default_factory=bytearray)
-    _left_out: int = 0
-
-    def add(self, piece: bytes) -> None:
-        """Append; what is over the limit drops out of the middle."""
-        room = self.most // 2 - len(self._head)
-        if room > 0:
-            self._head += piece[:room]
-            piece = piece[room:]
-        self._tail += piece
-        over = len(self._tail) - self.most // 2
-        if over > 0:
-            del self._tail[:over]
-            self._left_out += over
-
-    @property
-    def text(self) -> str:
-        """Return it, with a line that says how much is left out."""
-        gap = f"\n[{self._left_out} bytes left out]\n".encode() if self._left_out else b""
-        return bytes(self._head + gap + self._tail).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,26 +139,8 @@ class Inside:
             threading.Thread(target=egress.serve, args=(self._listener, hosts), daemon=True).start()
 
     def follow(self, seconds: float, output: Sink | None = None) -> bool:
-        """Read what it says until it ends; return False when its time was over, or `output` would grow too large."""
-        process = self._launched[0]
-        deadline = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
-            for stream, sink in ((process.stdout, output), (process.stderr, None)):
-                if stream is not None:
-                    selector.register(stream, selectors.EVENT_READ, sink)
-            while selector.get_map():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                for key, _ in selector.select(min(left, 1.0)):
-                    piece = os.read(key.fd, 1 << 16)
-                    if not piece:
-                        selector.unregister(key.fileobj)
-                    elif key.data is None:
-                        self.log.add(piece)
-                    else:
-                        key.data.write(piece)
-        return True
+        """Read what it says until it ends; return False when its time was over."""
+        return follow(self._launched[0], self.log, seconds, output)
 
     def end(self) -> int:
         """End it and all that it started; return its status."""
