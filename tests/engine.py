@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -25,14 +28,27 @@ def docker_host() -> Iterator[str]:
     if shutil.which("docker") and _answers(given):
         yield given
         return
-    dockerd = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    with start_engine() as host:
+        yield host
+
+
+@contextmanager
+def start_engine(*options: str, programs: str = "") -> Iterator[str]:
+    """Start an engine, with the programs of a directory where it has them; give its DOCKER_HOST."""
+    path = f"{programs}:{os.environ.get('PATH', '')}:/usr/sbin"
+    dockerd = shutil.which("dockerd", path=path)
     if not shutil.which("docker") or dockerd is None or os.geteuid() != 0:
         do_without("no Docker Engine answers, and none can be started: docker.io and root are wanted")
-    with tempfile.TemporaryDirectory(prefix="engine-") as folder, open(Path(folder) / "log", "wb") as log:
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-") as folder,
+        open(Path(folder) / "log", "wb") as log,
+        _make_bridge() as bridge,
+    ):
         host = f"unix://{folder}/docker.sock"
         places = [f"--{name}={folder}/{name}" for name in ("data-root", "exec-root", "pidfile")]
-        command = [dockerd, *places, f"--host={host}", "--bridge=none", "--iptables=false"]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        network = [f"--bridge={bridge}", "--iptables=false", "--ip-forward=false"]
+        command = [dockerd, *places, f"--host={host}", *network, *options]
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PATH": path})
         try:
             deadline = time.monotonic() + START
             while not _answers(host):
@@ -46,6 +62,30 @@ def docker_host() -> Iterator[str]:
             # The namespace of the host's network stays mounted, and the folder could not be deleted.
             netns = Path(folder) / "exec-root" / "netns" / "default"
             subprocess.run(["umount", str(netns)], check=False, capture_output=True)
+
+
+@contextmanager
+def _make_bridge() -> Iterator[str]:
+    """Make a bridge that leads nowhere: the engine's own would stay behind, and is one for all engines."""
+    add, remove, address, flags = 0x89A0, 0x89A1, 0x8916, 0x8914
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        for number in range(256):
+            name = f"dockslim{number}".encode()
+            try:
+                fcntl.ioctl(any_socket, add, name + b"\0")
+                break
+            except FileExistsError:
+                continue
+        else:
+            do_without("no bridge can be made: there are 256")
+        place = socket.inet_aton(f"198.18.{number}.1")
+        try:
+            fcntl.ioctl(any_socket, address, struct.pack("16sH2x4s8x", name, socket.AF_INET, place))
+            fcntl.ioctl(any_socket, flags, struct.pack("16sH14x", name, 1))
+            yield name.decode()
+        finally:
+            fcntl.ioctl(any_socket, flags, struct.pack("16sH14x", name, 0))
+            fcntl.ioctl(any_socket, remove, name + b"\0")
 
 
 def do_without(message: str) -> NoReturn:

@@ -2,21 +2,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.engine import Engine, import_python
-from tests.engine import docker_host
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    with docker_host() as host:
-        yield Engine(host)
+def engine(engine_host: str) -> Engine:
+    return Engine(engine_host)
 
 
 @pytest.fixture(scope="session")
