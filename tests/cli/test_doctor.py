@@ -197,6 +197,18 @@ def test_before_the_set_up(sandbox: Sandbox) -> None:
     assert [line.about for line in lines] == ["settings", "pages", "clock", "redis", "builder"]
 
 
+def test_a_builder_that_limits_nothing(sandbox: Sandbox, engine_host: str) -> None:
+    environ = {"DOCKSLIM_GITHUB_API_URL": sandbox.url, "DOCKSLIM_BUILDER": "docker"}
+    # The client that came with the engine: another may want buildx.
+    lines, _ = examine({**environ, "DOCKER_HOST": engine_host, "PATH": "/usr/bin:/bin"})
+    assert (lines[-1].about, lines[-1].state) == ("builder", "note")
+    assert lines[-1].found.startswith("docker 2")
+    assert lines[-1].found.endswith("; nothing here limits memory, processes, disk, network, cpu")
+    assert lines[-1].todo == "What others than writers propose is not built here."
+    lines, code = examine({**environ, "DOCKER_HOST": "tcp://127.0.0.1:1"})
+    assert (lines[-1].state, lines[-1].found, code) == ("problem", "no engine answers at tcp://127.0.0.1:1", 1)
+
+
 @pytest.mark.parametrize(
     ("secret", "code", "todo"),
     [

@@ -19,7 +19,18 @@ from bot.review.sizes import signed
 from bot.webhooks.decide import BUILD
 from cli.sandbox import PullRequestHandle
 from rules.sizes import format_bytes
-from tests.workers.builders.conftest import LIMITS, Yard, busybox, debian, open_yard, registry, stores, yard
+from tests.workers.builders.conftest import (
+    LIMITS,
+    Yard,
+    busybox,
+    debian,
+    old_engine,
+    open_yard,
+    registries,
+    registry,
+    stores,
+    yard,
+)
 from tests.workers.builders.debian import SLIM, Debian
 from tests.workers.builders.registry import Registry
 from tests.workers.line import running_line
@@ -29,7 +40,7 @@ from workers.build import Workshop
 from workers.image import measure, read_image
 from workers.orders import BUILD_JOB, MEASURED, PATIENCE, Orders
 
-__all__ = ["busybox", "debian", "open_yard", "registry", "stores", "yard"]
+__all__ = ["busybox", "debian", "old_engine", "open_yard", "registries", "registry", "stores", "yard"]
 
 pytestmark = pytest.mark.slow
 
@@ -209,15 +220,26 @@ def test_what_fails_shows_its_log_and_obeys_none_of_it(shop: Shop) -> None:
     assert "````text" in summary.body
 
 
-def test_the_whole_line(registry: Registry, busybox: str, redis_url: str, private_key: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["buildah", "docker"])
+def test_the_whole_line(
+    request: pytest.FixtureRequest,
+    registry: Registry,
+    busybox: str,
+    redis_url: str,
+    private_key: str,
+    tmp_path: Path,
+    name: str,
+) -> None:
     """From the webhook to the measured summary, each process on its own."""
+    engine = request.getfixturevalue("old_engine") if name == "docker" else {}
     base = f"FROM {busybox}\n"
     with running_line(redis_url, private_key, tmp_path / "worker.log") as line, connect(redis_url) as redis:
         line.stage.repository.commit("main", {"Dockerfile": base, **ALWAYS})
         settings = {
-            "DOCKSLIM_BUILDER": "buildah",
+            "DOCKSLIM_BUILDER": name,
             "DOCKSLIM_REGISTRIES": f"http://{registry.name}",
             "DOCKSLIM_CACHE": str(tmp_path),
+            **engine,
         }
         with (tmp_path / "builder.log").open("wb") as log:
             command = [sys.executable, "-m", "cli.main", "builder"]

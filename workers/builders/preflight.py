@@ -40,6 +40,10 @@ def _refuse_syntax(dockerfile: Dockerfile) -> Iterator[Refusal]:
     syntax = dockerfile.directives.get("syntax")
     if syntax is not None and not _OURS.fullmatch(syntax.strip()):
         yield Refusal(1, f"`# syntax={syntax.strip()[:100]}` is a program that the builder would run")
+    # BuildKit reads `//syntax=` and {"syntax": ...} as well.
+    first = dockerfile.instructions[0] if dockerfile.instructions else None
+    if first is not None and first.keyword.startswith(("//", "{")):
+        yield Refusal(first.line, f"`{first.keyword[:100].lower()}` may be a program that the builder would run")
 
 
 def _refuse_images(

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine import start_engine
 from tests.workers.builders.debian import Debian, push_debian
-from tests.workers.builders.registry import Registry, find_missing, make_busybox, serve_registry
+from tests.workers.builders.registry import Registry, find_missing, make_busybox, serve_registry, unpack_docker
 from workers.builders.buildah import Buildah, find_version
+from workers.builders.docker import open_docker
 from workers.builders.egress import Hosts
-from workers.builders.model import Build, Limits
+from workers.builders.model import Build, Builder, Limits
 from workers.builders.series import Bench, Source
 from workers.registry import Registries, open_registries
 
@@ -36,9 +38,7 @@ def busybox(registry: Registry) -> str:
 
 
 @pytest.fixture(scope="session")
-def debian(registry: Registry) -> Debian:
-    registries = open_registries(f"http://{registry.name}")
-    assert registries is not None
+def debian(registry: Registry, registries: Registries) -> Debian:
     return push_debian(registry, registries, CACHE)
 
 
@@ -52,13 +52,18 @@ class Yard:
     """Builds over the registry of the tests."""
 
     registries: Registries
-    buildah: Buildah
+    builder: Builder
     work: Path
+
+    @property
+    def buildah(self) -> Buildah:
+        assert isinstance(self.builder, Buildah)
+        return self.builder
 
     def bench(self, limits: Limits = LIMITS, *, store: str = "tests", trusted: bool = True) -> Bench:
         work = self.work / f"work-{len(list(self.work.iterdir()))}"
         work.mkdir()
-        return Bench(self.buildah, self.registries.resolve, self.registries.addresses, limits, store, work, trusted)
+        return Bench(self.builder, self.registries.resolve, self.registries.addresses, limits, store, work, trusted)
 
     def build(self, text: str, limits: Limits = LIMITS, context: Path | None = None, **more: str) -> Build:
         if context is None:
@@ -68,10 +73,16 @@ class Yard:
 
 
 @pytest.fixture(scope="session")
-def open_yard(registry: Registry, stores: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Yard]:
-    registries = open_registries(f"http://{registry.name}")
-    assert registries is not None
+def registries(registry: Registry) -> Registries:
+    found = open_registries(f"http://{registry.name}")
+    assert found is not None
+    return found
 
+
+@pytest.fixture(scope="session")
+def open_yard(
+    registry: Registry, registries: Registries, stores: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Yard]:
     def open_one(*hosts: str) -> Yard:
         buildah = Buildah(stores, Hosts(hosts), (registry.name,), find_version())
         return Yard(registries, buildah, tmp_path_factory.mktemp("yard"))
@@ -82,3 +93,40 @@ def open_yard(registry: Registry, stores: Path, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def yard(open_yard: Callable[..., Yard]) -> Yard:
     return open_yard()
+
+
+@pytest.fixture(scope="session")
+def old_engine(engine_host: str) -> dict[str, str]:
+    """Return what a worker's environment holds of an engine: Debian 12's, whose client knows BuildKit by itself."""
+    return {"DOCKER_HOST": engine_host, "PATH": "/usr/bin:/bin"}
+
+
+@pytest.fixture(scope="session")
+def new_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Return the same of Debian 13's, with buildx, and images in the store of containerd as a new Docker has them."""
+    programs = unpack_docker(CACHE)
+    settings = tmp_path_factory.mktemp("engine") / "daemon.json"
+    settings.write_text('{"features": {"containerd-snapshotter": true}}')
+    with start_engine(f"--config-file={settings}", programs=str(programs)) as host:
+        yield {"DOCKER_HOST": host, "PATH": f"{programs}:/usr/bin:/bin", "DOCKER_CONFIG": str(programs)}
+
+
+ENGINES = ("old_engine", "new_engine")
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def docker_yard(
+    request: pytest.FixtureRequest, registries: Registries, tmp_path_factory: pytest.TempPathFactory
+) -> Yard:
+    """Builds over each engine."""
+    environ = request.getfixturevalue(request.param)
+    return Yard(registries, open_docker(environ), tmp_path_factory.mktemp("yard"))
+
+
+@pytest.fixture(scope="session", params=("yard", *ENGINES))
+def each_yard(request: pytest.FixtureRequest, registries: Registries, tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    """Builds with each builder."""
+    found = request.getfixturevalue(request.param)
+    if isinstance(found, Yard):
+        return found
+    return Yard(registries, open_docker(found), tmp_path_factory.mktemp("yard"))

@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,29 @@ def make_debian(cache: Path) -> bytes:
         subprocess.run(["mmdebstrap", *options, "bookworm", str(part), *sources], check=True)
         part.rename(made)
     return made.read_bytes()
+
+
+def unpack_docker(cache: Path) -> Path:
+    """Return a directory with Docker's engine, client and buildx of Debian 13, unpacked once for this machine.
+
+    They run here with the runc that is installed.
+    """
+    made = cache / "docker-trixie"
+    if not made.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            root, part = Path(folder, "root"), Path(folder, "part")
+            packages = "docker.io,docker-cli,docker-buildx,containerd"
+            sources = [each.replace(" bookworm", " trixie") for each in _sources()]
+            options = ["--quiet", "--variant=extract", f"--include={packages}"]
+            subprocess.run(["mmdebstrap", *options, "trixie", str(root), *sources], check=True)
+            (part / "cli-plugins").mkdir(parents=True)
+            for name in ("bin/docker", "sbin/dockerd", "bin/docker-init", "bin/containerd"):
+                shutil.move(root / "usr" / name, part)
+            shutil.move(root / "usr/bin/containerd-shim-runc-v2", part)
+            shutil.move(root / "usr/libexec/docker/cli-plugins/docker-buildx", part / "cli-plugins")
+            part.rename(made)
+    return made
 
 
 def _sources() -> list[str]:

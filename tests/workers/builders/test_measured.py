@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,20 +93,24 @@ class Writer:
         return len(self.lines) - line.count("\n")
 
 
-def test_attribution(yard: Yard, busybox: str, context: Path) -> None:
+def test_attribution(each_yard: Yard, busybox: str, context: Path) -> None:
     """30 Dockerfiles: every layer at its line, with exactly the bytes that this line wrote."""
-    bench = yard.bench(store="measured")
-    instructions = 0
-    for seed in range(30):
+
+    def check(seed: int) -> int:
         text, expected = Writer(seed, busybox).write()
-        build = bench.build(Source(context, text))
+        build = benches[seed].build(Source(context, text))
         assert build.outcome is Outcome.BUILT, (text, build)
         found = _measure(build, text)
         lines = [(cost.origin.line, cost.written) for cost in found.costs if cost.origin is not None and cost.written]
         assert lines == expected, text
-        instructions += len(expected)
+        return len(expected)
+
+    benches = [each_yard.bench(store="measured") for _ in range(30)]
+    # An engine builds side by side; buildah has one name for what it builds in one store.
+    with ThreadPoolExecutor(4 if each_yard.builder.name == "docker" else 1) as pool:
+        instructions = sum(pool.map(check, range(30)))
     assert instructions > 40
-    print(f"attribution: {instructions} instructions in 30 Dockerfiles, mismatches 0")
+    print(f"attribution with {each_yard.builder.name}: {instructions} instructions in 30 Dockerfiles, mismatches 0")
 
 
 def _measure(build: Build, text: str) -> Measurement:

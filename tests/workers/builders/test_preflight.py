@@ -44,6 +44,11 @@ UNKNOWN = "which image it names is not known before it is built"
         "variable in a path": ("FROM debian\nARG V\nADD target/app-$V.jar /\n", []),
         "frontend": ("# syntax=evil/frontend\nFROM debian\n", ["1: `# syntax=evil/frontend` is a program that the"]),
         "Docker's frontend": ("# syntax=docker/dockerfile:1.7\nFROM debian\n", []),
+        "frontend in another comment": (
+            "//syntax=evil/frontend\nFROM debian\n",
+            ["1: `//syntax=evil/frontend` may be a program that the builder would run"],
+        ),
+        "frontend in JSON": ('{"syntax": "evil/frontend"}\n', ['1: `{"syntax":` may be a program that the builder']),
         "host network": ("FROM debian\nRUN --network=host true\n", ["2: RUN --network asks for more than a build"]),
         "insecure": ("FROM debian\nRUN --security=insecure true\n", ["2: RUN --security asks for more than a build"]),
         "device": ("FROM debian\nRUN --device=vendor/gpu true\n", ["2: RUN --device asks for more than a build gets"]),

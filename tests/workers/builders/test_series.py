@@ -45,13 +45,14 @@ def _blob(layout: Path, digest: str) -> Path:
     return layout / "blobs" / Path(*digest.split(":"))
 
 
-def test_three(yard: Yard, busybox: str, context: Path) -> None:
+@pytest.mark.parametrize("each_yard", ["yard", "new_engine"], indirect=True)
+def test_three(each_yard: Yard, busybox: str, context: Path) -> None:
     start = f"FROM {busybox}\nCOPY . /app\nRUN sleep 3; head -c 1000000 /dev/urandom > /a\n"
     head = f"{start}RUN head -c 3000000 /dev/urandom > /b\nRUN rm /b\n"
     lean = f"{start}RUN head -c 3000000 /dev/urandom > /b && rm /b\n"
     told: list[str] = []
     series = build_series(
-        yard.bench(), Source(context, start), Source(context, head), ["join"], lambda _: lean, told.append
+        each_yard.bench(), Source(context, start), Source(context, head), ["join"], lambda _: lean, told.append
     )
     assert series.base is not None
     assert series.suggested is not None
@@ -71,7 +72,8 @@ def test_three(yard: Yard, busybox: str, context: Path) -> None:
     assert series.head.seconds + series.suggested.seconds < 1.3 * 2 * series.base.seconds
 
 
-def test_tags_mean_the_same_for_all(registry: Registry, yard: Yard, context: Path) -> None:
+@pytest.mark.parametrize("each_yard", ["yard", "old_engine"], indirect=True)
+def test_tags_mean_the_same_for_all(registry: Registry, each_yard: Yard, context: Path) -> None:
     image = registry.push("moving:1", [make_busybox()], Labels={"state": "old"})
 
     def move(said: str) -> None:
@@ -79,7 +81,7 @@ def test_tags_mean_the_same_for_all(registry: Registry, yard: Yard, context: Pat
             registry.push("moving:1", [make_busybox()], Labels={"state": "new"})
 
     text = f"FROM {image}\nRUN echo > /x\n"
-    series = build_series(yard.bench(), Source(context, text), Source(context, text), progress=move)
+    series = build_series(each_yard.bench(), Source(context, text), Source(context, text), progress=move)
     for build in (series.base, series.head):
         assert build is not None
         assert build.layout is not None
@@ -116,15 +118,16 @@ def test_what_cannot_be_built(yard: Yard, busybox: str, context: Path) -> None:
     assert found.reason == "this builder is for linux/amd64, not linux/s390x"
 
 
+@pytest.mark.parametrize("each_yard", ["yard", "old_engine"], indirect=True)
 @pytest.mark.parametrize("name", [".dockerignore", ".containerignore"])
-def test_one_ignore_file_counts(yard: Yard, busybox: str, context: Path, name: str) -> None:
+def test_one_ignore_file_counts(each_yard: Yard, busybox: str, context: Path, name: str) -> None:
     """Docker's own for this Dockerfile: none beside it, and none that only buildah knows, hides files from it."""
     (context / "Dockerfile").write_text(f"FROM {busybox}\nCOPY kept /kept\n")
     (context / "Dockerfile.dockerignore").write_text("other\n")
     for each in ("kept", name):
         (context / each).write_text("kept\n")
     found = read_context(context, "", "Dockerfile")
-    build = yard.build(found.dockerfile, context=found.directory)
+    build = each_yard.build(found.dockerfile, context=found.directory)
     assert build.outcome is Outcome.BUILT, build.log
 
 
