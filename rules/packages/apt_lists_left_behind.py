@@ -18,7 +18,7 @@ from rules.sizes import format_bytes
 from rules.tools import apt, playwright
 from rules.tools.cleanup import ineffective
 
-_HINTS = ("apt", "playwright")
+_HINTS = ("apt", "playwright", "nodesource", "packagecloud")
 _WITHOUT_APT = re.compile(r"alpine|fedora|centos|rocky|almalinux|ubi\d|amazon|lambda|oraclelinux|suse|archlinux")
 
 
@@ -27,7 +27,8 @@ class AptListsLeftBehind(Rule):
 
     ## What it does
     Finds RUN instructions that fetch apt's package lists and do not delete them in the same layer; `playwright install
-    --with-deps` and `playwright install-deps` fetch them as well.
+    --with-deps`, `playwright install-deps`, Ubuntu's `add-apt-repository` and the set-up scripts of NodeSource and
+    packagecloud fetch them as well.
 
     ## Why it costs
     On Debian 12.11 `apt-get update` leaves 19.9 MB under `/var/lib/apt/lists`. Deleting them in a later RUN frees
@@ -67,6 +68,13 @@ class AptListsLeftBehind(Rule):
             "        cron\n",
             "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends \\\n"
             "        cron \\\n    && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        Bad(
+            "FROM ubuntu:22.04\nRUN apt-get update && apt-get install -y software-properties-common\n"
+            "RUN add-apt-repository -y ppa:deadsnakes/ppa\n",
+            "FROM ubuntu:22.04\nRUN apt-get update && apt-get install -y software-properties-common"
+            " && rm -rf /var/lib/apt/lists/*\n"
+            "RUN add-apt-repository -y ppa:deadsnakes/ppa && rm -rf /var/lib/apt/lists/*\n",
         ),
     )
 
@@ -131,8 +139,9 @@ def _is_misspelt(run: Run) -> bool:
 
 def _last_uncleaned_update(run: Run) -> ShellCommand | None:
     update = None
-    for command in run.commands:
-        if apt.updates(command) or (playwright.installs_dependencies(command) and not _WITHOUT_APT.search(run.base)):
+    for feeder, command in zip((None, *run.commands), run.commands, strict=False):
+        hidden = playwright.installs_dependencies(command) and not _WITHOUT_APT.search(run.base)
+        if hidden or apt.updates(command) or apt.adds_repository(command, feeder, run.base):
             update = command
         elif apt.cleans_lists(command) or _may_clean(command) or is_hidden_cleanup(run, command, apt.LISTS):
             update = None
@@ -150,8 +159,10 @@ def _reason(run: Run, update: ShellCommand) -> str:
     later = later_cleanup(run, apt.cleans_lists, "apt")
     if later is not None:
         return f"Line {later.line} deletes them in a later layer, which takes nothing out of this one."
+    if update.name in ("bash", "sh"):
+        return f"The script that adds a repository runs `apt-get update`, and nothing in this RUN deletes {apt.LISTS}."
     return f"`{_shown(update)}` writes them to `{apt.LISTS}`, and nothing in this RUN deletes them."
 
 
 def _shown(command: ShellCommand) -> str:
-    return " ".join(command.texts)
+    return "add-apt-repository" if command.name.endswith("-repository") else " ".join(command.texts)

@@ -27,8 +27,8 @@ class RpmCacheLeftBehind(Rule):
     """Repository metadata and packages of yum and dnf that stay in the layer.
 
     ## What it does
-    Finds `yum`, `dnf`, `dnf5`, `microdnf` and `tdnf` that install or upgrade without a clean-up behind them in the same
-    RUN. A clean-up in a later RUN does not count: it frees nothing.
+    Finds `yum`, `dnf`, `dnf5`, `microdnf` and `tdnf` that install, upgrade or fetch metadata (`makecache`) without a
+    clean-up behind them in the same RUN. A clean-up in a later RUN does not count: it frees nothing.
 
     ## Why it costs
     Every install leaves the metadata of all enabled repositories under `/var/cache`, and yum may leave the packages as
@@ -85,6 +85,10 @@ class RpmCacheLeftBehind(Rule):
             "FROM almalinux:9\nRUN yum -y install epel-release && yum clean all\n"
             "RUN yum -y install httpd && yum clean all\n",
         ),
+        Bad(
+            "FROM centos:7\nRUN yum -y install epel-release\nRUN yum repolist\n",
+            "FROM centos:7\nRUN yum -y install epel-release && yum clean all\nRUN yum repolist && yum clean all\n",
+        ),
     )
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
@@ -123,7 +127,7 @@ def _last_uncleaned(run: Run) -> tuple[Call | None, bool]:
     cleaned = False
     for command in run.commands:
         call = rpm.read_rpm(command)
-        if call is not None and rpm.installs(call):
+        if call is not None and (rpm.installs(call) or rpm.reads(call, run.base)):
             if not call.has("--downloadonly", "--installroot", "--help"):
                 install = call
         elif rpm.cleans_cache(command) or _may_clean(command):

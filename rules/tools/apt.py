@@ -82,6 +82,24 @@ def updates(command: ShellCommand) -> bool:
     return call is not None and call.verb == "update"
 
 
+# What ends with an `apt-get update` of its own, and the Ubuntu whose add-apt-repository does.
+_SETUP_SCRIPTS = re.compile(r"deb\.nodesource\.com/setup|packagecloud\.io/\S*/script\.deb\.sh")
+_UPDATES_BY_ITSELF = re.compile(
+    r"(?:^|/)ubuntu(?::(?:1[89]|2\d)\.\d\d|:bionic|:focal|:jammy|:noble|:latest|:rolling|$)"
+)
+
+
+def adds_repository(command: ShellCommand, feeder: ShellCommand | None, base: str) -> bool:
+    """Tell whether the command, which may read what `feeder` fetches, adds a repository and then fetches all lists."""
+    if command.name in ("add-apt-repository", "apt-add-repository"):
+        if not {"-n", "--no-update", "-r", "--remove", "-h", "--help"}.isdisjoint(command.texts):
+            return False
+        return not {"-u", "--update"}.isdisjoint(command.texts) or _UPDATES_BY_ITSELF.search(base) is not None
+    if command.name not in ("bash", "sh") or command.before != "|" or feeder is None:
+        return False
+    return feeder.name in ("curl", "wget") and _SETUP_SCRIPTS.search(" ".join(feeder.texts)) is not None
+
+
 def installs(command: ShellCommand) -> bool:
     """Tell whether the command installs packages from the lists."""
     call = read_apt(command)

@@ -41,6 +41,9 @@ _INSTALLS = frozenset(
         "builddep", "build-dep", "swap", "debuginfo-install",
     }
 )  # fmt: skip
+_READS = frozenset(
+    {"makecache", "mc", "check-update", "check-upgrade", "search", "provides", "whatprovides", "grouplist"}
+)
 _GROUP_VERBS = frozenset({"group", "groups", "module"})
 _GROUP_INSTALLS = frozenset({"install", "update", "upgrade", "reset", "enable"})
 
@@ -63,6 +66,11 @@ def installs(call: Call) -> bool:
     if call.verb in _GROUP_VERBS:
         return bool(call.operands) and call.operands[0].text in _GROUP_INSTALLS
     return call.verb in _INSTALLS
+
+
+def reads(call: Call, base: str) -> bool:
+    """Tell whether the call fetches metadata to tell about packages."""
+    return call.verb in _READS or (call.verb == "repolist" and tool(call) == "yum" and not is_dnf(call, base))
 
 
 def cleans_cache(command: ShellCommand) -> bool:

@@ -263,3 +263,24 @@ def test_a_clean_up_by_a_variable_is_one_where_its_value_says_so() -> None:
     assert_silent(CODE, D + f"ARG CLEAN\nRUN {UP} && ${{CLEAN}}\n")
     assert len(findings(CODE, D + f'ENV NOTE="echo done"\nRUN {UP} && $NOTE\n')) == 1
     assert len(findings(CODE, D + f'RUN GET="apt-get install" && {UP} && $GET x\n')) == 1
+
+
+def test_what_adds_a_repository_fetches_all_lists() -> None:
+    setup = "curl -sL https://deb.nodesource.com/setup_18.x | bash -"
+    text = f"{D}RUN {UP}\nRUN {setup} && apt-get install -y nodejs && {RM}\n"
+    assert_silent(CODE, text)  # line 3 reads the lists of line 2
+    text = f"{D}RUN {UP}\nRUN {setup} && touch /done\nRUN apt-get update && apt-get install -y nodejs && {RM}\n"
+    first, second = findings(CODE, text)
+    assert first.fix is not None
+    assert first.fix == second.fix
+    assert apply(text, [first.fix]) == text.replace("cron", f"cron && {RM}").replace("/done", f"/done && {RM}")
+    assert [each.fix for each in findings(CODE, f"{D}RUN {setup}\n")] == [None]
+    for line in (
+        "add-apt-repository -r ppa:a/b",
+        "add-apt-repository -n ppa:a/b",
+        "curl -sL https://example.com | bash -",
+    ):
+        assert_silent(CODE, f"FROM ubuntu:22.04\nRUN {line}\n")
+    assert_silent(CODE, "FROM ubuntu:16.04\nRUN add-apt-repository -y ppa:a/b\n")
+    assert_silent(CODE, f"FROM ubuntu:22.04\nRUN add-apt-repository ppa:a/b && {RM}\n")
+    assert len(findings(CODE, "FROM ubuntu:16.04\nRUN add-apt-repository -u ppa:a/b\n")) == 1

@@ -187,3 +187,11 @@ def test_all_that_leave_the_cache_are_cleaned_up_together() -> None:
     assert first.fix is not None
     assert first.fix == second.fix
     assert len(first.fix.edits) == 2
+
+
+def test_what_reads_metadata_fetches_it() -> None:
+    assert len(findings(CODE, "FROM centos:7\nRUN yum repolist\n")) == 1
+    assert len(findings(CODE, "FROM fedora:41\nRUN dnf makecache\n")) == 1
+    assert_silent(CODE, "FROM almalinux:9\nRUN yum repolist\n")
+    assert_silent(CODE, "FROM centos:7\nRUN yum list installed\n")
+    assert_silent(CODE, "FROM centos:7\nRUN yum makecache\nRUN yum -C install -y vim && yum clean all\n")
