@@ -27,6 +27,8 @@ CONFIGURED = "dockslim.yml"
 _MANIFESTS = re.compile(
     r"package\.json|\.npmrc|\.yarnrc\.yml|pnpm-workspace\.yaml|requirements[\w.-]*\.txt|pyproject\.toml|setup\.(?:py|cfg)"
     r"|MANIFEST\.in|Pipfile|go\.mod|go\.work|Gemfile|composer\.json|Cargo\.toml|\.gitignore|\.env(?:\.\w+)?|\.netrc|\.pypirc"
+    r"|pom\.xml|(?:build|settings)\.gradle(?:\.kts)?|build\.rs"
+    r"|(?:webpack|vite|vue|next|nuxt|rollup|craco|svelte|astro|gatsby|gulpfile|Gruntfile)[\w.-]*\.[cm]?[jt]s"
 )
 _BUILDS_IMAGES = re.compile(r"docker|build|publish|release|image|deploy|container|ci\b|cd\b", re.IGNORECASE)
 

@@ -40,7 +40,6 @@ _TESTS = frozenset(
         "e2e",
         "cypress",
         "playwright",
-        "fixtures",
         "testdata",
         "benchmarks",
     }
@@ -51,6 +50,11 @@ _CODE = re.compile(
     r"|erl|hs|clj|lua|pl|r|jl|sh|sql|proto|graphql|hbs|ejs|html|css|scss)$",
     re.IGNORECASE,
 )
+# What programs read that lies among documentation and specifications: `docs/openapi.yaml`.
+_DATA = re.compile(
+    r"\.(?:json5?|ya?ml|toml|xml|xsd|xsl|wsdl|csv|tsv|db|sqlite3?|mdx|avsc|thrift|po|mo)$", re.IGNORECASE
+)
+_TEST = re.compile(r"(?:^|[/._-])(?:spec|test)s?[._-][^/]*$|(?:Spec|Test)s?\.\w+$")
 # Who builds pages of documentation, or a tree whose build files may name the folder of the tests.
 _DOCUMENTS_TOOLS = re.compile(
     r"(?:mkdocs\.ya?ml|docusaurus\.config\.\w+|book\.toml|antora\.yml|_config\.ya?ml|conf\.py|mint\.json|\.vitepress)"
@@ -70,8 +74,24 @@ _READS_HISTORY = re.compile(
 )
 _VERSIONS_FROM_HISTORY = re.compile(
     r"setuptools[_-]scm|versioneer|hatch-vcs|\bpbr\b|dynamic-versioning|dunamai|versioningit|git[- ]rev|git-describe"
-    r"|vergen|git-commit-id|gitversion|git describe|git log|\bgit:|vcs",
+    r"|vergen|shadow-rs|git2|git-?commit-id|git-?properties|grgit|jgit|palantir|gitversion|minver|nerdbank"
+    r"|\bgit[\"',\s]+(?:describe|log|show|config|submodule|status|diff|tag|branch)\b|\bgit:|vcs"
+    # What runs with an install and fails outside a repository.
+    r"|\"husky\"\s*:\s*\"[~^]?[5-7]\.|lefthook|simple-git-hooks|yorkie|cghooks|pre-commit install",
     re.IGNORECASE,
+)
+# Build files that may ask git, and the tool that reads them; settings of bundlers only at the top.
+_ASKS_GIT = (
+    (re.compile(r"(?:.*/)?pom\.xml"), re.compile(r"\bmvnw?\b|\bmaven\b")),
+    (re.compile(r"(?:.*/)?(?:build|settings)\.gradle(?:\.kts)?"), re.compile(r"\bgradlew?\b")),
+    (re.compile(r"(?:.*/)?build\.rs"), re.compile(r"\bcargo\b")),
+    (re.compile(r"(?:.*/)?(?:GitVersion\.yml|version\.json)"), re.compile(r"\bdotnet\b")),
+    (
+        re.compile(
+            r"(?:webpack|vite|vue|next|nuxt|rollup|craco|svelte|astro|gatsby|gulpfile|Gruntfile)[\w.-]*\.[cm]?[jt]s"
+        ),
+        re.compile(r"\b(?:npm|yarn|pnpm|bun|npx|gulp|grunt)\b"),
+    ),
 )
 # Entries of a .gitignore whose files somebody's working copy has, and a build makes anew.
 _OF_WORKING_COPIES = (
@@ -82,6 +102,10 @@ _OF_WORKING_COPIES = (
 _INSTALLERS = (
     ("node_modules", "package.json", re.compile(r"\b(?:npm|yarn|pnpm|bun)\b")),
     ("target", "Cargo.toml", re.compile(r"\bcargo\s+(?:build|install|chef)\b")),
+)
+# What writes the settings of `.env` into the pages it builds.
+_BAKES_SETTINGS = re.compile(
+    r"vite|react-scripts|craco|next|nuxt|vue-cli|gatsby|astro|svelte|expo|parcel|dotenv-webpack"
 )
 _MANIFESTS = re.compile(
     r"(?:package\.json|pyproject\.toml|setup\.(?:py|cfg)|MANIFEST\.in|composer\.json|Cargo\.toml|Gemfile)"
@@ -112,7 +136,13 @@ def _untracked(said: str, context: Context, sent: Mapping[str, int]) -> Iterator
         if is_there and installs.search(said) and name not in tops and not ignore.ignores(name):
             yield Leftover(f"**/{name}" if name == "node_modules" else name)
     listed = {line.strip().strip("/").removeprefix("**/") for line in context.texts.get(".gitignore", "").splitlines()}
+    bakes = any(
+        posixpath.basename(path) == "package.json" and _BAKES_SETTINGS.search(context.texts.get(path, "next"))
+        for path in context.files
+    )
     for name in _OF_WORKING_COPIES:
+        if bakes and name.startswith(".env"):
+            continue
         if name in listed and name not in tops and not ignore.ignores(name) and not _mentions(said, context, name):
             yield Leftover(f"**/{name}" if name == "__pycache__" else name)
 
@@ -121,6 +151,11 @@ def _needs_history(said: str, context: Context) -> bool:
     texts = (text for path, text in context.texts.items() if _MANIFESTS.fullmatch(posixpath.basename(path)))
     if _READS_HISTORY.search(said) or any(map(_VERSIONS_FROM_HISTORY.search, texts)):
         return True
+    for files, tool in _ASKS_GIT:
+        asked = [path for path in context.files if files.fullmatch(path)] if tool.search(said) else ()
+        read = [context.texts.get(path) for path in asked]
+        if any(text is None or _VERSIONS_FROM_HISTORY.search(text) for text in read):
+            return True
     # The build files whose texts nobody has read.
     return "versioneer.py" in context.files or any(
         path in context.files and path not in context.texts for path in ("setup.py", "setup.cfg", "pyproject.toml")
@@ -141,12 +176,18 @@ def _tracked(said: str, context: Context, sent: Mapping[str, int]) -> Iterator[L
     for name, size in folders.items():
         if name in _ABOUT_THE_REPOSITORY or (name in _TESTS and tests):
             is_leftover = not _mentions(said, context, name)
+            if name in ("spec", "specs"):
+                is_leftover = is_leftover and any(map(_TEST.search, _below(name, sent)))
         elif name in _DOCUMENTATION and documents and not _mentions(said, context, name):
-            is_leftover = not any(path.startswith(name + "/") and _CODE.search(path) for path in sent)
+            is_leftover = not any(_CODE.search(path) or _DATA.search(path) for path in _below(name, sent))
         else:
             is_leftover = False
         if is_leftover:
             yield Leftover(name, size)
+
+
+def _below(folder: str, sent: Mapping[str, int]) -> Iterator[str]:
+    return (path for path in sent if path.startswith(folder + "/"))
 
 
 @lru_cache(maxsize=64)

@@ -28,7 +28,8 @@ class NoDockerignore(Rule):
 
     ## Fix safety
     Nothing is applied: a suggestion cannot make a file. Read the lines before you take them; `.git` is left out of
-    them where the build seems to ask git for a version, and tests where the build seems to run or compile them.
+    them where the build, its build files or an install's hooks seem to ask git, tests where the build seems to run or
+    compile them, `.env` where pages are built with it, documentation where code or data lies in it.
 
     ## When it is silent
     Nobody looked into the repository, or its context cannot be told; the stage is not shipped; the COPY has

@@ -28,7 +28,7 @@ class UnignoredFiles(Rule):
 
     ## Fix safety
     Nothing is applied: the ignore file is another file than the Dockerfile. Tests are named only where the build does
-    not run them and no build file could list their folder; documentation only where no code lies in it.
+    not run them and no build file could list their folder; documentation only where neither code nor data lies in it.
 
     ## When it is silent
     Nobody looked into the repository, or its context cannot be told; there is no ignore file (no-dockerignore says

@@ -70,6 +70,33 @@ KEPT = {
     "mkdocs": (P + "COPY . /app\n", {"mkdocs.yml": None}, "docs"),
     "cmake": (P + "COPY . /app\n", {"CMakeLists.txt": None}, "tests"),
     "solution": (P + "COPY . /app\n", {"shop.sln": None}, "tests"),
+    "maven-unread": (P + "COPY . /app\nRUN mvn package\n", {"web/pom.xml": None}, ".git"),
+    "maven-git-commit-id": (
+        P + "COPY . /app\nRUN ./mvnw verify\n",
+        {"pom.xml": "<artifactId>git-commit-id-plugin"},
+        ".git",
+    ),
+    "gradle-git-properties": (
+        P + "COPY . /app\nRUN gradle assemble\n",
+        {"build.gradle": "id 'com.gorylenko.gradle-git-properties'"},
+        ".git",
+    ),
+    "vite-asks-git": (
+        P + "COPY . /app\nRUN npm run build\n",
+        {"vite.config.ts": "execSync('git rev-parse HEAD')", "package.json": "{}"},
+        ".git",
+    ),
+    "build-script-unread": (P + "COPY . /app\nRUN cargo build\n", {"build.rs": None}, ".git"),
+    "husky-6": (P + "COPY . /app\n", {"package.json": '{"devDependencies": {"husky": "^6.0.0"}}'}, ".git"),
+    "lefthook": (P + "COPY . /app\n", {"package.json": '{"scripts": {"prepare": "lefthook install"}}'}, ".git"),
+    "git-config": (
+        P + "COPY . /app\n",
+        {"package.json": '{"scripts": {"prepare": "git config core.hooksPath a"}}'},
+        ".git",
+    ),
+    "data-among-the-documents": (P + "COPY . /app\n", {"docs/openapi.yaml": None}, "docs"),
+    "a-specification": (P + "COPY . /app\n", {"spec/openapi.yaml": None, "spec/big.pdf": None}, "spec"),
+    "fixtures": (P + "COPY . /app\n", {"fixtures/users.json": None}, "fixtures"),
     "code-among-the-documents": (P + "COPY . /app\n", {"docs/docs.go": None}, "docs"),
 }
 
@@ -99,3 +126,21 @@ def test_what_a_working_copy_holds() -> None:
 def test_dependencies_that_are_not_installed_are_not_left_out() -> None:
     lines = _lines("FROM node:22-slim\nCOPY . /app\n", around({"package.json": 9}, texts={"package.json": ""}))
     assert lines == [".git"]
+
+
+def test_git_is_named_where_the_build_files_do_not_ask_it() -> None:
+    known = {"pom.xml": "<project/>", "package.json": '{"devDependencies": {"husky": "^9.0.0"}}', "vite.config.ts": "x"}
+    text = P + "COPY . /app\nRUN mvn package && npm run build\n"
+    assert ".git" in _lines(text, around(dict.fromkeys(known, 9), texts=known))
+
+
+def test_tests_below_spec_are_named() -> None:
+    assert "spec" in _lines(P + "COPY . /app\n", around({"spec/models/user_spec.rb": MB, "spec/a.json": 9}))
+
+
+def test_settings_that_pages_are_built_with_are_not_left_out() -> None:
+    files = {"package.json": 9, ".gitignore": 9}
+    text = "FROM node:22-slim\nCOPY . /app\nRUN npm ci && npm run build\n"
+    for manifest, is_named in (("{}", True), ('{"devDependencies": {"vite": "6"}}', False)):
+        lines = _lines(text, around(files, texts={"package.json": manifest, ".gitignore": ".env\n"}))
+        assert (".env" in lines) is is_named
