@@ -6,6 +6,7 @@ gone before anything is built, and one for each line of progress that writes che
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -172,7 +173,8 @@ class Workshop:
         for name in ("head", "base"):
             for at in range(1, len(order.images)):
                 if (room / f"{name}-0").exists():
-                    shutil.copytree(room / f"{name}-0", room / f"{name}-{at}", symlinks=True)
+                    # One file on the disk: an ignore file takes names away, and nobody writes.
+                    shutil.copytree(room / f"{name}-0", room / f"{name}-{at}", symlinks=True, copy_function=os.link)
         return ""
 
     def _tell(self, job: ReviewJob, order: Order, what: str, meter: Meter) -> None:

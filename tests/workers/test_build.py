@@ -37,6 +37,8 @@ from tests.workers.line import running_line
 from tests.workers.stage import Stage
 from tests.workers.web import wait_until
 from workers.build import Workshop
+from workers.builders.buildah import Buildah
+from workers.builders.model import Build, Limits, Recipe
 from workers.image import measure, read_image
 from workers.orders import BUILD_JOB, MEASURED, PATIENCE, Orders
 
@@ -180,6 +182,27 @@ def test_a_suggestion_that_breaks_the_build_is_withdrawn(shop: Shop, log: io.Str
     shop.stage.perform(pull)
     assert len(pull.review_comments) == 1
     assert len(pull.reviews) == 1
+
+
+def test_images_share_what_was_fetched(shop: Shop) -> None:
+    """A commit is on the disk once, for however many images."""
+    names = []
+
+    class Watching(Buildah):
+        def build(self, recipe: Recipe, limits: Limits, store: str, into: Path) -> Build:
+            names.append((recipe.context / "Dockerfile").stat().st_nlink)
+            return super().build(recipe, limits, store, into)
+
+    buildah = shop.yard.buildah
+    builder = Watching(buildah.stores, buildah.hosts, buildah.insecure, buildah.version)
+    shop.workshop = replace(shop.workshop, builder=builder)
+    text = shop.base.splitlines()[0] + "\nRUN echo > /x\n"
+    shop.commit({**ALWAYS, "a/Dockerfile": text, "b/Dockerfile": text})
+    pull = shop.stage.open({"a/Dockerfile": text + "RUN echo\n", "b/Dockerfile": text + "RUN echo\n"})
+    shop.stage.perform(pull)
+    shop.work()
+    assert str(pull.check_runs[0].title).startswith("±0 in 2 images; ")
+    assert names == [2] * 4
 
 
 def test_over_budget(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import select
+import selectors
 import socket
 import threading
 from collections.abc import Sequence
@@ -158,13 +158,15 @@ _HOP_BY_HOP = {
 
 
 def _relay(build: socket.socket, upstream: socket.socket, *, both: bool) -> None:
-    ends = {upstream: build, build: upstream}
-    while True:
-        ready, _, _ = select.select([*ends] if both else [upstream], [], [], _IDLE)
-        if not ready:
-            return
-        for each in ready:
-            piece = each.recv(65536)
-            if not piece:
-                return
-            ends[each].sendall(piece)
+    ends = [(upstream, build), *([(build, upstream)] if both else [])]
+    # Not select(), which knows no descriptor over 1,023.
+    with selectors.DefaultSelector() as selector:
+        for pair in ends:
+            selector.register(pair[0], selectors.EVENT_READ, pair)
+        while ready := selector.select(_IDLE):
+            for key, _ in ready:
+                source, target = key.data
+                piece = source.recv(65536)
+                if not piece:
+                    return
+                target.sendall(piece)

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from workers.builders.output import Log, Sink, follow
 FIRST_ID, IDS = 1_500_000_000, 65536
 """The users of a build out here: nobody else's, whatever /etc/subuid says."""
 PROXY_PORT = 3128
+PATIENCE = 60.0
+"""Seconds until a sandbox has to be made; none of what strangers wrote runs before."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BINDS = ("/etc/ssl", "/etc/ca-certificates", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts")
 _FILES = {"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/group": "root:x:0:\n"}
@@ -128,6 +130,7 @@ class Inside:
     def serve(self, hosts: egress.Hosts) -> None:
         """Wait until the sandbox is made, and be the proxy of a network that has nothing else."""
         with self._launched[1] as channel:
+            channel.settimeout(PATIENCE)
             said, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
         if not said:
             # Nothing of the build has run yet: what went wrong is the machine's.
@@ -160,6 +163,7 @@ class Inside:
 def open_store(directory: Path, name: str, size: int) -> Path:
     """Return a file system in a file for a cache, made anew where less than half of it is free.
 
+    For the room it may take, stores that nobody used for longest are deleted; all take no more than they leave free.
     Raise SandboxError where there is no room for it.
     """
     try:
@@ -186,7 +190,29 @@ def _open_store(directory: Path, name: str, size: int) -> Path:
             command = ["mkfs.ext4", *options, str(made)]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
             made.rename(store)
+    # Opened now, whether or not anything is written to it.
+    os.utime(store)
+    _evict(store)
     return store
+
+
+def _evict(kept: Path) -> None:
+    """Delete the stores that nobody used for longest, until all take no more than they leave free, with `kept` full."""
+    others = []
+    for store in kept.parent.glob("*.ext4"):
+        if store != kept:
+            with suppress(FileNotFoundError):  # somebody else's builder evicts as well
+                others.append((store.stat().st_mtime, store.stat().st_blocks * 512, store))
+    used = sum(size for _, size, _ in others)
+    room = (shutil.disk_usage(kept.parent).free + used + kept.stat().st_blocks * 512) // 2 - kept.stat().st_size
+    for _, size, store in sorted(others):
+        if used <= room:
+            break
+        with suppress(OSError), store.open("rb") as file:
+            # What is being built in stays.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            store.unlink()
+            used -= size
 
 
 def find_lacks(scratch: Path) -> tuple[str, ...]:

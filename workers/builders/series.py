@@ -105,8 +105,8 @@ def build_series(
 ) -> Series[Suggested]:
     """Build base, head, and head with suggestions; `write` returns the Dockerfile with some of them.
 
-    Where the third does not build, suggestions are dropped by halves until it does; one that was not tried within
-    `seconds` is left out. `progress` is told "base", "head", "suggestions" before each.
+    Where the third does not build, suggestions are dropped by halves until it does, each after a second try; one that
+    was not tried within `seconds` is left out. `progress` is told "base", "head", "suggestions" before each.
     """
     deadline = time.monotonic() + seconds
     if not bench.trusted:
@@ -144,7 +144,12 @@ def _build_suggested(
     while groups:
         group = groups.pop(0)
         late = time.monotonic() > deadline
-        build = None if late else bench.build(replace(head, dockerfile=write([*kept, *group])))
+        source = replace(head, dockerfile=write([*kept, *group]))
+        build = None if late else bench.build(source)
+        if build is not None and build.outcome in (Outcome.FAILED, Outcome.LIMITED) and len(group) == 1:
+            # Before it is blamed: the network may have failed, or a host that packages come from.
+            late = time.monotonic() > deadline
+            build = None if late else bench.build(source)
         if build is not None and build.outcome is Outcome.BUILT:
             kept += group
             best = build

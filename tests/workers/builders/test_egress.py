@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import os
+import resource
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ from tests.rules.cases import table
 from tests.workers.builders.conftest import LIMITS
 from tests.workers.builders.registry import MANIFEST, find_missing
 from workers.builders.buildah import Buildah, find_version
-from workers.builders.egress import Hosts, _RefusedError, is_public
+from workers.builders.egress import Hosts, _RefusedError, _relay, is_public
 from workers.builders.model import Outcome, Recipe
 
 
@@ -85,6 +88,31 @@ def _serving(files: Mapping[str, bytes]) -> Iterator[tuple[int, list[str]]]:
             yield server.server_address[1], asked
         finally:
             server.shutdown()
+
+
+def test_more_than_a_thousand_descriptors() -> None:
+    """A worker with many files open relays as well as one with few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    fillers = [os.dup(0) for _ in range(1100)]
+    try:
+        build, ours = socket.socketpair()
+        theirs, upstream = socket.socketpair()
+        relay = threading.Thread(target=_relay, args=(ours, theirs), kwargs={"both": True})
+        relay.start()
+        for one, other in ((build, upstream), (upstream, build)):
+            one.sendall(b"some bytes")
+            other.settimeout(5.0)
+            assert other.recv(100) == b"some bytes"
+        for each in (build, upstream):
+            each.close()
+        relay.join(5.0)
+        for each in (ours, theirs):
+            each.close()
+    finally:
+        for descriptor in fillers:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def _digest(data: bytes) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.builders.conftest import LIMITS, Yard
+from workers.builders import sandbox
 from workers.builders.cgroups import ROOT
 from workers.builders.model import Build, Outcome
 from workers.builders.series import Source, build_series
@@ -204,6 +205,19 @@ def test_ruined_store(yard: Yard, busybox: str) -> None:
     assert build.reason.startswith("the sandbox cannot be made: ")
     assert yard.build(text, store="ruined").outcome is Outcome.BUILT
     assert left_behind() == []
+
+
+@pytest.mark.usefixtures("registry")
+def test_sandbox_that_is_never_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever hangs while it is made, as a write to a pipe that nobody reads does, holds no worker up."""
+    monkeypatch.setattr(sandbox, "PATIENCE", 1.0)
+    os.mkfifo(tmp_path / "pipe")
+    store = sandbox.open_store(tmp_path, "store", 32 << 20)
+    box = sandbox.Sandbox(store, LIMITS, files={"/in/pipe": "text"})
+    started = time.monotonic()
+    with pytest.raises(sandbox.SandboxError, match="cannot be made: timed out"):
+        box.run("/bin/true", binds=[(tmp_path / "pipe", "/in/pipe")])
+    assert time.monotonic() - started < 10
 
 
 def test_failing_instruction(yard: Yard, busybox: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +105,31 @@ def test_suggestions_that_break_it(yard: Yard, busybox: str, context: Path, bad:
     assert (series.suggested is None) == (len(bad) == 5)
     if series.suggested is not None:
         assert len(sizes(series.suggested)) == 1 + 5 - len(bad)
+
+
+@pytest.mark.parametrize("failures", [1, 2], ids=["once", "twice"])
+def test_a_host_that_stumbles(open_yard: Callable[..., Yard], busybox: str, context: Path, failures: int) -> None:
+    """What fails once is no fault of a suggestion."""
+    answers = [503] * failures + [200]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers.pop(0))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        head = f"FROM {busybox}\n"
+        lean = f"{head}RUN http_proxy=http://127.0.0.1:3128 wget -q -O /got http://{address}/\n"
+        bench = open_yard(address).bench()
+        series = build_series(bench, None, Source(context, head), ["lean"], lambda some: lean if some else head)
+        server.shutdown()
+    assert series.withdrawn == (("lean",) if failures == 2 else ())
+    assert (series.suggested is None) == (failures == 2)
 
 
 def test_what_cannot_be_built(yard: Yard, busybox: str, context: Path) -> None:
