@@ -37,7 +37,7 @@ class AptListsLeftBehind(Rule):
     ## Fix safety
     Safe: `rm -rf /var/lib/apt/lists/*` is appended so that it runs only after success; `apt-get update` makes the lists
     anew. It is appended to all RUNs that leave lists, since the next one would fetch what only one deletes; shown only
-    where a RUN above and one below keep theirs. Unsafe where a later RUN starts a script that may install packages
+    where a RUN below keeps its own. Unsafe where a later RUN starts a script that may install packages
     without updating first.
 
     ## When it is silent

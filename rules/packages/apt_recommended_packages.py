@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile
@@ -42,7 +43,7 @@ class AptRecommendedPackages(Rule):
     local files are installed, or nothing; the RUN cannot be read. Also where what comes along is not known to be 1 MB:
     rules/debian/recommends.xz holds what Debian 11, 12 and 13 agree on of 9,837 packages, manual pages left out. A
     package of another publisher, or one that a variable names, is not known; what the base has, an earlier install
-    brings or the fix names does not count.
+    brings or the fix names does not count; of the bases of phusion, which have most of it, nothing is said.
     """
 
     code = "DS201"
@@ -78,7 +79,7 @@ class AptRecommendedPackages(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each install command."""
         for run in shipped_runs(dockerfile, surroundings, ("apt", "aptitude"), deferred=True):
-            for call in recommending_installs(run):
+            for call in () if _BRINGS_MUCH.search(run.base) else recommending_installs(run):
                 yield from self._report(run, call, surroundings)
 
     def _report(self, run: Run, call: Call, surroundings: Surroundings) -> Iterator[Finding]:
@@ -100,6 +101,10 @@ class AptRecommendedPackages(Rule):
             _fix(run, call, required),
             extra.saving,
         )
+
+
+# Bases that already have what most packages recommend: openssh, less, certificates.
+_BRINGS_MUCH = re.compile(r"^(?:docker\.io/)?phusion/")
 
 
 def _message(extra: Extra) -> str:

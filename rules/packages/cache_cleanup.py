@@ -67,7 +67,7 @@ def clean_together(left: Sequence[tuple[Run, Fix | None]]) -> list[Fix | None]:
     """Return, for each RUN that leaves what the next of them would fetch again, a fix that cleans up in all of them.
 
     Cleaned up in one alone, the same would be fetched into the layer of the next: nothing is won, and where an earlier
-    layer keeps it as well, the image grows. Where that cannot be helped the fix is shown only.
+    layer keeps it as well, the image grows. Above one that keeps it, for want of a fix, the others are shown only.
     """
     families: dict[int, list[int]] = {}
     for at, (run, _) in enumerate(left):
@@ -87,7 +87,7 @@ def _root(run: Run) -> int:
 
 def _clean_family(left: Sequence[tuple[Run, Fix | None]]) -> Iterator[Fix | None]:
     lone = [at for at, (_, fix) in enumerate(left) if fix is None]
-    mendable = [at for at, (_, fix) in enumerate(left) if fix is not None and not (lone and lone[0] < at < lone[-1])]
+    mendable = [at for at, (_, fix) in enumerate(left) if fix is not None and not (lone and at < lone[-1])]
     together = _union([fix for at in mendable if (fix := left[at][1]) is not None])
     for at, (_, fix) in enumerate(left):
         if fix is None or (at in mendable and together is None):

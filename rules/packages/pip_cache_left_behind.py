@@ -61,8 +61,8 @@ class PipCacheLeftBehind(Rule):
     ## When it is silent
     The flag is there; `PIP_NO_CACHE_DIR` is set by ENV, ARG, `export` or in front of the command (pip takes any value,
     even `off`, for yes); pip is configured by a file or by `pip config`; the same RUN deletes the cache or purges it;
-    a cache mount covers it; the base image's own pip is older than 6.0, which does not know the flag; sudo runs it in
-    the home of another user than root, where it keeps nothing; the stage is not shipped.
+    a cache mount covers it; the base image's own pip is older than 6.0, which does not know the flag; root runs it in
+    the home of another user, by sudo or as that of the base image, where it keeps nothing; the stage is not shipped.
     """
 
     code = "DS204"
@@ -129,8 +129,14 @@ def _renews(each: Instruction) -> bool:
     return each.keyword == "RUN" and "pip" in each.value and _RENEWS.search(each.value) is not None
 
 
+# Images whose HOME is that of another user, for root as well.
+_OTHER_HOME = re.compile(r"(?:^|/)jupyter/|(?:^|/)(?:ubi\d+|centos|rhscl|rhel\d+)/python-")
+
+
 def _is_kept_from_home(run: Run, command: ShellCommand) -> bool:
-    """Tell whether sudo runs pip in somebody else's home, where it keeps nothing: it is not root's own."""
+    """Tell whether root runs pip in somebody else's home, where it keeps nothing: it is not root's own."""
+    if run.scope.user in ("root", "0", "root:root", "0:0") and _OTHER_HOME.search(run.base):
+        return run.scope.variable("HOME") is None
     if "sudo" not in command.wrappers or (run.scope.user or "root") in ("root", "0"):
         return False
     before = run.dockerfile.text[command.span.start : command.words[0].span.start].split()

@@ -86,14 +86,22 @@ class UpdateSplitFromInstall(Rule):
 
 
 def _without_growth(run: Run, fix: Fix | None, surroundings: Surroundings) -> Fix | None:
-    """Only show a fix that deletes what an earlier layer keeps as well and a later one would fetch once more."""
+    """Only show a fix that deletes what a later layer fetches once more to keep it, or where an earlier one does."""
     if fix is None or fix.applicability is Applicability.DISPLAY:
         return fix
-    others = [each.run.instruction for each in leaving_lists(run.dockerfile, surroundings)]
-    later = next((each for each in others if each.index > run.instruction.index + 1), None)
-    if later is None or not any(each.index < run.instruction.index for each in others):
+    others = leaving_lists(run.dockerfile, surroundings)
+    later = [each for each in others if each.run.instruction.index > run.instruction.index + 1]
+    if not any(each.run.instruction.index < run.instruction.index for each in others):
+        later = [each for each in later if each.is_wanted and not _may_be_joined(each.run)]
+    if not later:
         return fix
-    return replace(fix, applicability=Applicability.DISPLAY, caution=f"Line {later.line} would fetch them once more.")
+    line = later[0].run.instruction.line
+    return replace(fix, applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
+
+
+def _may_be_joined(run: Run) -> bool:
+    update, readers = find_split(run)
+    return update is not None and bool(readers) and _fix(run, update, readers) is not None
 
 
 def find_split(run: Run) -> tuple[ShellCommand | None, list[Run]]:

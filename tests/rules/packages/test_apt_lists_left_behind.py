@@ -255,6 +255,9 @@ def test_between_two_that_keep_their_lists_a_clean_up_is_shown_only() -> None:
     assert [each.fix and each.fix.applicability for each in found] == [None, Applicability.DISPLAY, None]
     assert found[1].fix is not None
     assert found[1].fix.caution == "Line 4 would fetch them once more."
+    above, _ = findings(CODE, D + f"RUN {UP}\n" + keeps)
+    assert above.fix is not None
+    assert above.fix.applicability is Applicability.DISPLAY
 
 
 def test_a_clean_up_by_a_variable_is_one_where_its_value_says_so() -> None:

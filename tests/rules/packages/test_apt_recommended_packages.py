@@ -10,6 +10,7 @@ from tests.rules.cases import assert_fixed, assert_silent, findings, table
 CODE = "DS201"
 D = "FROM debian:12\n"
 SILENT = {
+    "phusion": "FROM phusion/baseimage:0.9.13\nRUN apt-get update && apt-get install -y nano wget curl git\n",
     "flag": D + "RUN apt-get install -y --no-install-recommends cron\n",
     "flag-behind-packages": D + "RUN apt-get install -y cron --no-install-recommends\n",
     "flag-before-install": D + "RUN apt-get --no-install-recommends install -y cron\n",

@@ -8,6 +8,8 @@ from tests.rules.cases import assert_fixed, assert_silent, findings, table
 CODE = "DS204"
 P = "FROM python:3.12-slim\n"
 SILENT = {
+    "root-in-the-home-of-jovyan": "FROM jupyter/scipy-notebook\nUSER root\nRUN pip install flask\n",
+    "root-in-the-home-of-s2i": "FROM registry.access.redhat.com/ubi9/python-311\nUSER 0\nRUN pip install flask\n",
     "sudo-in-another-home": "FROM acme/base\nUSER app\nRUN sudo pip install flask\n",
     "sudo-keeping-the-environment": "FROM acme/base\nUSER app\nRUN sudo -E pip install flask\n",
     "came-with-another-stage": "FROM python:3.7 AS build\nRUN pip install --prefix=/i -r /requirements.txt\n"
@@ -251,3 +253,8 @@ def test_shown_only_where_pip_may_not_know_the_flag(text: str) -> None:
     assert found.fix is not None
     assert found.fix.applicability is Applicability.DISPLAY
     assert "does not know the flag" in found.fix.caution
+
+
+def test_root_in_its_own_home_keeps_a_cache() -> None:
+    assert len(findings(CODE, "FROM jupyter/scipy-notebook\nRUN pip install flask\n")) == 1
+    assert len(findings(CODE, "FROM jupyter/scipy-notebook\nUSER root\nENV HOME=/root\nRUN pip install flask\n")) == 1

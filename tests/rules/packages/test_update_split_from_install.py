@@ -119,3 +119,18 @@ def test_shown_only_where_a_later_run_would_fetch_what_an_earlier_one_keeps() ->
         (found,) = findings(CODE, text)
         assert found.fix is not None
         assert found.fix.applicability is applicability
+
+
+def test_what_a_later_layer_keeps_is_shown_only() -> None:
+    """The lists that line 4 fetches for two are kept, whatever the lines above do."""
+    split = "RUN apt-get update\nRUN apt-get install -y --no-install-recommends a\n"
+    (first, second) = findings(
+        CODE, f"FROM debian:12\n{split}{split}RUN apt-get install -y --no-install-recommends b\n"
+    )
+    assert first.fix is not None
+    assert first.fix.applicability is Applicability.DISPLAY
+    assert first.fix.caution == "Line 4 would fetch them once more."
+    assert second.fix is None
+    (first, _) = findings(CODE, f"FROM debian:12\n{split}{split}")
+    assert first.fix is not None
+    assert first.fix.applicability is Applicability.SAFE
