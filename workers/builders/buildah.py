@@ -61,12 +61,17 @@ class Buildah:
         """Build into the empty directory `into`."""
         if recipe.platform != sandbox.host_platform():
             return Build(Outcome.IMPOSSIBLE, f"this builder is for {sandbox.host_platform()}, not {recipe.platform}")
-        started = time.monotonic()
-        deadline = started + limits.seconds
         try:
-            file_system = sandbox.open_store(self.stores, store, limits.disk)
+            # In it, what is built has one name; and it may be made anew.
+            with sandbox.hold_store(self.stores, store):
+                return self._build(recipe, limits, store, into)
         except SandboxError as error:
             return Build(Outcome.IMPOSSIBLE, str(error))
+
+    def _build(self, recipe: Recipe, limits: Limits, store: str, into: Path) -> Build:
+        started = time.monotonic()
+        deadline = started + limits.seconds
+        file_system = sandbox.open_store(self.stores, store, limits.disk)
         box = Sandbox(file_system, limits, self.hosts, _configure(self.insecure))
         with tempfile.TemporaryDirectory(prefix="dockslim-build-") as folder:
             file = Path(folder, "Dockerfile")

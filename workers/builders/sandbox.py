@@ -172,7 +172,24 @@ def open_store(directory: Path, name: str, size: int) -> Path:
         said = error.stderr.decode("utf-8", "replace").strip().splitlines() or ["mkfs.ext4 failed"]
         raise SandboxError(f"the store cannot be made: {said[-1]}") from error
     except OSError as error:
-        raise SandboxError(f"the store cannot be made: {(error.strerror or str(error)).lower()}") from error
+        raise _say_no_store(error) from error
+
+
+@contextmanager
+def hold_store(directory: Path, name: str) -> Iterator[None]:
+    """Have whoever wants the same store wait. Raise SandboxError where there is no room for it."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (directory / f"{name}.lock").open("wb")
+    except OSError as error:
+        raise _say_no_store(error) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _say_no_store(error: OSError) -> SandboxError:
+    return SandboxError(f"the store cannot be made: {(error.strerror or str(error)).lower()}")
 
 
 def _open_store(directory: Path, name: str, size: int) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from workers.builders import sandbox
 from workers.builders.cgroups import ROOT
 from workers.builders.model import Build, Outcome
 from workers.builders.series import Source, build_series
+from workers.image import measure, read_image
 
 pytestmark = pytest.mark.slow
 
@@ -226,18 +228,13 @@ def test_failing_instruction(yard: Yard, busybox: str) -> None:
 
 
 def test_parallel_builds_of_one_store(yard: Yard, busybox: str) -> None:
-    """They wait for each other instead of ruining it."""
-    texts = [f"FROM {busybox}\nRUN sleep 1; echo {each} > /x\n" for each in range(2)]
+    """They wait for each other instead of ruining it, and each gets its own image."""
+    texts = [f"FROM {busybox}\nRUN sleep 1; echo > /made-by-{each}\n" for each in range(3)]
     benches = [yard.bench(store="shared") for _ in texts]
-    found: list[Build] = []
-
-    def work(at: int) -> None:
-        found.append(benches[at].build(Source(yard.work / "empty", texts[at])))
-
-    threads = [threading.Thread(target=work, args=(at,)) for at in range(2)]
     (yard.work / "empty").mkdir(exist_ok=True)
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert [each.outcome for each in found] == [Outcome.BUILT] * 2
+    with ThreadPoolExecutor(len(texts)) as pool:
+        builds = list(pool.map(lambda at: benches[at].build(Source(yard.work / "empty", texts[at])), range(len(texts))))
+    for at, build in enumerate(builds):
+        assert build.layout is not None, build
+        made = [path for path in measure(read_image(build.layout)).files if path.startswith("made-by-")]
+        assert made == [f"made-by-{at}"]
