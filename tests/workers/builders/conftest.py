@@ -123,9 +123,9 @@ def docker_yard(
     return Yard(registries, open_docker(environ), tmp_path_factory.mktemp("yard"))
 
 
-@pytest.fixture(scope="session", params=("yard", *ENGINES))
+@pytest.fixture(scope="session")
 def each_yard(request: pytest.FixtureRequest, registries: Registries, tmp_path_factory: pytest.TempPathFactory) -> Yard:
-    """Builds with each builder."""
+    """Builds with a builder that the test names."""
     found = request.getfixturevalue(request.param)
     if isinstance(found, Yard):
         return found
