@@ -255,13 +255,29 @@ def _path_of_program(words: tuple[str, ...], language: str, stage: Stage) -> str
     if not word or not _PLAIN_PATH.fullmatch(word) or "*" in word:
         return None
     if "/" not in word and name not in ("java", "dotnet") and not word.endswith((".jar", ".war", ".dll")):
-        return _FOLDERS.get(language, "/usr/local/bin") + "/" + word
+        return _find_on_path(word, _FOLDERS.get(language, "/usr/local/bin"), stage)
     if word.startswith("/"):
         return posixpath.normpath(word)
     workdir = _workdir(stage)
     return posixpath.normpath(posixpath.join(workdir, word)) if workdir is not None else None
 
 
+def _find_on_path(name: str, folder: str, stage: Stage) -> str | None:
+    """Return where a program that is run by its name lies: where a RUN has it, else where its language puts it."""
+    found: set[str] = set()
+    for each in stage.instructions:
+        for place in _BIN.finditer(each.value) if each.keyword == "RUN" else ():
+            named = (place[2] or "").removeprefix("/")
+            if named == name:
+                found.add(place[0])
+            elif not named and place[1] != folder:
+                return None  # it may have been put there
+    if len(found) > 1:
+        return None
+    return found.pop() if found else f"{folder}/{name}"
+
+
+_BIN = re.compile(r"(?<![\w./:-])((?:/[\w.-]+)*/bin)(/[\w.+-]*)?(?![\w./+-])")
 _FOLDERS = {"go": "/go/bin", "rust": "/usr/local/cargo/bin", "haskell": "/root/.local/bin"}
 # What starts something else, or is the toolchain itself.
 _RUNNERS = frozenset(

@@ -206,3 +206,23 @@ def test_arguments_are_declared_where_they_are_used_again() -> None:
     second = found.snippet.text.partition("\n\n")[2]
     assert "install -y --no-install-recommends adduser ca-certificates" in second
     assert "\nARG V\nARG U=7\nRUN adduser -u $U app\nENV VERSION=$V\n" in second
+
+
+@table(
+    ("build", "copied"),
+    {
+        "where the language puts it": ("go install .", "/go/bin/src"),
+        "where the build puts it": ("go build -o /usr/local/bin/src .", "/usr/local/bin/src"),
+        "where it is moved": ("go build && mv src /usr/bin/src", "/usr/bin/src"),
+        "in a folder": ("go build -o /usr/local/bin/ .", None),
+        "in two places": ("go build -o /usr/bin/src && cp /usr/bin/src /bin/src", None),
+    },
+)
+def test_program_on_the_path(build: str, copied: str | None) -> None:
+    """What is run by its name lies where a RUN says, if one does; nothing is written out where that is not clear."""
+    (found,) = findings(CODE, f'{GO}RUN {build}\nCMD ["src"]\n')
+    if copied is None:
+        assert found.snippet is None
+    else:
+        assert found.snippet is not None
+        assert f"COPY --from=build {copied} /usr/local/bin/src\n" in found.snippet.text
