@@ -119,9 +119,11 @@ def _fixes(left: list[_Left]) -> Iterator[Fix | None]:
     """Yield a fix for each; what a join with the next RUN mends needs none of the others."""
     joined = [None if each.is_wanted else join_cleanup(each.run, each.run.instruction) for each in left]
     others = [each for each, join in zip(left, joined, strict=True) if join is None]
-    appended = iter(
-        clean_together([(each.run, None if each.is_wanted else _fix(each.run, each.update)) for each in others])
-    )
+    fixes = [None if each.is_wanted else _fix(each.run, each.update) for each in others]
+    if None in fixes:  # what is kept would be deleted in a later layer, where only a script fetches the lists anew
+        hidden = [not apt.updates(each.update) and not playwright.installs_dependencies(each.update) for each in others]
+        fixes = [None if is_hidden else fix for is_hidden, fix in zip(hidden, fixes, strict=True)]
+    appended = iter(clean_together([(each.run, fix) for each, fix in zip(others, fixes, strict=True)]))
     return (join or next(appended) for join in joined)
 
 
