@@ -19,7 +19,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where somebody list
 def is_alive(process: Process) -> bool:
     """Tell whether it is; say on standard error why it is not."""
     try:
-        trouble = _ask_web() if process is Process.WEB else _ask_worker()
+        trouble = _ask_web() if process is Process.WEB else _ask_sign(process)
     except SettingsError as error:
         trouble = str(error)
     if trouble:
@@ -40,7 +40,7 @@ def _ask_web() -> str:
     return "" if status == 200 else f"the web process answers {status}"
 
 
-def _ask_worker() -> str:
+def _ask_sign(process: Process) -> str:
     from bot.queue import connect
     from workers.messages import read_sign
 
@@ -48,8 +48,8 @@ def _ask_worker() -> str:
         return ""  # it waits until /setup has stored an App
     try:
         with connect(read_redis_url(os.environ)) as redis:
-            found = read_sign(redis, socket.gethostname())
+            found = read_sign(redis, process, socket.gethostname())
     except RedisError:
-        # A new worker would find no queue either.
+        # A new one would find no queue either.
         return ""
-    return "" if found else f"no worker on {socket.gethostname()} has shown a sign of life lately"
+    return "" if found else f"no {process} on {socket.gethostname()} has shown a sign of life lately"

@@ -34,3 +34,4 @@ class Process(StrEnum):
 
     WEB = "web"
     WORKER = "worker"
+    BUILDER = "builder"

@@ -304,7 +304,7 @@ def worker() -> None:
 
 @app.command()
 def alive(
-    process: Annotated[Process, typer.Argument(help="Which of the two on this machine.")] = Process.WEB,
+    process: Annotated[Process, typer.Argument(help="Which one on this machine.")] = Process.WEB,
 ) -> None:
     """Ask whether a process is up.
 

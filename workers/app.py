@@ -37,6 +37,7 @@ from workers.messages import (
     SWEEP_TASK,
     Messages,
     celery_options,
+    show_sign,
     sweep_in,
 )
 from workers.orders import PRESENT, Orders
@@ -188,6 +189,7 @@ class _Presence(bootsteps.StartStopStep):
         self._redis.close()
 
     def _announce(self) -> None:
+        show_sign(self._redis, "builder")
         try:
             Orders(self._redis).announce()
         except RedisError as error:

@@ -33,7 +33,7 @@ VISIBILITY_SECONDS = 15 * 60
 _SWEEP_DUE = "dockslim:sweep"
 SIGN_EVERY = timedelta(seconds=10)
 ALIVE = timedelta(seconds=60)
-"""How long a worker counts as alive after its last sign: longer than Redis may be away for a restart."""
+"""How long a process counts as alive after its last sign: longer than Redis may be away for a restart."""
 
 
 def celery_options(redis_url: str) -> dict[str, Any]:
@@ -54,13 +54,19 @@ def celery_options(redis_url: str) -> dict[str, Any]:
     }
 
 
-def read_sign(redis: Redis, host: str) -> bool:
-    """Tell whether the worker of a host has shown a sign of life lately."""
-    return bool(redis.exists(_sign_of(host)))
+def show_sign(redis: Redis, process: str) -> None:
+    """Tell that the worker or builder of this host goes round; whoever watches over it asks with `dockslim alive`."""
+    with suppress(RedisError):
+        redis.set(_sign_of(process, socket.gethostname()), "", px=ALIVE)
 
 
-def _sign_of(host: str) -> str:
-    return f"dockslim:alive:{host}"
+def read_sign(redis: Redis, process: str, host: str) -> bool:
+    """Tell whether the worker or builder of a host has shown a sign of life lately."""
+    return bool(redis.exists(_sign_of(process, host)))
+
+
+def _sign_of(process: str, host: str) -> str:
+    return f"dockslim:alive:{process}:{host}"
 
 
 class Messages:
@@ -93,9 +99,8 @@ class Messages:
             raise unreachable(error) from error
 
     def show_sign(self) -> None:
-        """Tell that the worker of this host goes round; whoever watches over it asks with `dockslim alive`."""
-        with suppress(RedisError):
-            self._redis.set(_sign_of(socket.gethostname()), "", px=ALIVE)
+        """Tell that the worker of this host goes round."""
+        show_sign(self._redis, "worker")
 
     def forget_sweep(self) -> None:
         """Have the next sweep happen now: nobody may have been there to take deliveries."""

@@ -167,7 +167,7 @@ def test_a_worker_is_alive_while_it_shows_signs_of_life(environ: dict[str, str],
         with _serving(environ, tmp_path / "log", "worker") as served:
             served.wait_until(r"celery@\S+ ready")
             assert alive("worker", environ) == (0, "")
-            assert 0 < redis.ttl(f"dockslim:alive:{host}") <= 60
+            assert 0 < redis.ttl(f"dockslim:alive:worker:{host}") <= 60
             served.process.terminate()
             assert served.process.wait(SECONDS) == 0
     assert alive("worker", environ) == (0, ""), "a new worker would find no queue either"

