@@ -67,7 +67,8 @@ class Group:
 @contextmanager
 def open_group(limits: Limits, root: Path = ROOT) -> Iterator[Group]:
     """Make a group with limits; raise OSError where this machine does not let us."""
-    name = f"dockslim/{uuid.uuid4().hex[:12]}"
+    # Whoever finds one that is left sees which process made it.
+    name = f"dockslim/{os.getpid()}-{uuid.uuid4().hex[:12]}"
     if (root / "cgroup.controllers").exists():
         group = Group((root / name,))
         parent = root / "dockslim"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import re
 import subprocess
 import threading
 import time
@@ -50,18 +51,26 @@ def serving(body: bytes = b"from outside\n") -> Iterator[tuple[int, list[str]]]:
             server.shutdown()
 
 
-def left_behind() -> list[str]:
-    """Return what a build left on this machine: groups, mounts, loop devices, processes of its users."""
-    groups = [str(each) for each in ROOT.glob("**/dockslim/*/cgroup.procs")]
+def left_behind(stores: Path) -> list[str]:
+    """Return what builds of this process left on the machine: groups, mounts, loop devices, processes of its users."""
+    groups = [str(each) for each in ROOT.glob(f"**/dockslim/{os.getpid()}-*/cgroup.procs")]
     mounts = [
         line for line in Path("/proc/self/mounts").read_text().splitlines() if "ext4 " in line and "/store" in line
     ]
-    loops = [each for each in subprocess.check_output(["losetup", "-a"], text=True).splitlines() if "stores" in each]
+    loops = [
+        each for each in subprocess.check_output(["losetup", "-a"], text=True).splitlines() if f"{stores}/" in each
+    ]
+    # Somebody else may be building here, in groups of their own.
+    others = re.compile(rf"/dockslim/(?!{os.getpid()}-)")
     processes = []
     for each in Path("/proc").glob("[0-9]*"):
         try:
-            if each.stat().st_uid >= 1_500_000_000:
-                processes.append((each / "cmdline").read_text())
+            if each.stat().st_uid < 1_500_000_000 or others.search((each / "cgroup").read_text()):
+                continue
+            status = (each / "status").read_text()
+            # What has ended is in no group; it is ours where we have not looked after our child.
+            if "State:\tZ" not in status or f"PPid:\t{os.getpid()}\n" in status:
+                processes.append(f"{(each / 'cmdline').read_text()} {status}")
         except OSError:
             continue
     return [*groups, *mounts, *loops, *processes]
@@ -70,9 +79,9 @@ def left_behind() -> list[str]:
 def check_next(yard: Yard, busybox: str) -> None:
     """The builder is as good as before, and clean."""
     until = time.monotonic() + 5
-    while left_behind() and time.monotonic() < until:
+    while left_behind(yard.buildah.stores) and time.monotonic() < until:
         time.sleep(0.1)  # a loop device goes when the kernel gets to it
-    assert left_behind() == []
+    assert left_behind(yard.buildah.stores) == []
     assert yard.build(f"FROM {busybox}\nRUN echo fine > /fine\n").outcome is Outcome.BUILT
 
 
@@ -206,7 +215,7 @@ def test_ruined_store(yard: Yard, busybox: str) -> None:
     assert build.outcome is Outcome.IMPOSSIBLE
     assert build.reason.startswith("the sandbox cannot be made: ")
     assert yard.build(text, store="ruined").outcome is Outcome.BUILT
-    assert left_behind() == []
+    assert left_behind(yard.buildah.stores) == []
 
 
 @pytest.mark.usefixtures("registry")
