@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,9 @@ def test_a_directory_keeps_the_queue(tmp_path: Path) -> None:
         with embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
             assert client.get("a") == found
             client.set("a", "1")
+
+
+def test_servers_that_start_at_the_same_moment_do_not_want_the_same_port() -> None:
+    with ExitStack() as stack, ThreadPoolExecutor(6) as pool:
+        started = [pool.submit(stack.enter_context, embedded_valkey()) for _ in range(6)]
+        assert len({each.result() for each in started}) == 6
