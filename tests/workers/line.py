@@ -18,6 +18,9 @@ from bot.settings import read_settings
 from cli.sandbox import Sandbox
 from tests.workers.stage import Stage
 from tests.workers.web import SECONDS, Web, wait_until
+from workers.messages import celery_options
+
+_UNACKNOWLEDGED = f"{celery_options('')['broker_transport_options']['global_keyprefix']}unacked"
 
 
 class Line:
@@ -69,9 +72,10 @@ class Line:
         return sum(event in line for line in self.log().splitlines() for event in ('"job done"', '"job given up"'))
 
     def wait_until_idle(self) -> None:
-        """Wait until every delivery was handed over and every job has ended."""
+        """Wait until every delivery was handed over, and every job has ended and said so."""
         self.sandbox.wait_until_delivered()
-        wait_until(lambda: not self.deliveries.count_waiting())
+        # The last that a job does is to log; then its message is acknowledged.
+        wait_until(lambda: not self.deliveries.count_waiting() and not self.stage.redis.exists(_UNACKNOWLEDGED))
 
 
 @contextmanager

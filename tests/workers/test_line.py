@@ -96,35 +96,37 @@ def test_same_delivery_twice_is_one_job(line: Line) -> None:
     line.sandbox.wait_until_delivered()
     after = line.stage.open({"x": "x"}, branch="after-twice")
     wait_until(lambda: after.check_runs)
-    wait_until(lambda: line.count_jobs() >= jobs + 2)
+    line.wait_until_idle()
     assert line.count_jobs() == jobs + 2
     assert len(pull.reviews) == 1
 
 
 def test_failed_delivery_runs_again_when_it_is_redelivered(line: Line) -> None:
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="redelivered")
-    wait_until(lambda: pull.check_runs)
+    line.wait_until_idle()
     delivery = [each for each in line.sandbox.deliveries if each.event == "pull_request"][-1]
-    wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
+    assert line.deliveries.state(delivery.guid) == State.DONE
     jobs = line.count_jobs()
     line.sandbox.redeliver(delivery.id)
     line.sandbox.wait_until_delivered()
     line.stage.redis.hset(f"dockslim:delivery:{delivery.guid}", "state", State.FAILED.value)
     line.sandbox.redeliver(delivery.id)
-    wait_until(lambda: line.count_jobs() > jobs)
-    wait_until(lambda: line.deliveries.state(delivery.guid) == State.DONE)
+    line.wait_until_idle()
+    assert line.deliveries.state(delivery.guid) == State.DONE
     assert line.count_jobs() == jobs + 1
     assert len(pull.reviews) == 1
 
 
 def test_recheck_and_rerun(line: Line) -> None:
     pull = line.stage.open({"Dockerfile": WASTEFUL}, branch="recheck")
-    wait_until(lambda: pull.check_runs)
+    line.wait_until_idle()
     jobs = line.count_jobs()
     pull.comment("Please:\n/dockslim recheck")
-    wait_until(lambda: line.count_jobs() == jobs + 1)
+    line.wait_until_idle()
+    assert line.count_jobs() == jobs + 1
     pull.rerequest(pull.check_runs[0])
-    wait_until(lambda: line.count_jobs() == jobs + 2)
+    line.wait_until_idle()
+    assert line.count_jobs() == jobs + 2
     assert (len(pull.reviews), len(pull.check_runs)) == (1, 1)
 
 
