@@ -24,6 +24,7 @@ from bot.credentials import store_credentials
 from bot.webhooks.verify import sign
 from cli.sandbox import Sandbox
 from tests.bot.payloads import payload
+from tests.ports import free_port
 from workers.valkey import embedded_valkey
 
 pytestmark = pytest.mark.slow
@@ -69,16 +70,13 @@ def private_key() -> str:
 
 @pytest.fixture
 def environ(private_key: str) -> dict[str, str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     outside = {name: value for name, value in os.environ.items() if not name.startswith("DOCKSLIM_")}
     return {
         **outside,
         "DOCKSLIM_APP_ID": "1001",
         "DOCKSLIM_PRIVATE_KEY": private_key,
         "DOCKSLIM_WEBHOOK_SECRET": "secret",
-        "DOCKSLIM_LISTEN": f"127.0.0.1:{port}",
+        "DOCKSLIM_LISTEN": f"127.0.0.1:{free_port()}",
     }
 
 
@@ -288,9 +286,7 @@ def test_web_and_worker_need_a_queue_to_meet_in(name: str, environ: dict[str, st
 
 def test_a_taken_port_ends_the_whole(environ: dict[str, str]) -> None:
     host, _, port = environ["DOCKSLIM_LISTEN"].partition(":")
-    with socket.socket() as taken:
-        taken.bind((host, int(port)))
-        taken.listen()
+    with socket.create_server((host, int(port))):
         result = refused("serve", environ)
 
     assert result.returncode == 1

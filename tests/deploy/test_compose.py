@@ -18,10 +18,10 @@ import httpx
 import pytest
 
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
-from tests.bot.pages.server import free_port
 from tests.chromium import DESKTOP, PHONE, Page, browsing
 from tests.deploy.engine import Engine
 from tests.engine import do_without
+from tests.ports import free_port
 from tests.workers.builders.registry import find_missing, make_busybox, serve_registry
 from tests.workers.stage import CLEAN, WASTEFUL
 from tests.workers.web import wait_until

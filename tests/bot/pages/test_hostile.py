@@ -21,8 +21,9 @@ from bot.queue import Queue
 from bot.settings import Hosting, Settings
 from bot.webhooks.verify import sign
 from cli.sandbox import Sandbox
-from tests.bot.pages.server import free_port, serving
+from tests.bot.pages.server import serving
 from tests.bot.payloads import PAYLOADS, dump, payload
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -20,9 +20,10 @@ from bot.record import Record
 from bot.settings import Hosting, NoAppError, Settings, complete, read_hosting, read_settings
 from cli.sandbox import Sandbox
 from tests.bot.pages.proxy import proxying
-from tests.bot.pages.server import free_port, serving
+from tests.bot.pages.server import serving
 from tests.bot.test_jobs import JOB
 from tests.chromium import DESKTOP, PHONE, Page
+from tests.ports import free_port
 from tests.workers.web import wait_until
 
 pytestmark = pytest.mark.slow

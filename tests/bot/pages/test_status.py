@@ -19,9 +19,10 @@ from bot.record import DeliveryEntry, Record, stamp
 from bot.review.measured import Line, Measured, MeasuredImage, Size
 from bot.settings import Settings
 from cli.sandbox import Sandbox, server_error
-from tests.bot.pages.server import free_port, serving
+from tests.bot.pages.server import serving
 from tests.bot.test_jobs import JOB
 from tests.chromium import DESKTOP, PHONE, Page
+from tests.ports import free_port
 from tests.workers.web import wait_until
 
 pytestmark = pytest.mark.slow

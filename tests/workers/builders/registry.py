@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -9,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tarfile
 import tempfile
@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.ports import free_port
 
 NEEDED = ("buildah", "runc", "docker-registry", "busybox", "mkfs.ext4", "mmdebstrap")
 """Programs of Debian's packages of these names, mkfs.ext4 of e2fsprogs, busybox of busybox-static."""
@@ -91,8 +93,7 @@ def _digest(blob: bytes) -> str:
 @contextmanager
 def serve_registry(directory: Path, host: str = "127.0.0.1") -> Iterator[Registry]:
     """Run a registry at an address of this machine."""
-    with socket.create_server((host, 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port(host)
     settings = directory / "registry.yml"
     settings.write_text(
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {directory}/blobs}}}}\n"
@@ -137,14 +138,17 @@ def make_busybox() -> bytes:
 def make_debian(cache: Path) -> bytes:
     """Return the tar of a small Debian 12, made once for this machine, of packages from where its own apt has them."""
     made = cache / "bookworm.tar"
-    if not made.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        part = made.with_name(f"{os.getpid()}.tar")
-        sources = _sources()
-        include = "apt,ca-certificates" if any("https:" in each for each in sources) else "apt"
-        options = ["--quiet", "--variant=essential", f"--include={include}"]
-        subprocess.run(["mmdebstrap", *options, "bookworm", str(part), *sources], check=True)
-        part.rename(made)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        # The processes of one run want it at the same time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            part = made.with_name(f"{os.getpid()}.tar")
+            sources = _sources()
+            include = "apt,ca-certificates" if any("https:" in each for each in sources) else "apt"
+            options = ["--quiet", "--variant=essential", f"--include={include}"]
+            subprocess.run(["mmdebstrap", *options, "bookworm", str(part), *sources], check=True)
+            part.rename(made)
     return made.read_bytes()
 
 
