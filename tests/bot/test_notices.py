@@ -37,6 +37,6 @@ def test_refused_comments_are_taken_in_without_what_only_works_in_place() -> Non
 @pytest.mark.parametrize("filling", [" ", "\n", "\t", "`", "\n`", "<!-- dockslim:", "<!--"])
 def test_time_to_take_in_grows_with_the_text(filling: str) -> None:
     body = f"x{filling * (60_000 // len(filling))}x"
-    started = time.perf_counter()
+    started = time.process_time()
     take_in(Review(body, ()), [Comment("Dockerfile", 1, body)])
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

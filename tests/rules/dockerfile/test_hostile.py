@@ -113,9 +113,9 @@ def _touch_everything(dockerfile: Dockerfile) -> None:
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_hostile_input(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     read_whole(INPUTS[name])
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     if seconds > 1:
         with capsys.disabled():
             print(f"\nhostile input {name}: {seconds:.1f} s")

@@ -184,9 +184,9 @@ def test_submodules_are_read_at_once(tmp_path: Path, text: str, missing: tuple[s
     """What took hours with a regular expression."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / ".gitmodules").write_text(text)
-    started = time.monotonic()
+    started = time.process_time()
     found = read_context(tmp_path, "", "Dockerfile").missing
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 2.0
     assert missing in ((), found)
 
 

@@ -328,9 +328,9 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 )
 def test_what_a_database_of_rpm_computes_is_not_asked_for(statements: list[str], tmp_path: Path) -> None:
     content = _sqlite(tmp_path, *statements)
-    started = time.monotonic()
+    started = time.process_time()
     assert find_owners({RPM_PATH: content}, {"x"}) == {}
-    assert time.monotonic() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def _long_folder(count: int) -> bytes:
@@ -361,11 +361,11 @@ def test_a_short_database_says_no_long_things(path: str, content: bytes, tmp_pat
         connection.commit()
         connection.close()
         content = place.read_bytes()
-    started = time.monotonic()
+    started = time.process_time()
     tracemalloc.start()
     found = find_owners({path: content}, {"x"})
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == {}
-    assert time.monotonic() - started < 5.0
+    assert time.process_time() - started < 5.0
     assert most < 5 * len(content)
