@@ -180,12 +180,16 @@ def hold_store(directory: Path, name: str) -> Iterator[None]:
     """Have whoever wants the same store wait. Raise SandboxError where there is no room for it."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (directory / f"{name}.lock").open("wb")
+        file = _lock_of(directory / f"{name}.ext4").open("wb")
     except OSError as error:
         raise _say_no_store(error) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _lock_of(store: Path) -> Path:
+    return store.with_suffix(".lock")
 
 
 def _say_no_store(error: OSError) -> SandboxError:
@@ -225,8 +229,9 @@ def _evict(kept: Path) -> None:
     for _, size, store in sorted(others):
         if used <= room:
             break
-        with suppress(OSError), store.open("rb") as file:
-            # What is being built in stays.
+        # What is being built in stays, between the runs of one build as well.
+        with suppress(OSError), _lock_of(store).open("wb") as held, store.open("rb") as file:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             store.unlink()
             used -= size

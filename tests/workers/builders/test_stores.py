@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.builders.registry import find_missing
-from workers.builders.sandbox import open_store
+from workers.builders.sandbox import hold_store, open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(find_missing()), reason="cannot build here")]
 
@@ -37,7 +37,7 @@ def use(disk: Path, name: str, moment: int) -> Path:
 
 
 def names(disk: Path) -> list[str]:
-    return sorted(each.stem for each in disk.iterdir())
+    return sorted(each.stem for each in disk.glob("*.ext4"))
 
 
 def test_the_least_recently_used_go(disk: Path) -> None:
@@ -65,6 +65,14 @@ def test_one_in_use_stays(disk: Path) -> None:
         use(disk, name, 1000 + at)
     with (disk / "a.ext4").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        open_store(disk, "d", 16 * MB)
+    assert names(disk) == ["a", "c", "d"]
+
+
+def test_one_that_is_held_between_two_runs_stays(disk: Path) -> None:
+    for at, name in enumerate(("a", "b", "c")):
+        use(disk, name, 1000 + at)
+    with hold_store(disk, "a"):
         open_store(disk, "d", 16 * MB)
     assert names(disk) == ["a", "c", "d"]
 
