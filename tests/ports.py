@@ -6,7 +6,7 @@ import socket
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port of an address of this machine that nobody is given who asks for any, as long as this process lives."""
+    """Return a port of an address of this machine that is given to nobody else while this process lives."""
     held = socket.socket()
     # Bound and not listening, it lets a server listen there that is told to, as often as it is started.
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

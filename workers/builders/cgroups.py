@@ -39,7 +39,8 @@ class Group:
         for directory in self.directories:
             with suppress(OSError):
                 found.update(map(int, (directory / "cgroup.procs").read_text().split()))
-        return found
+        # What runs in another namespace of processes is 0 here, which `kill` would take for this group of ours.
+        return found - {0}
 
     def remove(self) -> None:
         """End what is left in it, and take it away."""

@@ -61,9 +61,9 @@ def ask(docker: Docker, *arguments: str) -> str:
     return done.stdout
 
 
-def left_behind(docker: Docker) -> str:
-    """Return the images and containers of the engine."""
-    return ask(docker, "image", "ls", "--all", "--quiet") + ask(docker, "container", "ls", "--all", "--quiet")
+def left_behind(docker: Docker) -> set[str]:
+    """Return the images and containers of the engine, which lists those of one second in any order."""
+    return {each for kind in ("image", "container") for each in ask(docker, kind, "ls", "--all", "--quiet").split()}
 
 
 def processes(word: str) -> Iterator[Path]:
