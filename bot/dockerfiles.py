@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"(?:dockerfile|containerfile)(?:\.(?P<suffix>.+))?|.+\.(?:dockerfile|containerfile)", re.IGNORECASE)
+from rules.patterns import regex
+
+_NAME = regex(r"(?:dockerfile|containerfile)(?:\.(?P<suffix>.+))?|.+\.(?:dockerfile|containerfile)", re.IGNORECASE)
 # `Dockerfile.j2` is a Dockerfile only after somebody has filled it in; `Dockerfile.dockerignore` never is one.
 _OTHERS = (
     *("dockerignore", "containerignore", "md", "rst", "txt", "adoc", "html", "json", "yml", "yaml", "toml", "lock"),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 from rules.dockerfile import Dockerfile, Instruction, Script, ShellCommand, Span, Word, parse
 from rules.fix import Applicability, Edit, Fix, apply
+from rules.patterns import regex
 
-_LEADING = re.compile(r"^([ \t]*)(?:&&|\|\||;)")
+_LEADING = regex(r"^([ \t]*)(?:&&|\|\||;)")
 # Options of `set` that neither change globbing nor set positional parameters.
-_KNOWN_SET = re.compile(r"[-+][euxv]+o?|[-+]o|pipefail|errexit|nounset|xtrace")
-_INDENT = re.compile(r"[ \t]*")
-_BLANK_LINES = re.compile(r"(?:[ \t]*\r?\n)+")
+_KNOWN_SET = regex(r"[-+][euxv]+o?|[-+]o|pipefail|errexit|nounset|xtrace")
+_INDENT = regex(r"[ \t]*")
+_BLANK_LINES = regex(r"(?:[ \t]*\r?\n)+")
 _UNAPPENDABLE = frozenset({"heredoc", "negated_command", "function_definition", "comment", "ERROR"})
 _LEAVING = frozenset({"exit", "exec", "return", "logout", "reboot"})
 

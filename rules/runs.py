@@ -10,29 +10,30 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage
+from rules.patterns import regex
 from rules.rule import Surroundings
 
 Fact = Callable[[Instruction], bool]
 
-_WINDOWS = re.compile(r"windows|nanoserver|servercore", re.IGNORECASE)
+_WINDOWS = regex(r"windows|nanoserver|servercore", re.IGNORECASE)
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "source", "."})
 _PROVISIONERS = frozenset(
     {"make", "rake", "ansible", "ansible-playbook", "puppet", "chef-client", "chef-solo", "salt-call", "xargs", "su"}
 )
-_INTERPRETED = re.compile(r"\.(?:py|pl|rb|js)$")
+_INTERPRETED = regex(r"\.(?:py|pl|rb|js)$")
 # What the source of a RUN must hold for one of these to be in it: most need not be read as shell for that.
-_MAY_HIDE = re.compile(
+_MAY_HIDE = regex(
     r"\.(?:sh|bash|py|pl|rb|js)\b|\./|\b(?:ba|da|a|z|k)?sh\b|<<|\b(?:source|make|rake|ansible|puppet|chef|salt|xargs|su)\b"
     r"|(?:^RUN|[;&|({\n]|\b(?:do|then|else|sudo))\s*\.?\s*[\"']?[.$]",
     re.IGNORECASE,
 )
-_SCRIPT = re.compile(r"\.(?:sh|bash)$|^\./")
+_SCRIPT = regex(r"\.(?:sh|bash)$|^\./")
 # What comes with sources and looks at the system without changing it.
 _CONFIGURES = frozenset({"configure", "Configure", "config", "buildconf", "autogen.sh"})
 
 
 # A line of a RUN that was meant as an instruction of its own, but for a `\` above: such a RUN does not do what it says.
-_SWALLOWED = re.compile(
+_SWALLOWED = regex(
     r"\n[ \t]*(?:FROM|RUN|CMD|LABEL|MAINTAINER|EXPOSE|ENV|ADD|COPY|ENTRYPOINT|VOLUME|USER|WORKDIR|ARG|ONBUILD"
     r"|STOPSIGNAL|HEALTHCHECK|SHELL)[ \t]"
 )

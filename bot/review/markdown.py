@@ -6,17 +6,19 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from rules.patterns import regex
+
 # GitHub's limits are 65,536 characters for a body and 65,535 for a check's summary. Counted in bytes, which are never
 # fewer, with room for what a proxy or a later edit adds.
 LIMIT = 65_000
 
 _ZERO_WIDTH = "\u200b"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SPECIAL = re.compile(r"[\\`*_\[\]~|$]")
+_SPECIAL = regex(r"[\\`*_\[\]~|$]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_BLOCK_START = re.compile(r"^(?:([-+=#:])|(\d{1,9})([.)])(?!\S))")
+_BLOCK_START = regex(r"^(?:([-+=#:])|(\d{1,9})([.)])(?!\S))")
 # What GitHub turns into a mention, a link, or a reference that shows up on somebody else's issue.
-_LINKED = re.compile(r"(@|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.))", re.IGNORECASE)
+_LINKED = regex(r"(@|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.))", re.IGNORECASE)
 
 
 def size(text: str) -> int:

@@ -10,6 +10,7 @@ from rules.base_images.program import read_program
 from rules.base_images.swap import is_workbench, shipped_roots
 from rules.dockerfile import Dockerfile, Stage
 from rules.finding import Finding, Snippet
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.stages.builds import Build, find_build
 from rules.stages.two_stages import make_plan, write_two_stages
@@ -24,9 +25,7 @@ _TOOLS = frozenset(
         "lein", "clj", "bash", "sh", "zsh", "sleep", "tail", "protoc", "buf", "gitlab-runner", "jenkins-slave",
     }
 )  # fmt: skip
-_SOURCES = re.compile(
-    r"\bgo (?:run|test|get|build|install)\b|\bcargo (?:run|watch|build|install)\b|spring-boot:run|bootRun"
-)
+_SOURCES = regex(r"\bgo (?:run|test|get|build|install)\b|\bcargo (?:run|watch|build|install)\b|spring-boot:run|bootRun")
 
 
 class CompilerBaseShipped(Rule):

@@ -10,10 +10,11 @@ from rules.base_images.swap import is_unknown_to_registry, is_workbench, shipped
 from rules.dockerfile import Dockerfile, Stage
 from rules.finding import Finding
 from rules.fix import Applicability
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 
 # Whatever compiles for CUDA, or may: then the headers and nvcc are what the image is for.
-_COMPILES = re.compile(
+_COMPILES = regex(
     r"\b(?:nvcc|gcc|g\+\+|clang|make|cmake|ninja|meson|bazel|configure|setup\.py|build-essential|CUDA_HOME|CUDACXX"
     r"|TORCH_CUDA_ARCH_LIST|FORCE_CUDA|CUDA_NVCC\w*|git\+|no-build-isolation|no-binary|flash[-_]attn|apex|deepspeed"
     r"|detectron2|xformers|vllm|triton|cupy|pycuda|horovod|pytorch3d|mmcv|bitsandbytes|auto[-_]gptq|llama[-_]cpp\S*"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from rules.base_images.reference import Reference, read_reference
+from rules.patterns import regex
 
 _LONGEST_TAG = 128  # the registry's own limit
 
@@ -164,7 +165,7 @@ def find_compiler(base: str) -> Compiler | None:
     return None if reference is None else families().compilers.get(reference.image)
 
 
-_JAVA = re.compile(r"(?:jdk-?|temurin-|openjdk-|corretto-|jre|semeru-|sapmachine-|graalvm-\w*)(8|11|17|21|25)\b")
+_JAVA = regex(r"(?:jdk-?|temurin-|openjdk-|corretto-|jre|semeru-|sapmachine-|graalvm-\w*)(8|11|17|21|25)\b")
 
 
 def find_runtime(base: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.base_images.families import Sibling, find_sibling
@@ -22,6 +21,7 @@ from rules.dockerfile import Dockerfile, Stage
 from rules.finding import Finding, Snippet
 from rules.fix import Applicability, Fix
 from rules.packages.apt_recommends import find_recommended, recommending_installs
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import shipped_runs
 from rules.stages.build_tools_left_behind import find_left
@@ -30,20 +30,20 @@ from rules.tools import builds
 from rules.tools.system_packages import HINTS
 
 # Packages whose installation wants directories that debian's slim images leave out, and what is about what is left out.
-_WANTS_DOCUMENTATION = re.compile(
+_WANTS_DOCUMENTATION = regex(
     r"jre|jdk|java|postgresql|man-db|manpages|/usr/share/(?:man|doc|locale|info)|localepurge|\bman\b|texinfo|path-exclude"
     # What depends on a JRE.
     r"|\b(?:maven|ant|gradle|groovy|scala|clojure|leiningen|jython|libreoffice|jenkins|elasticsearch|logstash|solr|activemq"
     r"|zookeeper|cassandra|unifi|plantuml|bazel|jetty\d*|tomcat\d*)\b"
 )
 
-_DOCUMENTATION = re.compile(r"^/usr(?:/share(?:/(?:man|doc|locale|info)\b.*)?)?/?$")
+_DOCUMENTATION = regex(r"^/usr(?:/share(?:/(?:man|doc|locale|info)\b.*)?)?/?$")
 
 # Their scripts link manual pages without looking whether the directory is there (Debian bug 863199).
-_FAILS_WITHOUT_MANUAL = re.compile(r"\b(?:openjdk-\d+|default|oracle-java\d+)-(?:jre|jdk|installer)|\bpostgresql")
+_FAILS_WITHOUT_MANUAL = regex(r"\b(?:openjdk-\d+|default|oracle-java\d+)-(?:jre|jdk|installer)|\bpostgresql")
 
 # Source: examples/debian.sh of debuerreotype, which makes the images.
-_BARE_DEBIAN = re.compile(r"$|latest|stable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke|1[1-9]|[2-9]\d")
+_BARE_DEBIAN = regex(r"$|latest|stable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke|1[1-9]|[2-9]\d")
 
 
 class FullBaseImage(Rule):

@@ -9,11 +9,12 @@ from rules.base_images.families import Sibling, find_sibling
 from rules.base_images.program import leaf_of, read_program
 from rules.base_images.swap import is_taken_elsewhere, is_unknown_to_registry, is_workbench
 from rules.dockerfile import Dockerfile, Stage
+from rules.patterns import regex
 from rules.runs import Run
 from rules.surroundings import Surroundings
 
 # The JDK's own tools, and the build tools that call its compiler.
-_NEEDS_JDK = re.compile(
+_NEEDS_JDK = regex(
     r"(?:^|[\s;&|(/\"'=])(?:javac|javadoc|javap|javah|jlink|jpackage|jdeps|jdeprscan|jmod|jimage|jcmd|jmap|jhat|jstack|jstatd?"
     r"|jps|jinfo|jdb|jfr|jhsdb|jshell|jconsole|jwebserver|jarsigner|rmic|serialver|native2ascii|schemagen|xjc|wsgen|wsimport"
     r"|native-image|mvn|mvnw|maven|gradle|gradlew|sbt|activator|ant|lein|boot|clojure|clj|kotlinc|scalac?|groovyc?"
@@ -25,14 +26,14 @@ _NEEDS_JDK = re.compile(
     re.MULTILINE,
 )
 # In the JDK images of openjdk, not in its JRE images: one is made from buildpack-deps:scm, the other from :curl.
-_NEEDS_SCM = re.compile(r"\b(?:git|hg|svn|ssh|scp|ps|pgrep|pkill)\b")
-_TOMCAT = re.compile(r"(?:^|/)tomcat:")
-_JAR = re.compile(r"(?<![-.\w])jar[\"'\s,]+(?:--?[a-z]|\d?[cxtui]\w*f)")
+_NEEDS_SCM = regex(r"\b(?:git|hg|svn|ssh|scp|ps|pgrep|pkill)\b")
+_TOMCAT = regex(r"(?:^|/)tomcat:")
+_JAR = regex(r"(?<![-.\w])jar[\"'\s,]+(?:--?[a-z]|\d?[cxtui]\w*f)")
 # Where Java lies, which a JRE of 8 and a JDK of it disagree about, and files that are put there.
-_JRE_FOLDER = re.compile(r"/jre\b")
-_JAVA_FOLDER = re.compile(r"JAVA_HOME|/usr/lib/jvm|/usr/local/openjdk|/opt/java|/opt/ibm/java")
-_OLD = re.compile(r":(?:openjdk-|open-)?[678](?!\d)")
-_CHECKS = re.compile(r"\b(?:curl|wget|nc)\b|\bNONE\b", re.IGNORECASE)
+_JRE_FOLDER = regex(r"/jre\b")
+_JAVA_FOLDER = regex(r"JAVA_HOME|/usr/lib/jvm|/usr/local/openjdk|/opt/java|/opt/ibm/java")
+_OLD = regex(r":(?:openjdk-|open-)?[678](?!\d)")
+_CHECKS = regex(r"\b(?:curl|wget|nc)\b|\bNONE\b", re.IGNORECASE)
 
 
 class Verdict(NamedTuple):

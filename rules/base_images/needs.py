@@ -13,6 +13,7 @@ from rules.base_images.swap import find_origin, is_taken_elsewhere
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, SourceMap, Stage
 from rules.dockerfile.shell import parse_script
 from rules.dockerfile.words import parse_exec
+from rules.patterns import regex
 from rules.runs import Run
 from rules.surroundings import Surroundings
 from rules.tools import apt, npm, pip, ruby
@@ -21,7 +22,7 @@ from rules.tools.options import Call
 _PROVES_NOTHING = frozenset(
     {"sh", "bash", "dash", "xargs", "eval", "su", "env", "exec", "install", "chroot", "timeout"}
 )
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[([^\]]*)\])?\s*(?:[=<>!~;#@\s]|$)")
+_REQUIREMENT = regex(r"([A-Za-z0-9][\w.-]*)(?:\[([^\]]*)\])?\s*(?:[=<>!~;#@\s]|$)")
 # Extras that bring pure Python only: `requests[socks]`, `celery[redis]`, `flask[async]`, `pymongo[srv]`.
 _PURE_EXTRAS = frozenset({"socks", "redis", "async", "dotenv", "srv", ""})
 _LONGEST_REQUIREMENTS = 64 * 1024
@@ -30,13 +31,13 @@ _CONFIGURES = frozenset({"configure", "cmake", "node-gyp", "autogen.sh", "bootst
 _INTERPRETERS = frozenset({"python", "python3", "node", "nodejs", "ruby", "irb", "perl", "erl", "iex"})
 _NOWHERE = SourceMap((0,), (0,))
 _SHELLS = frozenset({"sh", "bash", "dash", "ash"})
-_CHECK = re.compile(r"\bCMD\b", re.IGNORECASE)
+_CHECK = regex(r"\bCMD\b", re.IGNORECASE)
 # Where the files of a system lie, `/usr/src` left aside, where people put their own.
-_OF_THE_SYSTEM = re.compile(r"^/(?:usr/(?!src)|lib|s?bin|etc|opt|$)")
+_OF_THE_SYSTEM = regex(r"^/(?:usr/(?!src)|lib|s?bin|etc|opt|$)")
 # What tar asks another program to unpack: by name, by a long option, by a letter.
 _UNPACKED = (
-    ("xz-utils", re.compile(r"\.(?:t?xz|t?lzma)\b|--(?:xz|lzma)\b"), "J"),
-    ("bzip2", re.compile(r"\.(?:bz2|tbz2?)\b|--bzip2\b"), "j"),
+    ("xz-utils", regex(r"\.(?:t?xz|t?lzma)\b|--(?:xz|lzma)\b"), "J"),
+    ("bzip2", regex(r"\.(?:bz2|tbz2?)\b|--bzip2\b"), "j"),
 )
 
 

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Span, Stage
 from rules.fix import Edit
+from rules.patterns import regex
 
-_REFERENCE = re.compile(r"([A-Za-z0-9][\w./-]*(?::\d+/[\w./-]+)?)(?::([\w][\w.-]*))?(@sha\d+:[0-9a-fA-F]+)?")
+_REFERENCE = regex(r"([A-Za-z0-9][\w./-]*(?::\d+/[\w./-]+)?)(?::([\w][\w.-]*))?(@sha\d+:[0-9a-fA-F]+)?")
 _HUB = ("docker.io/library/", "index.docker.io/library/", "registry-1.docker.io/library/", "library/", "docker.io/")
 # Public copies of the official images, with the same tags.
 _MIRRORS = ("public.ecr.aws/docker/library/", "mirror.gcr.io/library/")
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
+_VARIABLE = regex(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
 _LONGEST = 512
 
 

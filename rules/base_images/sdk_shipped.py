@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.base_images.compiler_base_shipped import runs_what_it_builds, two_stage_snippet
@@ -13,12 +12,13 @@ from rules.base_images.swap import is_unknown_to_registry, is_workbench, shipped
 from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.finding import Finding
 from rules.fix import Applicability
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.stages.builds import find_build
 
 # What the SDK's image has beside the SDK: it was made from buildpack-deps:scm, and brings PowerShell.
-_BROUGHT = re.compile(
+_BROUGHT = regex(
     r"\b(?:curl|wget|git|hg|svn|ssh|scp|gpg|apt-key|ps|pgrep|pkill|unzip|pwsh|powershell|dotnet|nuget|msbuild)\b"
 )
 

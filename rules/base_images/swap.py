@@ -10,11 +10,12 @@ from rules.base_images.reference import read_reference, rename_base
 from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.finding import UNKNOWN_SAVING, Provenance, Saving
 from rules.fix import Applicability, Fix
+from rules.patterns import regex
 from rules.surroundings import Surroundings
 
-_FOREIGN = re.compile(r"windows|nanoserver|servercore|onbuild", re.IGNORECASE)
+_FOREIGN = regex(r"windows|nanoserver|servercore|onbuild", re.IGNORECASE)
 # Images that people work, test or build in: what an application does not need is what they are for.
-_WORKBENCH = re.compile(
+_WORKBENCH = regex(
     r"(?:^|[/._-])(?:dev|devel|develop|development|devcontainer|tests?|testing|e2e|ci|lint|debug|builder?|toolchain|sdk"
     r"|codespaces?|gitpod|jenkins|buildkite|circleci|travis|gitlab-?ci|ide|workspace|playground|sandbox|kata)"
     r"(?:[/._-]|$)",

@@ -16,6 +16,7 @@ from rules.fix import Applicability, Command, Edit, Fix, Statement
 from rules.layers.written_paths import working_directory
 from rules.packages import npm_cache_left_behind, pip_cache_left_behind, yarn_cache_left_behind
 from rules.packages.caches import fills_layer
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run
 from rules.surroundings import Context
@@ -26,12 +27,12 @@ _NESTED = frozenset({"if", "loop", "case", "function", "substitution", "subshell
 # What may stand between a COPY and the RUN below which it moves.
 _INDIFFERENT = frozenset({"ENV", "ARG", "LABEL", "EXPOSE", "WORKDIR"})
 # Variables by which an install is told of more files to read.
-_CONFIGURES = re.compile(
+_CONFIGURES = regex(
     r"PIP_(?:CONSTRAINT|FIND_LINKS|CONFIG_FILE|REQUIREMENT|NO_INDEX)|npm_config_(?:user|global)config|BUNDLE_(?:GEMFILE|APP_CONFIG)"
     r"|GOFLAGS|GOWORK",
     re.IGNORECASE,
 )
-_PLAIN_PATH = re.compile(r"[\w./@+-]+")
+_PLAIN_PATH = regex(r"[\w./@+-]+")
 _EXAMPLE = Surroundings(
     context=Context(
         {"package.json": 210, "package-lock.json": 90_000, "server.js": 1200, ".dockerignore": 13},

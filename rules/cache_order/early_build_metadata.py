@@ -11,23 +11,24 @@ from rules.cache_order.moving import Block, block_of, without_gaps
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Stage
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix, Statement
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.tools.pip import read_pip
 
 # Names that builds give another value each time; `ARG NGINX_COMMIT=abc123` has one to keep.
-_NAME = re.compile(
+_NAME = regex(
     r"(?:\w+_)?(?:GIT_(?:SHA1?|COMMIT|REV|REVISION|HASH|REF|COMMIT_SHA|COMMIT_HASH|DESCRIBE)|COMMIT(?:_(?:SHA1?|ID|HASH|REF))?"
     r"|VCS_(?:REF|REVISION)|REVISION|SOURCE_COMMIT|BUILD_?(?:DATE|TIME|TIMESTAMP|NUMBER|NUM|ID|SHA|REV|REVISION|COMMIT)"
     r"|CI_COMMIT_\w+|GITHUB_(?:SHA|RUN_ID|RUN_NUMBER))",
     re.IGNORECASE,
 )
-_NO_VALUE = re.compile(
+_NO_VALUE = regex(
     r"[\"']?(?:unknown|dev|development|local|none|n/a|na|undefined|unset|empty|not[ _-]?set|0|)[\"']?", re.IGNORECASE
 )
 _HINTS = ("SHA", "COMMIT", "VCS", "REV", "BUILD", "sha", "commit", "vcs", "rev", "build", "Build", "Commit")
 _HEAVY = ("apt-get", "apk", "yum", "dnf", "pip", "go mod", "bundle", "npm", "yarn", "pnpm", "gem", "microdnf", "conda")
-_KEYS = re.compile(r"(?:^|\s)[\"']?([A-Za-z_][\w.-]*)[\"']?(?==|\s)")
-_VARIABLE = re.compile(r"\$\{?(\w+)")
+_KEYS = regex(r"(?:^|\s)[\"']?([A-Za-z_][\w.-]*)[\"']?(?==|\s)")
+_VARIABLE = regex(r"\$\{?(\w+)")
 # Programs that have no use for the environment of a build.
 _DEAF = frozenset(
     {
@@ -52,7 +53,7 @@ _INSTALLERS = frozenset({"apt-get", "apk", "yum", "dnf", "microdnf"})
 _BUILDERS = frozenset(
     {"make", "gmake", "mvn", "mvnw", "gradle", "gradlew", "cargo", "sbt", "cmake", "webpack", "printenv", "env"}
 )
-_BUILDS = re.compile(
+_BUILDS = regex(
     r"(?:npm|yarn|pnpm) (?:run\b|build\b)"
     r"|(?:npx )?(?:next|vite|ng|react-scripts|webpack|nuxt|poetry|hatch|flit|uv) build\b"
     r"|go (?:build|install)\b|\S+ setup\.py|dotnet (?:build|publish|pack)\b|(?:\S+ -m )?pip[\d.]* install (?:-\S+ )*\."

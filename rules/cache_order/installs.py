@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules.dockerfile import ShellCommand
+from rules.patterns import regex
 from rules.tools.options import read_call
 from rules.tools.pip import read_pip
 
@@ -174,7 +175,7 @@ _NODE_HOOKS = (
 _NODE_LISTS = (
     "dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides", "resolutions", "pnpm",
 )  # fmt: skip
-_NODE_LOCAL = re.compile(r'"(?:file|link|portal|patch|workspace):|"\.{1,2}/|\.tgz"')
+_NODE_LOCAL = regex(r'"(?:file|link|portal|patch|workspace):|"\.{1,2}/|\.tgz"')
 _NODE_FILES = (
     "pnpm-workspace.yaml", ".pnpmfile.cjs", "pnpmfile.js", ".yarnrc.yml", ".yarnrc", ".yarnclean", "lerna.json",
     "binding.gyp", "nx.json", "rush.json", ".puppeteerrc", ".puppeteerrc.json", ".puppeteerrc.js", ".puppeteerrc.cjs",
@@ -218,7 +219,7 @@ def _object(text: str | None) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^]]*\]\s*)?(?:$|[=<>!~;@(#\s])")
+_REQUIREMENT = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^]]*\]\s*)?(?:$|[=<>!~;@(#\s])")
 
 
 def _risk_of_requirements(name: str, text: str | None) -> str | None:
@@ -236,7 +237,7 @@ def _risk_of_requirements(name: str, text: str | None) -> str | None:
     return None
 
 
-_GO_LOCAL = re.compile(r"=>[ \t]*\.{0,2}/")
+_GO_LOCAL = regex(r"=>[ \t]*\.{0,2}/")
 
 
 def _risk_of_go(texts: Mapping[str, str], files: Mapping[str, int]) -> str | None:
@@ -251,7 +252,7 @@ def _risk_of_go(texts: Mapping[str, str], files: Mapping[str, int]) -> str | Non
     return "a `replace` in `go.mod`" if _GO_LOCAL.search(text) else None
 
 
-_RUBY_READS = re.compile(
+_RUBY_READS = regex(
     r"^[ \t]*gemspec\b|\bpath(?::|[ \t]*=>)|\b(?:eval_gemfile|require_relative|instance_eval|eval|File|Dir|IO)\b"
     r"|__dir__|\bruby[ \t(]+file:|\.ruby-version|\.tool-versions|`",
     re.MULTILINE,

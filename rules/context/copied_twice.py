@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,13 +12,12 @@ from rules.context.sent import clean, copied_files, sent_files
 from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.finding import UNKNOWN_SAVING, Finding, Provenance, Saving, Severity
 from rules.layers.written_paths import working_directory
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.surroundings import Context
 
 # What is likely to weigh something where nobody has looked; most of what is copied twice is a configuration.
-_HEAVY = re.compile(
-    r"\.(?:jar|war|ear|whl|zip|t?gz|tar|tgz|xz|bz2|7z|deb|rpm|apk|so|bin|iso|img|onnx|pt|pb|safetensors)$"
-)
+_HEAVY = regex(r"\.(?:jar|war|ear|whl|zip|t?gz|tar|tgz|xz|bz2|7z|deb|rpm|apk|so|bin|iso|img|onnx|pt|pb|safetensors)$")
 
 
 class _Taken(NamedTuple):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Stage, Word
+from rules.patterns import regex
 
-_REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@")
+_REMOTE = regex(r"(?:https?|ftp|git|ssh)://|git@")
 _KEYWORDS = ("COPY", "ADD", "copy", "add", "Copy", "Add")
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from rules.context.sent import ignore_of, sent_files
 from rules.dockerfile import Dockerfile
+from rules.patterns import regex
 from rules.surroundings import Context
 
 FLOOR = 1_000_000
@@ -44,35 +45,33 @@ _TESTS = frozenset(
         "benchmarks",
     }
 )
-_PICTURES = re.compile(r"[^/]+\.(?:gif|mp4|mov|webm|avi|psd|sketch|fig)", re.IGNORECASE)
-_CODE = re.compile(
+_PICTURES = regex(r"[^/]+\.(?:gif|mp4|mov|webm|avi|psd|sketch|fig)", re.IGNORECASE)
+_CODE = regex(
     r"\.(?:py|go|rs|java|kt|kts|scala|ts|tsx|js|jsx|mjs|cjs|vue|svelte|astro|cs|fs|php|rb|c|cc|cpp|h|hpp|swift|dart|ex|exs"
     r"|erl|hs|clj|lua|pl|r|jl|sh|sql|proto|graphql|hbs|ejs|html|css|scss)$",
     re.IGNORECASE,
 )
 # What programs read that lies among documentation and specifications: `docs/openapi.yaml`.
-_DATA = re.compile(
-    r"\.(?:json5?|ya?ml|toml|xml|xsd|xsl|wsdl|csv|tsv|db|sqlite3?|mdx|avsc|thrift|po|mo)$", re.IGNORECASE
-)
-_TEST = re.compile(r"(?:^|[/._-])(?:spec|test)s?[._-][^/]*$|(?:Spec|Test)s?\.\w+$")
+_DATA = regex(r"\.(?:json5?|ya?ml|toml|xml|xsd|xsl|wsdl|csv|tsv|db|sqlite3?|mdx|avsc|thrift|po|mo)$", re.IGNORECASE)
+_TEST = regex(r"(?:^|[/._-])(?:spec|test)s?[._-][^/]*$|(?:Spec|Test)s?\.\w+$")
 # Who builds pages of documentation, or a tree whose build files may name the folder of the tests.
-_DOCUMENTS_TOOLS = re.compile(
+_DOCUMENTS_TOOLS = regex(
     r"(?:mkdocs\.ya?ml|docusaurus\.config\.\w+|book\.toml|antora\.yml|_config\.ya?ml|conf\.py|mint\.json|\.vitepress)"
 )
-_NAMES_ITS_TESTS = re.compile(
+_NAMES_ITS_TESTS = regex(
     r"(?:CMakeLists\.txt|Makefile|GNUmakefile|meson\.build|configure\.ac|BUILD(?:\.bazel)?|WORKSPACE|pom\.xml|[^/]+\.sln|mix\.exs"
     r"|build\.gradle(?:\.kts)?|settings\.gradle(?:\.kts)?|Cargo\.toml|build\.sbt|Rakefile|lerna\.json|pnpm-workspace\.yaml|nx\.json)"
 )
-_RUNS_TESTS = re.compile(
+_RUNS_TESTS = regex(
     r"\b(?:pytest|tox|nox|unittest|phpunit|rspec|jest|vitest|mocha|cypress|playwright|ctest|rake|make|cmake|cargo|mvnw?|gradlew?"
     r"|dotnet|bazel|meson|ninja|sbt|mix|lein|stack|cabal)\b|\b(?:npm|yarn|pnpm|go|deno|bun|swift|flutter)\s+(?:run\s+)?(?:t|test)\b"
 )
-_READS_HISTORY = re.compile(
+_READS_HISTORY = regex(
     r"\.git\b(?!hub|ignore|attributes|lab)|\bgit\s[^\n;&|]{0,60}?\b(?:describe|rev-parse|rev-list|log|show|status|submodule|branch|tag"
     r"|config|checkout|fetch|pull|lfs|diff|archive|ls-files)\b|\b(?:make|gmake|goreleaser|mage|task|just|rake)\b|\S\.sh\b|gitversion",
     re.IGNORECASE,
 )
-_VERSIONS_FROM_HISTORY = re.compile(
+_VERSIONS_FROM_HISTORY = regex(
     r"setuptools[_-]scm|versioneer|hatch-vcs|\bpbr\b|dynamic-versioning|dunamai|versioningit|git[- ]rev|git-describe"
     r"|vergen|shadow-rs|git2|git-?commit-id|git-?properties|grgit|jgit|palantir|gitversion|minver|nerdbank"
     r"|\bgit[\"',\s]+(?:describe|log|show|config|submodule|status|diff|tag|branch)\b|\bgit:|vcs"
@@ -82,15 +81,13 @@ _VERSIONS_FROM_HISTORY = re.compile(
 )
 # Build files that may ask git, and the tool that reads them; settings of bundlers only at the top.
 _ASKS_GIT = (
-    (re.compile(r"(?:.*/)?pom\.xml"), re.compile(r"\bmvnw?\b|\bmaven\b")),
-    (re.compile(r"(?:.*/)?(?:build|settings)\.gradle(?:\.kts)?"), re.compile(r"\bgradlew?\b")),
-    (re.compile(r"(?:.*/)?build\.rs"), re.compile(r"\bcargo\b")),
-    (re.compile(r"(?:.*/)?(?:GitVersion\.yml|version\.json)"), re.compile(r"\bdotnet\b")),
+    (regex(r"(?:.*/)?pom\.xml"), regex(r"\bmvnw?\b|\bmaven\b")),
+    (regex(r"(?:.*/)?(?:build|settings)\.gradle(?:\.kts)?"), regex(r"\bgradlew?\b")),
+    (regex(r"(?:.*/)?build\.rs"), regex(r"\bcargo\b")),
+    (regex(r"(?:.*/)?(?:GitVersion\.yml|version\.json)"), regex(r"\bdotnet\b")),
     (
-        re.compile(
-            r"(?:webpack|vite|vue|next|nuxt|rollup|craco|svelte|astro|gatsby|gulpfile|Gruntfile)[\w.-]*\.[cm]?[jt]s"
-        ),
-        re.compile(r"\b(?:npm|yarn|pnpm|bun|npx|gulp|grunt)\b"),
+        regex(r"(?:webpack|vite|vue|next|nuxt|rollup|craco|svelte|astro|gatsby|gulpfile|Gruntfile)[\w.-]*\.[cm]?[jt]s"),
+        regex(r"\b(?:npm|yarn|pnpm|bun|npx|gulp|grunt)\b"),
     ),
 )
 # Entries of a .gitignore whose files somebody's working copy has, and a build makes anew.
@@ -100,17 +97,15 @@ _OF_WORKING_COPIES = (
     ".env.local",
 )  # fmt: skip
 _INSTALLERS = (
-    ("node_modules", "package.json", re.compile(r"\b(?:npm|yarn|pnpm|bun)\b")),
-    ("target", "Cargo.toml", re.compile(r"\bcargo\s+(?:build|install|chef)\b")),
+    ("node_modules", "package.json", regex(r"\b(?:npm|yarn|pnpm|bun)\b")),
+    ("target", "Cargo.toml", regex(r"\bcargo\s+(?:build|install|chef)\b")),
 )
 # What writes the settings of `.env` into the pages it builds.
-_BAKES_SETTINGS = re.compile(
-    r"vite|react-scripts|craco|next|nuxt|vue-cli|gatsby|astro|svelte|expo|parcel|dotenv-webpack"
-)
-_MANIFESTS = re.compile(
+_BAKES_SETTINGS = regex(r"vite|react-scripts|craco|next|nuxt|vue-cli|gatsby|astro|svelte|expo|parcel|dotenv-webpack")
+_MANIFESTS = regex(
     r"(?:package\.json|pyproject\.toml|setup\.(?:py|cfg)|MANIFEST\.in|composer\.json|Cargo\.toml|Gemfile)"
 )
-_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+_COMMENT = regex(r"^[ \t]*#.*$", re.MULTILINE)
 
 
 def find_leftovers(dockerfile: Dockerfile, context: Context) -> tuple[Leftover, ...]:

@@ -11,33 +11,34 @@ from rules.context.leftovers import say_root
 from rules.context.sent import copied_files
 from rules.dockerfile import Dockerfile
 from rules.finding import Finding, Snippet
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.surroundings import Context
 
 _MOST = 10
 # Files that are a secret by what they are called.
-_BY_NAME = re.compile(r"(?:.*/)?(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.git-credentials|\.aws/credentials|privkey\.pem)")
+_BY_NAME = regex(r"(?:.*/)?(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.git-credentials|\.aws/credentials|privkey\.pem)")
 # Files that are one only where their text says so.
-_ENV = re.compile(r"(?:.*/)?\.env(?:\.(?:local|prod|production|staging|live))?")
-_SETTING = re.compile(
+_ENV = regex(r"(?:.*/)?\.env(?:\.(?:local|prod|production|staging|live))?")
+_SETTING = regex(
     r"^[ \t]*(?:export[ \t]+)?[A-Z0-9_]*(?:SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)[A-Z0-9_]*"
     r"[ \t]*=[ \t]*[\"']?([^\s\"'#]{8,})",
     re.MULTILINE,
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"change|example|your|xxx|<|\$|\{|\}|dummy|placeholder|insert|replace|todo|test|secret|password|passwd|token|localhost"
     r"|default|sample|fake|null|undefined|123|abc|dev|local|insecure|random|here|\*\*\*|(.)\1{5}",
     re.IGNORECASE,
 )
-_PUBLIC_SETTING = re.compile(
+_PUBLIC_SETTING = regex(
     r"^[ \t]*(?:export[ \t]+)?(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|NUXT_PUBLIC|PUBLIC|GATSBY|EXPO_PUBLIC)_"
 )
 _LOGINS = {
-    ".npmrc": re.compile(r"^[^#;\n]*:_(?:authToken|password|auth)[ \t]*=[ \t]*(?!\$)[^\s$]{8,}", re.MULTILINE),
-    ".netrc": re.compile(r"^[^#\n]*\bpassword[ \t]+[^\s$<{]{6,}", re.MULTILINE),
-    ".pypirc": re.compile(r"^[ \t]*password[ \t]*[=:][ \t]*[^\s$<{]{6,}", re.MULTILINE),
+    ".npmrc": regex(r"^[^#;\n]*:_(?:authToken|password|auth)[ \t]*=[ \t]*(?!\$)[^\s$]{8,}", re.MULTILINE),
+    ".netrc": regex(r"^[^#\n]*\bpassword[ \t]+[^\s$<{]{6,}", re.MULTILINE),
+    ".pypirc": regex(r"^[ \t]*password[ \t]*[=:][ \t]*[^\s$<{]{6,}", re.MULTILINE),
 }
-_MADE_UP = re.compile(
+_MADE_UP = regex(
     r"(?:^|/)(?:tests?|testdata|testing|__tests__|spec|specs|e2e|fixtures?|examples?|samples?|mocks?|demos?|docs?|vendor"
     r"|node_modules|dev|development|vagrant|ftp|ctf|challenges?)(?:/|$)",
     re.IGNORECASE,

@@ -7,17 +7,18 @@ what holds in every release is told from what holds in some: what is claimed is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from rules.patterns import regex
+
 MUCH = 1_000_000
 """Bytes of recommends that are worth a line."""
 TITLES = ("Debian 11", "Debian 12", "Debian 13")
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_NUMBER = regex(r"\d+(?:\.\d+)*")
 # Of Python 2, which these releases have no more; pip recommended a compiler and headers there as well.
 _FORMER = {"python-pip": "python#-pip", "python-dev": "python#-dev"}
 

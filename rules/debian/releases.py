@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
+
+from rules.patterns import regex
 
 TITLES = {
     "stretch": "Debian 9",
@@ -23,8 +24,8 @@ TITLES = {
 """Releases by their code names, which no two of them share."""
 
 _NUMBERS = {(title.split()[0].lower(), title.split()[1]): codename for codename, title in TITLES.items()}
-_CODENAME = re.compile(rf"(?:^|-)({'|'.join(TITLES)})(?:-|$)")
-_NUMBER = re.compile(r"(\d+(?:\.04)?)(?:\.\d+)?(?:-slim|-\d{8}(?:-slim)?)?")
+_CODENAME = regex(rf"(?:^|-)({'|'.join(TITLES)})(?:-|$)")
+_NUMBER = regex(r"(\d+(?:\.04)?)(?:\.\d+)?(?:-slim|-\d{8}(?:-slim)?)?")
 
 # What the Dockerfiles of these images on Docker Hub install, without recommends.
 _FETCH = ("ca-certificates", "curl", "gnupg", "netbase", "wget", "tzdata")
@@ -71,7 +72,7 @@ _SLIM = {
     "perl": ("ca-certificates", "curl"),
     "rust": ("ca-certificates", "gcc", "libc6-dev"),
 }
-_PLATFORM = re.compile(r"^(?:docker\.io/)?(?:amd64|i386|arm32v[567]|arm64v8|ppc64le|s390x|riscv64)/")
+_PLATFORM = regex(r"^(?:docker\.io/)?(?:amd64|i386|arm32v[567]|arm64v8|ppc64le|s390x|riscv64)/")
 # What build-essential needs: where it is there, that package brings nothing.
 _ESSENTIAL = frozenset({"dpkg-dev", "g++", "gcc", "libc6-dev", "make"})
 

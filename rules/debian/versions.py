@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
-_PARTS = re.compile(r"(\D*)(\d*)")
+from rules.patterns import regex
+
+_PARTS = regex(r"(\D*)(\d*)")
 _LONGEST = 200
 
 Key = tuple[int, tuple[tuple[tuple[int, ...], int], ...], tuple[tuple[tuple[int, ...], int], ...]]

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules.dockerfile.model import Comment, Dockerfile, Instruction
+from rules.patterns import regex
 
 _LINE = (
-    ("dockslim", re.compile(r"dockslim:?\s+ignore\s*=\s*([\w\s,.-]+)", re.IGNORECASE)),
-    ("hadolint", re.compile(r"hadolint\s+(?:shell=\S+\s+)?ignore\s*=\s*([\w\s,]+)", re.IGNORECASE)),
-    ("tally", re.compile(r"tally\s+ignore\s*=\s*([\w\s,/.-]+)", re.IGNORECASE)),
-    ("checkov", re.compile(r"checkov:skip\s*=\s*([\w,]+)", re.IGNORECASE)),
-    ("trivy", re.compile(r"trivy:ignore:\s*([\w-]+)", re.IGNORECASE)),
+    ("dockslim", regex(r"dockslim:?\s+ignore\s*=\s*([\w\s,.-]+)", re.IGNORECASE)),
+    ("hadolint", regex(r"hadolint\s+(?:shell=\S+\s+)?ignore\s*=\s*([\w\s,]+)", re.IGNORECASE)),
+    ("tally", regex(r"tally\s+ignore\s*=\s*([\w\s,/.-]+)", re.IGNORECASE)),
+    ("checkov", regex(r"checkov:skip\s*=\s*([\w,]+)", re.IGNORECASE)),
+    ("trivy", regex(r"trivy:ignore:\s*([\w-]+)", re.IGNORECASE)),
 )
-_MAY_SILENCE = re.compile(r"ignore|skip", re.IGNORECASE)
+_MAY_SILENCE = regex(r"ignore|skip", re.IGNORECASE)
 _FILE = (
-    ("dockslim", re.compile(r"dockslim:?\s+global\s+ignore\s*=\s*([\w\s,.-]+)", re.IGNORECASE)),
-    ("hadolint", re.compile(r"hadolint\s+global\s+ignore\s*=\s*([\w\s,]+)", re.IGNORECASE)),
+    ("dockslim", regex(r"dockslim:?\s+global\s+ignore\s*=\s*([\w\s,.-]+)", re.IGNORECASE)),
+    ("hadolint", regex(r"hadolint\s+global\s+ignore\s*=\s*([\w\s,]+)", re.IGNORECASE)),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -13,23 +12,24 @@ from rules.edits import append_command
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
 from rules.layers.written_paths import enter, working_directory
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools.archives import SUFFIX, unpacked
 from rules.tools.remove import may_remove
 
-_OUTPUT = re.compile(r"-[a-zA-Z]{1,8}[oO]")
+_OUTPUT = regex(r"-[a-zA-Z]{1,8}[oO]")
 _DOWNLOADERS = frozenset({"curl", "wget", "aria2c", "axel"})
 _MOVERS = frozenset({"cd", "pushd", "popd", "su", "chroot"})
 _CHANGERS = frozenset({"set", "unset", "export", "read"})
 _MOST = 12
 _MOST_RUNS = 60  # of one file that are looked at: each looks at all that follow
 # Packages that bring the address of a repository and its key: a few kilobytes.
-_TINY = re.compile(
+_TINY = regex(
     r"(?:release|repo|keyring|erlang-solutions|microsoft-prod|apt-config|epel|apt-source)[^/]{0,40}\.(?:deb|rpm)"
 )
-_PLAIN = re.compile(r"[\w./+:@%${}~=-]+")
-_URL = re.compile(r"(?:https?|ftp)://")
+_PLAIN = regex(r"[\w./+:@%${}~=-]+")
+_URL = regex(r"(?:https?|ftp)://")
 
 
 class ArchiveLeftBehind(Rule):

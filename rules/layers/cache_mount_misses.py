@@ -10,12 +10,13 @@ from rules.dockerfile import Dockerfile, Instruction, Mount, Scope, ShellCommand
 from rules.finding import Finding, Severity, Snippet
 from rules.fix import Applicability, Edit, Fix
 from rules.layers.copied_trees import is_official
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt, npm, pip, yarn
 
 _ARCHIVES = "/var/cache/apt/archives"
-_DEBIAN = re.compile(r"^(?:docker\.io/)?(?:library/)?(?:debian|ubuntu|buildpack-deps)(?::|@|$)")
+_DEBIAN = regex(r"^(?:docker\.io/)?(?:library/)?(?:debian|ubuntu|buildpack-deps)(?::|@|$)")
 _KEEP_CACHE = (
     "RUN rm -f /etc/apt/apt.conf.d/docker-clean \\\n"
     " && echo 'Binary::apt::APT::Keep-Downloaded-Packages \"true\";' > /etc/apt/apt.conf.d/keep-cache"
@@ -23,17 +24,17 @@ _KEEP_CACHE = (
 # Program, whether a command fills its cache, where that is, and what a mount that is meant for it is called.
 _Tool = tuple[str, Callable[[ShellCommand], bool], Callable[[Scope], str], re.Pattern[str]]
 _TOOLS: tuple[_Tool, ...] = (
-    ("pip", pip.fills_cache, pip.cache_directory, re.compile(r"/\.cache(?:/pip)?/?$")),
-    ("npm", npm.fills_cache, npm.cache_directory, re.compile(r"/\.npm(?:/_cacache)?/?$")),
-    ("yarn", yarn.fills_cache, yarn.cache_directory, re.compile(r"/\.?(?:cache/)?yarn(?:-cache)?/?$|/\.yarn/cache/?$")),
+    ("pip", pip.fills_cache, pip.cache_directory, regex(r"/\.cache(?:/pip)?/?$")),
+    ("npm", npm.fills_cache, npm.cache_directory, regex(r"/\.npm(?:/_cacache)?/?$")),
+    ("yarn", yarn.fills_cache, yarn.cache_directory, regex(r"/\.?(?:cache/)?yarn(?:-cache)?/?$|/\.yarn/cache/?$")),
 )
 # yarn 2 and later, which keeps its cache in the project; `.yarn` alone may be the very mount.
-_MAY_BE_BERRY = re.compile(
+_MAY_BE_BERRY = regex(
     r"\.yarnrc\.yml|corepack|--immutable|yarn set version|yarn@(?:berry|stable|[2-9])|\.pnp\.|YARN_ENABLE"
     r"|(?:COPY|ADD) [^\n]{0,200}\.yarn"
 )
-_MAKES_USER = re.compile(r"\b(?:useradd|adduser)\b")
-_ELSEWHERE = re.compile(r"\s(?:-[a-zA-Z]{0,6}[dhHM]\b|--home|--no-create-home|--system)")
+_MAKES_USER = regex(r"\b(?:useradd|adduser)\b")
+_ELSEWHERE = regex(r"\s(?:-[a-zA-Z]{0,6}[dhHM]\b|--home|--no-create-home|--system)")
 
 
 class CacheMountMisses(Rule):

@@ -13,13 +13,14 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage, Word
 from rules.finding import Finding, Snippet
 from rules.layers.copied_trees import Copied, copies_below, resolve
 from rules.layers.written_paths import enter, working_directory
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools.archives import unpacked
 from rules.tools.remove import may_remove
 
 _HINTS = ("tar ", "unzip", "dpkg", "rpm", "install", "7z", "unrar", ".sh", ".run", ".bin", " add ")
-_MAY_BE_ARCHIVE = re.compile(
+_MAY_BE_ARCHIVE = regex(
     r"\.(?:tar|tgz|tbz2?|txz|zip|7z|rar|deb|rpm|whl|gem|apk|run|bin|bsx|cab)|conda\S{0,40}\.sh|forge\S{0,40}\.sh",
     re.IGNORECASE,
 )

@@ -14,14 +14,15 @@ from itertools import accumulate
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage, Word
 from rules.dockerfile.parse import expand
 from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
+from rules.patterns import regex
 from rules.runs import Run
 from rules.surroundings import Context
 from rules.tools.remove import may_remove, normalise
 
 _MOST = 24  # of the copies below one path, so many are looked at
-_ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w{1,4})$")
+_ARCHIVE = regex(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w{1,4})$")
 # What people copy one by one and mark as executable or hand over: a few kilobytes each.
-_SMALL = re.compile(
+_SMALL = regex(
     r"\.(?:sh|bash|zsh|ash|py|pl|rb|js|mjs|ts|php|lua|tcl|awk|conf|cfg|cnf|ini|json|ya?ml|toml|xml|txt|md|html?|css|env|cron"
     r"|crontab|service|pem|crt|cer|key|pub|csv|sql|properties|template|tmpl|tpl|j2|list|repo|profile|rc|lock|in|fish|ps1"
     r"|htaccess|cgi|dockerignore|gitignore|vim|el|r|R|jl|exp|sample|default|dist|example|sudoers|motd)$"
@@ -31,15 +32,15 @@ _SMALL = re.compile(
     r"|tini\b|dumb-init|catatonit|su-exec|\.[a-z]+rc|known_hosts|authorized_keys|id_rsa|sshd?_config|crons?|my_init|service)[^/.]{0,24}$",
     re.IGNORECASE,
 )
-_LARGE = re.compile(
+_LARGE_ENDING = (
     r"\.(?:jar|war|ear|so|bin|exe|zip|gz|t[gbx]z2?|xz|bz2|zst|tar|deb|rpm|whl|apk|phar|AppImage|db|sqlite3?|gguf|onnx|pth?|h5"
-    r"|model|mo|iso|img|run|dump|parquet|pkl|npz|mmdb|dat)$",
-    re.IGNORECASE,
+    r"|model|mo|iso|img|run|dump|parquet|pkl|npz|mmdb|dat)"
 )
-_LARGE_WORD = re.compile(_LARGE.pattern.removesuffix("$") + r"[\s\"',]", re.IGNORECASE)
-_RECURSIVE = re.compile(r"[\s\"']-[a-zA-Z]{0,5}R|--recursive|-exec")
+_LARGE = regex(_LARGE_ENDING + "$", re.IGNORECASE)
+_LARGE_WORD = regex(_LARGE_ENDING + r"[\s\"',]", re.IGNORECASE)
+_RECURSIVE = regex(r"[\s\"']-[a-zA-Z]{0,5}R|--recursive|-exec")
 _FILLERS = ("npm", "yarn", "clone", "tar", "unzip")  # whose directories written_paths knows
-_BINARIES = re.compile(r"/(?:[\w.-]{1,40}/){0,6}s?bin/[^/]{1,80}$")
+_BINARIES = regex(r"/(?:[\w.-]{1,40}/){0,6}s?bin/[^/]{1,80}$")
 SMALL_BYTES = 100_000
 RunFilter = Callable[[Stage, Instruction], bool]
 
@@ -273,19 +274,19 @@ _HARMLESS = frozenset(
 _OPAQUE = frozenset(
     {"", "sh", "bash", "dash", "ash", "zsh", "make", ".", "source", "eval", "xargs", "su", "gosu", "find"}
 )
-_SEPARATORS = re.compile(r"[=:,;\s]")
+_SEPARATORS = regex(r"[=:,;\s]")
 _MOST_RUNS = 40
 # Images that hold nothing where people put an application.
-_OFFICIAL = re.compile(
+_OFFICIAL = regex(
     r"^(?:docker\.io/|public\.ecr\.aws/docker/)?(?:library/)?(?:alpine|almalinux|amazoncorretto|amazonlinux|buildpack-deps"
     r"|busybox|centos|debian|eclipse-temurin|elixir|erlang|fedora|golang|ibmjava|java|nginx|node|openjdk|oraclelinux|perl|php"
     r"|python|rockylinux|ruby|rust|scratch|ubuntu)(?::|@|$)"
 )
-_FOR_APPLICATIONS = re.compile(
+_FOR_APPLICATIONS = regex(
     r"^/(?:app|code|srv|src|application|workspace|work|project|opt/\w|usr/src/\w|home/\w|data|var/www|web|www|site|server|api|bot"
     r"|deploy|build|run)"
 )
-_SYSTEM = re.compile(
+_SYSTEM = regex(
     r"^(?:/|/(?:bin|boot|dev|etc|lib\w*|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var|home)"
     r"|/usr/(?!src/.).*|/var/(?!www|app|task).*|/etc/.*|/lib\w*/.*|/s?bin/.*|/tmp/.*|/root/.*)$"
 )

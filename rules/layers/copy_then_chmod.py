@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -13,11 +12,12 @@ from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
 from rules.layers.copied_trees import Copied, Sizes, copies_below, may_touch_copies, shown
 from rules.layers.metadata_changes import MOST_TOUCHED, Touched, flag_fix, flag_snippet, touched_copies
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import frontend
 
-_OCTAL = re.compile(r"0?[0-7]{3}")
+_OCTAL = regex(r"0?[0-7]{3}")
 _EXECUTABLE = frozenset({"+x", "a+x", "ugo+x"})
 _NEEDS_BUILDKIT = "Needs BuildKit, which Docker before version 23 does not use by itself."
 _HINTS = ("chmod",)

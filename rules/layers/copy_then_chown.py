@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -11,11 +10,12 @@ from rules.dockerfile.parse import expand
 from rules.finding import Finding
 from rules.layers.copied_trees import Copied, Sizes, may_touch_copies, shown
 from rules.layers.metadata_changes import MOST_TOUCHED, Touched, flag_fix, flag_snippet, touched_copies
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import users
 
-_OWNER = re.compile(r"[A-Za-z0-9_${}][A-Za-z0-9_${}-]*")
+_OWNER = regex(r"[A-Za-z0-9_${}][A-Za-z0-9_${}-]*")
 
 
 class CopyThenChown(Rule):

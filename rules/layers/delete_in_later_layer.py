@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -14,6 +13,7 @@ from rules.finding import Finding, Snippet
 from rules.fix import Fix
 from rules.layers.copied_archive import bind_snippet, consumed
 from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -26,7 +26,7 @@ _WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", "npm",
 
 _TINY = (".asc", ".sig", ".md5", ".sha1", ".sha256", ".sha512", ".gpg", ".pub")  # not worth a word
 # Copied from the repository: a few kilobytes. Installers that end in .sh have numbers or systems in their names.
-_SCRIPT = re.compile(r"[a-z_-]{1,20}\.(?:sh|bash|py|conf|cfg|list)")
+_SCRIPT = regex(r"[a-z_-]{1,20}\.(?:sh|bash|py|conf|cfg|list)")
 _TESTS = frozenset(
     {"-name", "-iname", "-path", "-wholename", "-regex", "-iregex", "-size", "-mtime", "-newer", "-empty"}
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from rules.dockerfile import Dockerfile, ShellCommand
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools.options import Call, read_call
@@ -26,7 +26,7 @@ _VALUED = frozenset(
 _MOST = 60  # RUNs of one file that are looked at: each looks at all that follow
 _SHALLOW = ("--depth", "--shallow-since", "--shallow-exclude", "--filter", "--bare", "--mirror", "--reference")
 # Servers that are known to serve a shallow clone.
-_HOSTS = re.compile(
+_HOSTS = regex(
     r"(?:https?|git|ssh)://(?:[^/@\s]{1,80}@)?"
     r"(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|gitlab\.[a-z0-9.-]{1,60})/"
     r"|git@(?:github\.com|gitlab\.com|bitbucket\.org):"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,12 +19,13 @@ from rules.layers.copied_trees import (
     resolve,
 )
 from rules.layers.written_paths import enter, working_directory
+from rules.patterns import regex
 from rules.runs import Run
 from rules.tools.ownership import Change, changes_found, read_change
 from rules.tools.remove import normalise
 
 MOST_TOUCHED = 60  # commands of one file that are looked at: each looks at all that stands above it
-_SIMPLE = re.compile(r"[A-Za-z0-9_.:${}-]{1,80}")
+_SIMPLE = regex(r"[A-Za-z0-9_.:${}-]{1,80}")
 _CONDITIONAL = ("if", "case", "function", "substitution", "loop")
 
 

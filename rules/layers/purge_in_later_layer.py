@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -12,13 +11,14 @@ from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand
 from rules.edits import join_all_runs
 from rules.finding import Finding
 from rules.fix import Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools.packages import REMOVERS, installed, removed
 
 _CONDITIONAL = ("if", "case", "function", "substitution", "loop")
 _MOST_NAMES = 300
-_VARIABLE = re.compile(r"\$\{?(\w+)")
+_VARIABLE = regex(r"\$\{?(\w+)")
 # A RUN without one of these installs nothing that is followed here.
 _MANAGERS = ("apt", "apk", "yum", "dnf", "zypper", "pip", "npm")
 

@@ -10,6 +10,7 @@ from rules.dockerfile.parse import expand
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Provenance, Saving
 from rules.fix import Applicability, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 
@@ -17,9 +18,9 @@ _LARGE = 99_999
 _LARGEST = 0xFFFF_FFFF
 _RECORD = 292
 # From shadow 4.13 on useradd leaves a log alone that does not reach as far as the number.
-_DEBIAN = re.compile(r"^(?:docker\.io/)?(?:library/)?debian(?::(?:1[2-9]|latest|stable|testing|unstable|sid)|$)")
-_UBUNTU = re.compile(r"^(?:docker\.io/)?(?:library/)?ubuntu(?::(?:2[4-9]|latest|rolling|devel)|$)")
-_SUITE = re.compile(r"[:-](?:bookworm|trixie|forky|sid|noble|plucky|questing)")
+_DEBIAN = regex(r"^(?:docker\.io/)?(?:library/)?debian(?::(?:1[2-9]|latest|stable|testing|unstable|sid)|$)")
+_UBUNTU = regex(r"^(?:docker\.io/)?(?:library/)?ubuntu(?::(?:2[4-9]|latest|rolling|devel)|$)")
+_SUITE = regex(r"[:-](?:bookworm|trixie|forky|sid|noble|plucky|questing)")
 
 
 class SparseLastlog(Rule):

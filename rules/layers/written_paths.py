@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rules.dockerfile import Instruction, Scope, ShellCommand, Stage
+from rules.patterns import regex
 from rules.tools.archives import unpacked
 from rules.tools.options import read_call
 from rules.tools.remove import normalise
 
-_URL = re.compile(r"(?:https?|ftp)://[^\s'\"]+$")
+_URL = regex(r"(?:https?|ftp)://[^\s'\"]+$")
 _CURL_VALUED = frozenset(
     {
         "-o", "--output", "-H", "--header", "-X", "--request", "-d", "--data", "-u", "--user", "-A", "--user-agent",
@@ -27,19 +27,19 @@ _WGET_VALUED = frozenset(
         "--user-agent", "--user", "--password", "-o", "--output-file", "-a", "-i", "--input-file", "--progress", "-w",
     }
 )  # fmt: skip
-_WGET_WRITES_ELSEWHERE = re.compile(r"-[a-zA-Z]*O.|--output-document=|-[a-zA-Z]*[ri]|--input|--recursive")
+_WGET_WRITES_ELSEWHERE = regex(r"-[a-zA-Z]*O.|--output-document=|-[a-zA-Z]*[ri]|--input|--recursive")
 _GIT_CLONE_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "--reference", "-j"})
 
 
 UNKNOWN_DIRECTORY = "/$WORKDIR/"
 """Stands for the directory that the base image sets: paths below it can be compared with each other only."""
 
-_PACKED = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+|gz|bz2|xz)$")
-_OUTPUT = re.compile(r"-[a-zA-Z]*o")
-_OUTPUT_DOCUMENT = re.compile(r"-[a-zA-Z]*O")
-_TAR = re.compile(r"\.(?:tar(?:\.\w{1,4})?|t[gbx]z2?)$")
+_PACKED = regex(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+|gz|bz2|xz)$")
+_OUTPUT = regex(r"-[a-zA-Z]*o")
+_OUTPUT_DOCUMENT = regex(r"-[a-zA-Z]*O")
+_TAR = regex(r"\.(?:tar(?:\.\w{1,4})?|t[gbx]z2?)$")
 # Images that set no WORKDIR.
-_STARTS_AT_ROOT = re.compile(
+_STARTS_AT_ROOT = regex(
     r"^(?:docker\.io/)?(?:library/)?(?:alpine|almalinux|amazonlinux|buildpack-deps|busybox|centos|debian|fedora|java|nginx"
     r"|node|openjdk|oraclelinux|python|rockylinux|ruby|scratch|ubuntu)(?::|@|$)"
 )

@@ -6,7 +6,6 @@ it is written out and in the index, and no other source of packages was added.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from rules.debian.recommends import Brought
 from rules.debian.releases import TITLES, read_base
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.finding import UNKNOWN_SAVING, Provenance, Saving
+from rules.patterns import regex
 from rules.rule import Surroundings
 from rules.runs import Run
 from rules.sizes import format_bytes
@@ -26,9 +26,9 @@ MAX_INSTALLS = 50
 """Installs of one image that are followed; nobody writes more of them."""
 
 _MEASURED = f"{', '.join(MEASURED[:-1])} and {MEASURED[-1].removeprefix('Debian ')}".replace(", Debian ", ", ")
-_NAME = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?:=\S+)?")
+_NAME = regex(r"([a-z0-9][a-z0-9+.-]+)(?:=\S+)?")
 # What makes packages come from elsewhere, or be taken away again.
-_ELSEWHERE = re.compile(
+_ELSEWHERE = regex(
     r"sources\.list|apt-repository|/etc/apt/|/var/lib/dpkg|nodesource|packagecloud|\|\s*(?:sudo\s[^|]{0,40})?(?:ba)?sh\b"
     r"|\b(?:purge|remove|debootstrap|dpkg)\b|default-release"
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Edit, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -15,7 +15,7 @@ from rules.tools import apt
 # Verbs that mean the same to both. `apt upgrade` also installs new packages, `apt-get upgrade` does not.
 _COMMON = frozenset({"update", "install", "remove", "purge", "autoremove", "clean", "autoclean"})
 # Images whose apt-get deletes what it downloaded, as apt does by itself (`/etc/apt/apt.conf.d/docker-clean`).
-_DELETES_DOWNLOADS = re.compile(
+_DELETES_DOWNLOADS = regex(
     r"^(?:docker\.io/)?(?:library/)?(?:debian|ubuntu|buildpack-deps|python|node|ruby|golang|php|perl|rust|gcc|nginx|httpd"
     r"|postgres|mysql|mariadb|redis|openjdk|eclipse-temurin|maven|gradle|tomcat)(?::(?!.*alpine)|$)"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from rules.fix import Fix
 from rules.packages.apt_estimates import estimate_lists
 from rules.packages.cache_cleanup import clean_together, is_hidden_cleanup, later_cleanup
 from rules.packages.lists_cleanup import append_cleanup, join_cleanup
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.sizes import format_bytes
@@ -19,7 +19,7 @@ from rules.tools import apt, playwright
 from rules.tools.cleanup import ineffective
 
 _HINTS = ("apt", "playwright", "nodesource", "packagecloud")
-_WITHOUT_APT = re.compile(r"alpine|fedora|centos|rocky|almalinux|ubi\d|amazon|lambda|oraclelinux|suse|archlinux")
+_WITHOUT_APT = regex(r"alpine|fedora|centos|rocky|almalinux|ubi\d|amazon|lambda|oraclelinux|suse|archlinux")
 
 
 class AptListsLeftBehind(Rule):

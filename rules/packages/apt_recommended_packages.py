@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile
@@ -12,6 +11,7 @@ from rules.fix import Applicability, Fix
 from rules.packages.apt_estimates import Extra, estimate_recommended, weigh_recommended
 from rules.packages.apt_recommends import find_recommended, is_local, recommending_installs
 from rules.packages.needed_recommends import Needs, needs
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.sizes import format_bytes
@@ -104,7 +104,7 @@ class AptRecommendedPackages(Rule):
 
 
 # Bases that already have what most packages recommend: openssh, less, certificates.
-_BRINGS_MUCH = re.compile(r"^(?:docker\.io/)?phusion/")
+_BRINGS_MUCH = regex(r"^(?:docker\.io/)?phusion/")
 
 
 def _message(extra: Extra) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -12,6 +11,7 @@ from rules.debian.recommends import MUCH, Brought, read_graph
 from rules.debian.releases import packages_in
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.packages.needed_recommends import Needs, bare_name, installs_in, needs
+from rules.patterns import regex
 from rules.runs import Run
 from rules.tools import apt
 from rules.tools.options import Call
@@ -37,7 +37,7 @@ class Recommended(NamedTuple):
 _CERTIFICATES = "ca-certificates"
 # What is recommended for people at a terminal, for reading, for rare cases: programs run without it, unless the file
 # speaks of it. Where anything else is recommended the fix is shown only.
-_HARMLESS = re.compile(
+_HARMLESS = regex(
     r"less|patch|openssh-client|xauth|rsync|ca-certificates|openssl|bash-completion"
     r"|publicsuffix|krb#-locales|.*-(?:docs?|locales?|l#n|manual|examples?|source)|manpages.*|man-db|groff-base"
     r"|exim#-.*|default-mta|psmisc|libgpm#|ssl-cert|whois|geoip-database|fakeroot|libfakeroot"
@@ -57,7 +57,7 @@ _PROGRAMS = {
     "man-db": ("man",),
     "xauth": ("xvfb-run", "Xvfb", "xvfb", "startx"),
 }
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9+_.-]*")
+_WORD = regex(r"[A-Za-z0-9][A-Za-z0-9+_.-]*")
 _MANY = 3
 _RISK = "A program may need what is only recommended here; try this build before you keep it."
 _LATER = "A later install brings the same by recommends; nothing is saved until that one leaves them out as well."

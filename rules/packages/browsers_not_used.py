@@ -12,6 +12,7 @@ from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
 from rules.packages.development import is_for_development, read_manifest
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.surroundings import Context
@@ -26,13 +27,11 @@ _PUPPETEER = frozenset(
     {"puppeteer", "@mermaid-js/mermaid-cli", "whatsapp-web.js", "html-pdf-node", "pageres", "pa11y", "percollate",
      "md-to-pdf", "mjml-cli", "backstopjs", "jest-puppeteer", "puppeteer-html-pdf"}
 )  # fmt: skip
-_TESTS = re.compile(
-    r"\btests?\b|pytest|jest|mocha|\be2e\b|playwright test|cucumber|robot|behave|\bwdio\b|vitest|codecept"
-)
-_SHELL = re.compile(r"""\[?\s*["']?(?:/usr)?(?:/bin/)?(?:ba|a|z)?sh["']?(?:\s*,?\s*["']?-[il]+["']?)?\s*\]?\s*""")
-_OTHER_BROWSERS = re.compile(r"\b(?:firefox|webkit)\b")
-_OF_PUPPETEER = re.compile(r"puppeteer|node_modules|\.cache/|browserless|chrome", re.IGNORECASE)
-_ONE_BROWSER = re.compile(r"(?:--project|--browser|BROWSER(?:_NAME|_TYPE)?)[=\s\"']{1,3}(chromium|firefox|webkit)\b")
+_TESTS = regex(r"\btests?\b|pytest|jest|mocha|\be2e\b|playwright test|cucumber|robot|behave|\bwdio\b|vitest|codecept")
+_SHELL = regex(r"""\[?\s*["']?(?:/usr)?(?:/bin/)?(?:ba|a|z)?sh["']?(?:\s*,?\s*["']?-[il]+["']?)?\s*\]?\s*""")
+_OTHER_BROWSERS = regex(r"\b(?:firefox|webkit)\b")
+_OF_PUPPETEER = regex(r"puppeteer|node_modules|\.cache/|browserless|chrome", re.IGNORECASE)
+_ONE_BROWSER = regex(r"(?:--project|--browser|BROWSER(?:_NAME|_TYPE)?)[=\s\"']{1,3}(chromium|firefox|webkit)\b")
 
 
 class BrowsersNotUsed(Rule):
@@ -233,7 +232,7 @@ def _bare(name: str) -> str:
     return name[:1] + name[1:].partition("@")[0]
 
 
-_CONFIGURES = re.compile(r"npm_config_(?:puppeteer|ignore_scripts|userconfig|globalconfig)", re.IGNORECASE)
+_CONFIGURES = regex(r"npm_config_(?:puppeteer|ignore_scripts|userconfig|globalconfig)", re.IGNORECASE)
 
 
 def _skips(run: Run, command: ShellCommand) -> bool:

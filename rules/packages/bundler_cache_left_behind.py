@@ -8,6 +8,7 @@ from rules.dockerfile import Scope, ShellCommand
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup
 from rules.packages.caches import Cache, CacheRule
+from rules.patterns import regex
 from rules.rule import Bad
 from rules.runs import Run
 from rules.tools import ruby
@@ -26,7 +27,7 @@ CACHE = Cache(
     fills=ruby.installs_bundle,
     empties=_never,
     place=_place,
-    marks=re.compile(r"bundle/|/cache(?:/|$)|\.gem\b|vendor|GEM_HOME|BUNDLE_PATH"),
+    marks=regex(r"bundle/|/cache(?:/|$)|\.gem\b|vendor|GEM_HOME|BUNDLE_PATH"),
     configures=ruby.moves_bundle,
 )
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.finding import Finding, Snippet
 from rules.packages.development import is_for_development, manifest_of
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.surroundings import Context
 from rules.tools import ruby
 
-_GROUP = re.compile(r"group[s:( \t]{1,9}[^\n]{0,60}?\b(development|test)\b")
-_TESTS = re.compile(
+_GROUP = regex(r"group[s:( \t]{1,9}[^\n]{0,60}?\b(development|test)\b")
+_TESTS = regex(
     r"rspec|rubocop|minitest|cucumber|brakeman|\bguard\b|\bspring\b|rake (?:test|spec)|rails (?:test|db:test)"
 )
 _SNIPPET = 'ENV BUNDLE_WITHOUT="development:test"\n'

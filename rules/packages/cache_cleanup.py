@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -11,13 +10,14 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import append_command
 from rules.fix import Applicability, Command, Fix
 from rules.layers.written_paths import enter, working_directory
+from rules.patterns import regex
 from rules.runs import Run
 from rules.tools.remove import is_recursive, lies_below, normalise, removed_paths, removed_words
 
 _QUESTIONS = frozenset({"[", "[[", "test", "which", "command", "type", "hash"})
 # What stands in front of a program and may stand in front of another one of the same tool.
-_SUDO = re.compile(r"sudo(?: -[A-Za-z]+| [a-z_][\w-]*)* ")
-_PLAIN_PROGRAM = re.compile(r"/[\w./-]+|[\w.-]+")
+_SUDO = regex(r"sudo(?: -[A-Za-z]+| [a-z_][\w-]*)* ")
+_PLAIN_PROGRAM = regex(r"/[\w./-]+|[\w.-]+")
 _REMOVERS = frozenset(
     {"del", "rm", "r", "un", "unlink", "remove", "purge", "autoremove", "erase", "uninstall", "unload", "deactivate"}
 )
@@ -60,7 +60,7 @@ def append_cleanup(run: Run, filler: ShellCommand, *words: str, then: Command = 
 
 
 _MOST_TOGETHER = 20
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_VARIABLE = regex(r"\$\{?(\w+)\}?")
 
 
 def clean_together(left: Sequence[tuple[Run, Fix | None]]) -> list[Fix | None]:

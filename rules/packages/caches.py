@@ -12,15 +12,14 @@ from typing import ClassVar
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand
 from rules.finding import Finding
 from rules.fix import Fix
+from rules.patterns import regex
 from rules.rule import Rule, Surroundings
 from rules.runs import Fact, Run, shipped_runs
 from rules.tools.archives import SUFFIX
 from rules.tools.remove import expand_braces, is_recursive, lies_below, normalise, removed_words
 
 # Variables that, set for one command, put its cache where neither a look at the scope nor a clean-up finds it.
-_MOVES = re.compile(
-    r"(?:HOME|XDG_CACHE_HOME|COMPOSER_HOME|CARGO_HOME|GEM_HOME|GOPATH|BUNDLE_PATH)$|\w{1,40}_(?i:cache)"
-)
+_MOVES = regex(r"(?:HOME|XDG_CACHE_HOME|COMPOSER_HOME|CARGO_HOME|GEM_HOME|GOPATH|BUNDLE_PATH)$|\w{1,40}_(?i:cache)")
 
 
 def _never(_: Instruction) -> bool:

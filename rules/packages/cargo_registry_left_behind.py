@@ -8,6 +8,7 @@ from rules.dockerfile import Scope, ShellCommand
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup
 from rules.packages.caches import Cache, CacheRule
+from rules.patterns import regex
 from rules.rule import Bad
 from rules.runs import Run
 from rules.tools import cargo
@@ -26,7 +27,7 @@ CACHE = Cache(
     fills=cargo.fills_cache,
     empties=_never,
     place=_place,
-    marks=re.compile(r"/registry|\.cargo|CARGO_HOME|/cargo(?:/|$)"),
+    marks=regex(r"/registry|\.cargo|CARGO_HOME|/cargo(?:/|$)"),
 )
 
 

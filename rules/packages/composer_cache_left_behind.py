@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from rules.dockerfile import ShellCommand
 from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
 from rules.packages.caches import Cache, CacheRule
+from rules.patterns import regex
 from rules.rule import Bad
 from rules.runs import Run
 from rules.tools import composer
@@ -17,7 +16,7 @@ CACHE = Cache(
     fills=composer.fills_cache,
     empties=composer.empties_cache,
     place=composer.cache_directory,
-    marks=re.compile(r"\.composer(?!\.)|composer/cache|\.cache|COMPOSER_(?:HOME|CACHE)|composer[-_]cache"),
+    marks=regex(r"\.composer(?!\.)|composer/cache|\.cache|COMPOSER_(?:HOME|CACHE)|composer[-_]cache"),
     switches=("COMPOSER_CACHE_DIR",),
 )
 

@@ -10,6 +10,7 @@ from rules.finding import Finding
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup
 from rules.packages.caches import Cache, left_behind
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import conda
@@ -17,11 +18,11 @@ from rules.tools.options import Call
 
 # Images whose conda knows `-f`, which came with 4.6: no tag, or one of a later release. For any other `--all` does most
 # of it. Before 4.1 there was no `--all`.
-_KNOWS_FORCE = re.compile(
+_KNOWS_FORCE = regex(
     r"(?:^|/)(?:continuumio/(?:mini|ana)conda3|condaforge/[\w-]+|(?:quay\.io/)?jupyter/[\w-]+)"
     r"(?::(?:latest|4\.(?:[6-9]|1\d)|2\d|20(?:19|2\d)|python-3\.|lab-|hub-)[\w.-]*)?(?:@[\w:]+)?$"
 )
-_ANCIENT_CONDA = re.compile(r"conda[\w.-]{0,20}[:=-](?:4\.0|3\.\d{1,2}|2\.\d)\b", re.IGNORECASE)
+_ANCIENT_CONDA = regex(r"conda[\w.-]{0,20}[:=-](?:4\.0|3\.\d{1,2}|2\.\d)\b", re.IGNORECASE)
 
 
 CACHE = Cache(
@@ -29,7 +30,7 @@ CACHE = Cache(
     fills=conda.fills_cache,
     empties=conda.empties_cache,
     place=conda.cache_directory,
-    marks=re.compile("pkgs|PKGS"),
+    marks=regex("pkgs|PKGS"),
 )
 
 

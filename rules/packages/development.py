@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
+from rules.patterns import regex
 from rules.rule import Surroundings
 from rules.runs import Run
 from rules.surroundings import Context
 
-_FOR_DEVELOPMENT = re.compile(
+_FOR_DEVELOPMENT = regex(
     r"(?:^|[^a-z])(?:dev|devel|development|develop|devcontainer|tests?|testing|tester|ci|debug|local|lint|linter|e2e"
     r"|build|builder|compile|storybook|bench|examples?|sandbox|playground|coverage|qa)(?:[^a-z]|$)"
 )
-_NAME = re.compile(r"[@\w./-]{1,60}")
+_NAME = regex(r"[@\w./-]{1,60}")
 # Commands that neither run a build nor a test nor anything of the packages.
 _HARMLESS = frozenset(
     {

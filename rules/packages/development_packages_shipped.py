@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Word
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Edit, Fix
 from rules.packages.runtime_packages import is_debian_12, runtime_packages
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import builds
 from rules.tools.system_packages import HINTS, Operation, operations
 
 # Headers of languages and of the C library, and what is more than headers.
-_NOT_OF_A_LIBRARY = re.compile(
+_NOT_OF_A_LIBRARY = regex(
     r"(?:(?:lib)?python[\d.]*|ruby[\d.]*|php[\d.]*|libperl|perl|libc6?|musl|glibc|linux-libc|libstdc\+\+-?\d*|libgcc[\d-]*|gcc.*|g\+\+.*"
     r"|libtool|erlang.*|ocaml.*|libghc.*|lua.*|tcl.*|tk.*|java.*|libltdl|kernel.*|linux.*|texlive.*|dpkg|apt|golang.*|rustc?.*|llvm.*"
     r"|libclang.*|clang.*|ros-.*|cuda.*|libcudnn.*|libnccl.*|libnvinfer.*|r-base)-dev(?:el)?$"
 )
 # Their programs load a library by its bare name, which only the package of headers provides.
-_LOADS_BY_NAME = re.compile(
-    r"dotnet|aspnet|mono|openjdk|temurin|(?:^|/)java|jdk|jre|julia|corretto|tomcat|maven|gradle"
-)
+_LOADS_BY_NAME = regex(r"dotnet|aspnet|mono|openjdk|temurin|(?:^|/)java|jdk|jre|julia|corretto|tomcat|maven|gradle")
 _CAUTION = "A program that loads a library by its bare name (`libpq.so`) finds it only with the package of headers."
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import ruby
@@ -28,7 +28,7 @@ _TOLD = (
     "--rdoc",
     "--help",
 )
-_CLEANED = re.compile(r"gem|/ri\b|(?<!share)/doc\b")
+_CLEANED = regex(r"gem|/ri\b|(?<!share)/doc\b")
 
 
 class GemDocumentation(Rule):

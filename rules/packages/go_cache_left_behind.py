@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from rules.dockerfile import ShellCommand
 from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
 from rules.packages.caches import Cache, CacheRule
+from rules.patterns import regex
 from rules.rule import Bad
 from rules.runs import Run
 from rules.tools import go
@@ -17,7 +16,7 @@ CACHE = Cache(
     fills=go.fills_cache,
     empties=go.empties_cache,
     place=go.cache_directory,
-    marks=re.compile(r"go-build|/pkg\b|\.cache|GOPATH|GOCACHE|GOMODCACHE|^/go/?\*?$"),
+    marks=regex(r"go-build|/pkg\b|\.cache|GOPATH|GOCACHE|GOMODCACHE|^/go/?\*?$"),
     switches=("GOCACHE", "GOMODCACHE", "GOFLAGS"),
 )
 

@@ -10,6 +10,7 @@ from rules.dockerfile import Dockerfile, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.surroundings import Context
@@ -18,21 +19,21 @@ from rules.tools.requirements import Requirement
 
 _TORCH = ("torch", "torchvision", "torchaudio")
 # Anything of this says that somebody thought of a device: an image for GPUs, or one that has its CPU wheels already.
-_DEVICE = re.compile(
+_DEVICE = regex(
     r"cuda|cudnn|nvidia|\bcu\d{2,3}\b|\bgpus?\b|[-_]gpu|rocm|\bxpu\b|habana|\btpu\b|tensorrt|whl/|[+/=-]cpu\b|cpuonly"
     r"|torch_stable|[-_]cpu\b|torch[-_]backend|vllm|deepspeed|bitsandbytes|flash[-_]attn|xformers|triton|apex|cupy"
     r"|openvino",
     re.IGNORECASE,
 )
 # Images without anything for GPUs whose processor is one of Intel's or AMD's by default.
-_PLAIN_IMAGE = re.compile(
+_PLAIN_IMAGE = regex(
     r"python|debian|ubuntu|buildpack-deps|centos|fedora|rockylinux|almalinux|pypy|continuumio/(?:mini|ana)conda3"
     r"|condaforge/(?:miniforge3|mambaforge)|mambaorg/micromamba|bitnami/python|tiangolo/[\w.-]+"
     r"|jupyter/(?:base|minimal|scipy)-notebook|(?:[\w.-]+/)?astral-sh/uv"
 )
-_ARM = re.compile(r"arm|aarch64|ppc64|s390", re.IGNORECASE)
+_ARM = regex(r"arm|aarch64|ppc64|s390", re.IGNORECASE)
 _OTHER_TARGETS = ("--torch-backend", "--platform", "-t", "--target", "--no-deps")
-_PIN = re.compile(r"(?:==|~=)\s*(\d+)\.(\d+)")
+_PIN = regex(r"(?:==|~=)\s*(\d+)\.(\d+)")
 _FIRST_TENSORFLOW_CPU = (2, 1)
 _CAUTION = "Nothing in this image runs on a GPU afterwards."
 _REQUIRED_BY_NAME = "A package that requires `tensorflow` by its name brings it again."

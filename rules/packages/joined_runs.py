@@ -7,12 +7,13 @@ import re
 from rules.dockerfile import Instruction
 from rules.edits import leaves_state
 from rules.finding import Snippet
+from rules.patterns import regex
 from rules.runs import Run
 
 # What may be moved in front of any RUN.
 _INERT = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL"})
 # Variables that say where an install finds its programs, libraries, settings and archives.
-_REACHES_INSTALLS = re.compile(r"\b(?:PATH|LD_\w+|HOME|APT_\w+|\w+_proxy|TMPDIR)\b", re.IGNORECASE)
+_REACHES_INSTALLS = regex(r"\b(?:PATH|LD_\w+|HOME|APT_\w+|\w+_proxy|TMPDIR)\b", re.IGNORECASE)
 _OF_PACKAGES = ("/etc", "/usr", "/var", "/lib")
 _MOST_LINES = 60
 # Commands of an install that do the same in any directory, and make nothing that a COPY asks for.

@@ -14,21 +14,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
+from rules.patterns import regex
 from rules.runs import Fact, Run
 from rules.tools import apt, pip
 from rules.tools.options import Call
 
-_RELEASE = re.compile(r"[=:/]")
+_RELEASE = regex(r"[=:/]")
 _HTTPS_CLIENTS = frozenset({"curl", "wget", "git", "git-core", "libcurl4", "libcurl3", "aria2", "axel", "subversion"})
-_C_COMPILERS = re.compile(r"(?:gcc|clang|tcc|gfortran)(?:-\d+(?:\.\d+)?)?$")
-_CXX_COMPILERS = re.compile(r"(?:g\+\+|build-essential|libc6-dev|musl-dev)(?:-\d+(?:\.\d+)?)?$")
+_C_COMPILERS = regex(r"(?:gcc|clang|tcc|gfortran)(?:-\d+(?:\.\d+)?)?$")
+_CXX_COMPILERS = regex(r"(?:g\+\+|build-essential|libc6-dev|musl-dev)(?:-\d+(?:\.\d+)?)?$")
 # Releases that are known to have gpg-agent as a package of its own.
-_HAS_GPG_AGENT = re.compile(
+_HAS_GPG_AGENT = regex(
     r"^(?:docker\.io/)?(?:library/)?(?:ubuntu(?::(?:1[89]|2\d)\.\d\d|:bionic|:focal|:jammy|:noble|:latest|:rolling|$)"
     r"|debian(?::(?:9|1\d)|:stretch|:buster|:bullseye|:bookworm|:trixie|:stable|:latest|$))"
 )
 # Their recommends are what makes them work, or are most of what people want of them.
-_LOAD_BEARING = re.compile(
+_LOAD_BEARING = regex(
     r"(?:gcc-(?!\d)|sshpass|texlive|texmaker|lyx|pandoc|task-|tasksel|.*-desktop$|lxde|xfce|gnome|kde|mate-|cinnamon|lxqt|wine|winetricks"
     r"|libreoffice|r-base|r-cran|r-recommended|docker|lxc|lxd|qemu|libvirt|virt|kvm|devscripts|debhelper|dh-|dpkg-dev"
     r"|packaging-dev|ubuntu-|kubuntu|xubuntu|xorg|xserver|openbox|fluxbox|i3|chromium|firefox|google-chrome|steam"
@@ -42,7 +43,7 @@ _LOAD_BEARING = re.compile(
     r"|cmake|autoconf|automake|libtool|meson|scons|flex|bison|swig|gdb|valgrind|strace|perf|linux-tools|linux-headers"
     r"|dkms|kernel|nvidia|cuda|opencl|mesa|libgl|vim|emacs|neovim|tmux|screen|zsh|fish|openssh-server)"
 )
-_CERTIFICATES_INCLUDED = re.compile(
+_CERTIFICATES_INCLUDED = regex(
     r"(?:^|/)(?:buildpack-deps|node|python|ruby|golang|php|rust|openjdk|maven|gradle|perl|erlang|elixir|haskell|gcc)"
     r":(?!.*(?:slim|alpine|onbuild))"
 )

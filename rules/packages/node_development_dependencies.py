@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Fix
 from rules.packages.development import is_for_development, is_harmless, name_some, read_manifest
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.surroundings import Context
@@ -23,7 +23,7 @@ _SETTINGS = (
     "npm_config_only", "NPM_CONFIG_ONLY", "npm_config_include", "NPM_CONFIG_INCLUDE", "YARN_PRODUCTION",
     "NPM_CONFIG_USERCONFIG",
 )  # fmt: skip
-_CONFIGURES = re.compile(r"config set (?:-g |--global )?(?:production|only|omit)|\bomit ?=|\bproduction ?=")
+_CONFIGURES = regex(r"config set (?:-g |--global )?(?:production|only|omit)|\bomit ?=|\bproduction ?=")
 # Scripts that npm runs by itself on an install, and that may need what is left out.
 _HOOKS = ("preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare", "dependencies")
 _CLEANERS = frozenset({"cache", "config", "set", "-v", "--version", "get", "root", "bin", "prefix", "audit", "fund"})

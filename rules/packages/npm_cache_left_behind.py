@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from rules.dockerfile import Instruction, ShellCommand
 from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
 from rules.packages.caches import Cache, CacheRule
+from rules.patterns import regex
 from rules.rule import Bad
 from rules.runs import Run
 from rules.tools import npm
 
-_MOVES = re.compile(r"config set (?:-g |--global )?cache[ =]|\bcache ?=")
+_MOVES = regex(r"config set (?:-g |--global )?cache[ =]|\bcache ?=")
 
 
 def _moves_cache(each: Instruction) -> bool:
@@ -25,7 +24,7 @@ CACHE = Cache(
     fills=npm.fills_cache,
     empties=npm.empties_cache,
     place=npm.cache_directory,
-    marks=re.compile(r"\.npm(?![\w-])|_cacache|npm-cache|npm_config_cache|NPM_CONFIG_CACHE"),
+    marks=regex(r"\.npm(?![\w-])|_cacache|npm-cache|npm_config_cache|NPM_CONFIG_CACHE"),
     configures=_moves_cache,
 )
 

@@ -9,25 +9,26 @@ from rules.base_images.families import families
 from rules.dockerfile import Dockerfile, Instruction, Span, Word
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import requirements
 from rules.tools.requirements import Requirement, required
 
 _WITH_WINDOWS = ("opencv-python", "opencv-contrib-python")
-_PIN = re.compile(r"==\s*(\d+(?:\.\d+){1,3})$")
+_PIN = regex(r"==\s*(\d+(?:\.\d+){1,3})$")
 _FIRST_HEADLESS = (3, 4, 2, 16)
 # Beside the install itself: `--no-binary opencv-python`, `pip show opencv-python`.
-_MENTION = re.compile(r"opencv[-_](?:contrib[-_])?python", re.IGNORECASE)
+_MENTION = regex(r"opencv[-_](?:contrib[-_])?python", re.IGNORECASE)
 # Whoever installs one of these has windows on a screen, or shows them over a network.
-_SHOWS_WINDOWS = re.compile(
+_SHOWS_WINDOWS = regex(
     r"xvfb|vnc|\bDISPLAY\b|\.X11|\bx11-(?:apps|utils|xserver)|xauth|\bxorg|\bgtk|libgtk|libqt|\bqt\d|pyqt|pyside|tkinter"
     r"|python3?-(?:tk|gi)\b|wxpython|kivy|pygame|xfce|lxde|fluxbox|openbox|imshow|highgui|\bros-|desktop",
     re.IGNORECASE,
 )
 # What the wheel with windows needs to be imported at all, and other programs use as well.
-_LIBRARIES_OF_WINDOWS = re.compile(r"\b(?:libgl1|libglx|libegl|libsm6|libxext6|libxrender|mesa-libGL|libGL)")
-_WITHOUT_WINDOWS_ANYWHERE = re.compile(r"alpine|desktop|vnc|x11|selenium|(?:^|/)ros:|gui", re.IGNORECASE)
+_LIBRARIES_OF_WINDOWS = regex(r"\b(?:libgl1|libglx|libegl|libsm6|libxext6|libxrender|mesa-libGL|libGL)")
+_WITHOUT_WINDOWS_ANYWHERE = regex(r"alpine|desktop|vnc|x11|selenium|(?:^|/)ros:|gui", re.IGNORECASE)
 # What is known to ask for one of the wheels with windows itself: the headless one would come beside it.
 _BRING_IT = frozenset(
     {

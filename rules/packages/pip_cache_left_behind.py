@@ -14,13 +14,14 @@ from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
 from rules.packages.caches import Cache, fills_layer, left_behind
 from rules.packages.needed_recommends import is_installed
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import pip
 
 FLAG = "--no-cache-dir"
-_OLD_PIP = re.compile(r"\bpip\s*(?:==|<=?)\s*[0-5]\.|\bpip<6")
-_CONFIGURATION = re.compile(r"(?:^|[/\s\"'=>])(?:pip\.(?:conf|ini)\b|\.pip(?![\w.-])|\.config/pip\b)")
+_OLD_PIP = regex(r"\bpip\s*(?:==|<=?)\s*[0-5]\.|\bpip<6")
+_CONFIGURATION = regex(r"(?:^|[/\s\"'=>])(?:pip\.(?:conf|ini)\b|\.pip(?![\w.-])|\.config/pip\b)")
 
 
 def _configures(each: Instruction) -> bool:
@@ -37,7 +38,7 @@ CACHE = Cache(
     fills=pip.fills_cache,
     empties=pip.empties_cache,
     place=pip.cache_directory,
-    marks=re.compile(r"\.cache|CACHE|/\.?pip(?:[/*\s]|$)"),
+    marks=regex(r"\.cache|CACHE|/\.?pip(?:[/*\s]|$)"),
     switches=("PIP_NO_CACHE_DIR", "PIP_CONFIG_FILE"),
     configures=_configures,
 )
@@ -107,7 +108,7 @@ class PipCacheLeftBehind(Rule):
         )
 
 
-_RENEWS = re.compile(
+_RENEWS = regex(
     r"get-pip|ensurepip|easy_install\S*\s+(?:-\S+\s+)*pip\b|\binstall\s[^&|;\n]{0,200}(?:-U|--upgrade)[^&|;\n]{0,200}\bpip\b"
     r"|\binstall\s[^&|;\n]{0,200}\bpip\b[^&|;\n]{0,200}(?:-U\b|--upgrade)|\binstall\s[^&|;\n]{0,200}\bpip="
 )
@@ -130,7 +131,7 @@ def _renews(each: Instruction) -> bool:
 
 
 # Images whose HOME is that of another user, for root as well.
-_OTHER_HOME = re.compile(r"(?:^|/)jupyter/|(?:^|/)(?:ubi\d+|centos|rhscl|rhel\d+)/python-")
+_OTHER_HOME = regex(r"(?:^|/)jupyter/|(?:^|/)(?:ubi\d+|centos|rhscl|rhel\d+)/python-")
 
 
 def _is_kept_from_home(run: Run, command: ShellCommand) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, ShellCommand, Span
@@ -10,6 +9,7 @@ from rules.finding import Finding
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup, run_again
 from rules.packages.caches import Cache, left_behind
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import poetry
@@ -20,7 +20,7 @@ CACHE = Cache(
     fills=poetry.fills_pipenv_cache,
     empties=poetry.empties_pipenv_cache,
     place=poetry.pipenv_cache,
-    marks=re.compile(r"\.cache|CACHE|/\.?pip(?:env)?(?:[/*\s]|$)"),
+    marks=regex(r"\.cache|CACHE|/\.?pip(?:env)?(?:[/*\s]|$)"),
     switches=("PIP_NO_CACHE_DIR", "PIP_CONFIG_FILE"),
 )
 
@@ -30,7 +30,7 @@ ENVIRONMENTS = Cache(
     fills=poetry.fills_virtualenv_cache,
     empties=lambda _: False,
     place=poetry.virtualenv_cache,
-    marks=re.compile(r"virtualenv(?:[/*\s]|$)|\.cache/?\*?(?:\s|$)|CACHE"),
+    marks=regex(r"virtualenv(?:[/*\s]|$)|\.cache/?\*?(?:\s|$)|CACHE"),
     switches=(
         "VIRTUALENV_OVERRIDE_APP_DATA",
         "VIRTUALENV_APP_DATA",

@@ -10,12 +10,13 @@ from rules.finding import Finding
 from rules.fix import Fix
 from rules.packages.cache_cleanup import append_cleanup
 from rules.packages.caches import Cache, left_behind
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import poetry
 from rules.tools.options import Call
 
-_PLAIN_PATH = re.compile(r"(?:/[\w.-]+)+")
+_PLAIN_PATH = regex(r"(?:/[\w.-]+)+")
 _DEFAULT = "~/.cache/pypoetry"
 # `virtualenvs` lies there too, and holds the environment unless poetry is told otherwise.
 _PARTS = ("artifacts", "cache")
@@ -31,13 +32,13 @@ CACHE = Cache(
     fills=poetry.fills_poetry_cache,
     empties=lambda _: False,
     place=lambda scope: f"{poetry.poetry_cache(scope)}/{_PARTS[0]}",
-    marks=re.compile(r"\.cache|CACHE|pypoetry"),
+    marks=regex(r"\.cache|CACHE|pypoetry"),
     configures=_configures,
 )
 
 
 # Before 1.1 pip did the installing, and poetry kept no archives.
-_OLD = re.compile(r"\bpoetry(?:_version)?[\s\"']*(?:==?|@|~|\^)[\s\"'=]*(?:0\.|1\.0(?:\.|\b))", re.IGNORECASE)
+_OLD = regex(r"\bpoetry(?:_version)?[\s\"']*(?:==?|@|~|\^)[\s\"'=]*(?:0\.|1\.0(?:\.|\b))", re.IGNORECASE)
 
 
 class PoetryCacheLeftBehind(Rule):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.base_images.reference import read_reference
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import requirements
@@ -16,10 +16,10 @@ from rules.tools.requirements import Requirement
 from rules.tools.system_packages import operations
 
 _HEADERS = frozenset({"libpq-dev", "postgresql-dev", "libpq-devel", "postgresql-devel"})
-_PIN = re.compile(r"[=~<>]=?\s*(\d+)\.(\d+)")
+_PIN = regex(r"[=~<>]=?\s*(\d+)\.(\d+)")
 # Images whose pip takes the wheels of psycopg2-binary, and that bring neither a compiler nor the headers themselves.
-_SLIM_PYTHON = re.compile(r"(?:slim|alpine)")
-_NEW_DISTRIBUTION = re.compile(
+_SLIM_PYTHON = regex(r"(?:slim|alpine)")
+_NEW_DISTRIBUTION = regex(
     r"debian:(?:1[1-9]|bullseye|bookworm|trixie|forky|stable|testing|unstable|sid|latest)(?![.\d]*-arm)"
     r"|ubuntu:(?:2\d\.\d\d|focal|jammy|noble|latest|rolling)|(?:debian|ubuntu):?$"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -10,6 +9,7 @@ from rules.dockerfile import Dockerfile
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -20,13 +20,13 @@ _VERBS = frozenset({"purge", "remove"})
 _HINTS = ("purge", "remove")
 # What is installed to build with, and purged when that is done. A program may also be purged so that only what it
 # depends on stays, as people do with a browser that they then unpack themselves.
-_TOOLS = re.compile(
+_TOOLS = regex(
     r"build-essential|(?:gcc|g\+\+|clang|llvm|gfortran|cpp)(?:-[\d.]+)?|make|cmake|ninja-build|meson|autoconf|automake|libtool"
     r"|pkg-config|bison|flex|git(?:-core)?|mercurial|subversion|software-properties-common|curl|wget|gnupg2?|dirmngr"
     r"|unzip|maven|cargo|rustc|golang(?:-go)?|(?:python|ruby|php)[\d.]*-dev|ruby-full|node-gyp|dpkg-dev|debhelper"
 )
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_ASSIGNMENT = re.compile(r"\b(\w+)=(['\"])([^'\"]{1,4000})\2")
+_VARIABLE = regex(r"\$\{?(\w+)\}?")
+_ASSIGNMENT = regex(r"\b(\w+)=(['\"])([^'\"]{1,4000})\2")
 _SHOWN = 3
 
 

@@ -11,13 +11,14 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Word
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.surroundings import Context
 from rules.tools import poetry, requirements, uv
 from rules.tools.options import Call
 
-_FILE = re.compile(r"(?:^|[/_.-])(?:dev|devel|develop|development|test|tests|testing|lint)(?:[/_.-]|$)")
+_FILE = regex(r"(?:^|[/_.-])(?:dev|devel|develop|development|test|tests|testing|lint)(?:[/_.-]|$)")
 _TOOLS = frozenset(
     {
         "pytest", "black", "mypy", "flake8", "pylint", "ruff", "isort", "tox", "nox", "coverage", "pre-commit", "nose",
@@ -26,13 +27,13 @@ _TOOLS = frozenset(
     }
 )  # fmt: skip
 _HINTS = ("dev", "test", "lint", "poetry", "uv ", *sorted(_TOOLS))
-_TOOL = re.compile(r"(?:pytest|flake8|pylint|mypy|types)-[a-z0-9-]+")
+_TOOL = regex(r"(?:pytest|flake8|pylint|mypy|types)-[a-z0-9-]+")
 # Where the image itself is for development, or the program that it starts is a tool.
-_FOR_DEVELOPMENT = re.compile(
+_FOR_DEVELOPMENT = regex(
     r"(?:^|[^a-z])(?:dev|devel|develop|development|devcontainer|tests?|testing|tester|ci|debug|local|lint|linter|e2e"
     r"|docs?|bench|examples?|sandbox|coverage|qa|notebooks?|jupyter|build|builder|jenkins|travis|runner)(?:[^a-z]|$)"
 )
-_STARTS_TOOL = re.compile(
+_STARTS_TOOL = regex(
     r"pytest|py\.test|\btox\b|\bnox\b|flake8|pylint|\bblack\b|\bruff\b|mypy|coverage|nose|unittest|pre-commit|jupyter"
     r"|\btests?\b|\blint|\bmake\b|ipdb|twine|debugpy|safety|bandit|runserver|--reload|\bdev\b|\bcheck\b"
 )
@@ -50,14 +51,14 @@ _CHOSEN = (
     "--only-root",
     "--dev",
 )
-_EXTRA = re.compile(r"\[(?:[\w-]{1,30},)*(dev|develop|development|tests?|testing|lint)(?:,[\w-]{1,30})*\]")
-_UV_GROUP = re.compile(r"^\s*dev\s*=\s*\[|^\s*dev-dependencies\s*=", re.MULTILINE)
-_POETRY_GROUP = re.compile(
+_EXTRA = regex(r"\[(?:[\w-]{1,30},)*(dev|develop|development|tests?|testing|lint)(?:,[\w-]{1,30})*\]")
+_UV_GROUP = regex(r"^\s*dev\s*=\s*\[|^\s*dev-dependencies\s*=", re.MULTILINE)
+_POETRY_GROUP = regex(
     r"^\[tool\.poetry\.(?:group\.dev\.dependencies|dev-dependencies)\]|^\s*dev\s*=\s*\[", re.MULTILINE
 )
 _PACKAGERS = frozenset({"apt-get", "apt", "apk", "yum", "dnf", "rm", "find", "echo", "mkdir", "chown", "cp", "mv"})
-_SHELLS = re.compile(r'^\[?\s*"?(?:/(?:usr/)?bin/)?(?:env\s+)?(?:ba|da|a|z|k)?sh"?\s*(?:,\s*"-l"\s*)?\]?$')
-_OLD_POETRY = re.compile(r"poetry(?:_VERSION)?\s*[=~<]{1,2}\s*[\"']?(?:0|1\.[01])\b", re.IGNORECASE)
+_SHELLS = regex(r'^\[?\s*"?(?:/(?:usr/)?bin/)?(?:env\s+)?(?:ba|da|a|z|k)?sh"?\s*(?:,\s*"-l"\s*)?\]?$')
+_OLD_POETRY = regex(r"poetry(?:_VERSION)?\s*[=~<]{1,2}\s*[\"']?(?:0|1\.[01])\b", re.IGNORECASE)
 
 
 class PythonDevelopmentRequirements(Rule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,12 +9,13 @@ from functools import lru_cache
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import Finding, Severity
 from rules.packages.update_split_from_install import find_split
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
 
 # A source that was added in between asks for another update.
-_ADDS_SOURCE = re.compile(
+_ADDS_SOURCE = regex(
     r"sources\.list|add-apt-repository|apt-add-repository|apt-key|\.gpg|signed-by|nodesource|setup_\d+|setup\.deb|\.deb\b"
     r"|dpkg\s+--add-architecture|preferences\.d|apt/apt\.conf|keyring"
 )

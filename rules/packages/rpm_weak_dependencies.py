@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, Span
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity
 from rules.fix import Applicability, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import rpm
@@ -16,7 +16,7 @@ from rules.tools.options import Call
 
 OPTION = "--setopt=install_weak_deps=0"
 # What people mean by these is in part what they merely recommend: npm comes with nodejs that way, pip with python3.
-_LOAD_BEARING = re.compile(
+_LOAD_BEARING = regex(
     r"(?:@|python|nodejs|ruby|php|perl$|rust|golang|R$|R-|ghc|java-|maven|mariadb|mysql|postgresql|mongodb|podman|buildah"
     r"|skopeo|docker|containerd|moby|qemu|libvirt|virt-|systemd|NetworkManager|ansible|blivet|anaconda|rpm-build|rpmdevtools"
     r"|mock|fedpkg|dnf|yum|gcc|clang|llvm|texlive|libreoffice|wine|gnome|kde|plasma|xorg|mesa|firefox|chromium|google-chrome"

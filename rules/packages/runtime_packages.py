@@ -6,9 +6,9 @@ Names of libraries carry their ABI, so that other releases have other names; add
 
 from __future__ import annotations
 
-import re
+from rules.patterns import regex
 
-_BOOKWORM = re.compile(r"bookworm|(?:^|/)debian:12(?:[.-]|$)")
+_BOOKWORM = regex(r"bookworm|(?:^|/)debian:12(?:[.-]|$)")
 
 _DEBIAN_12 = {
     "default-libmysqlclient-dev": ("libmariadb3",),

@@ -12,61 +12,62 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
 from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
 from rules.packages.development import is_for_development
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import npm
 from rules.tools.system_packages import HINTS, Operation, operations
 
 # Official images of a runtime, and the distribution's packages of that very runtime.
-_PYTHON_3 = re.compile(
+_PYTHON_3 = regex(
     r"(?:python3(?:-(?:pip|dev|venv|setuptools|wheel|distutils|minimal|virtualenv))?|py3-(?:pip|setuptools|wheel))$"
 )
 _AGAIN = {
     "python": _PYTHON_3,
-    "node": re.compile(r"(?:nodejs|nodejs-current|npm|nodejs-npm)$"),
-    "golang": re.compile(r"(?:golang|golang-go|go)$"),
-    "ruby": re.compile(r"(?:ruby|ruby-dev|ruby-full|ruby-bundler|bundler|rubygems)$"),
-    "eclipse-temurin": re.compile(r"default-j(?:re|dk)(?:-headless)?$"),
-    "openjdk": re.compile(r"default-j(?:re|dk)(?:-headless)?$"),
-    "amazoncorretto": re.compile(r"default-j(?:re|dk)(?:-headless)?$"),
+    "node": regex(r"(?:nodejs|nodejs-current|npm|nodejs-npm)$"),
+    "golang": regex(r"(?:golang|golang-go|go)$"),
+    "ruby": regex(r"(?:ruby|ruby-dev|ruby-full|ruby-bundler|bundler|rubygems)$"),
+    "eclipse-temurin": regex(r"default-j(?:re|dk)(?:-headless)?$"),
+    "openjdk": regex(r"default-j(?:re|dk)(?:-headless)?$"),
+    "amazoncorretto": regex(r"default-j(?:re|dk)(?:-headless)?$"),
 }
 _SPOKEN = {"python": "Python", "node": "Node.js", "golang": "Go", "ruby": "Ruby"}
 # What belongs to the distribution's runtime: with one of these, it comes anyway or is wanted.
 _BELONGS = {
-    "python": re.compile(
+    "python": regex(
         r"(?:python3|py3)-|libpython3|libapache2-mod-wsgi|uwsgi|supervisor|ansible|certbot|aws-?cli|s3cmd|mercurial|meson"
         r"|software-properties|libreoffice|salt-|youtube-dl|yt-dlp|docker-compose|gir1\.|gdb|scons|inkscape|virtualenv"
         r"|vim-|xpra|novnc|websockify|calibre|fail2ban|iotop|glances|apt-xapian|lsb-release|npm$|node-gyp|libboost-(?:all|.*python)"
         r"|postgresql-plpython3|pipx|tox$|ipython|mypy|black$|borgbackup|duplicity|weasyprint|lldb|gobject-introspection"
     ),
-    "node": re.compile(r"node-|yarn"),
-    "golang": re.compile(r"golang-"),
-    "ruby": re.compile(r"ruby-|passenger|puppet|vagrant|asciidoctor|jekyll|rake$|redmine|ronn|capistrano"),
+    "node": regex(r"node-|yarn"),
+    "golang": regex(r"golang-"),
+    "ruby": regex(r"ruby-|passenger|puppet|vagrant|asciidoctor|jekyll|rake$|redmine|ronn|capistrano"),
 }
 _USES_DISTRIBUTION = {
-    "python": re.compile(r"/usr/bin/(?:env )?python3|/usr/(?:lib|share)/python3|--system-site-packages|/usr/bin/pip3"),
-    "node": re.compile(r"/usr/bin/(?:nodejs|node|npm)"),
-    "golang": re.compile(r"/usr/bin/go|/usr/lib/go"),
-    "ruby": re.compile(r"/usr/bin/(?:ruby|gem)|/usr/lib/ruby"),
+    "python": regex(r"/usr/bin/(?:env )?python3|/usr/(?:lib|share)/python3|--system-site-packages|/usr/bin/pip3"),
+    "node": regex(r"/usr/bin/(?:nodejs|node|npm)"),
+    "golang": regex(r"/usr/bin/go|/usr/lib/go"),
+    "ruby": regex(r"/usr/bin/(?:ruby|gem)|/usr/lib/ruby"),
 }
-_FIRST = re.compile(r"\bPATH[=\s]+[\"']?/usr/s?bin\b|--install\s+/usr/(?:local/)?bin/|\bln\s[^\n]*\s/usr/local/bin/")
-_BY_JAVA = re.compile(r"/usr/lib/jvm")
+_FIRST = regex(r"\bPATH[=\s]+[\"']?/usr/s?bin\b|--install\s+/usr/(?:local/)?bin/|\bln\s[^\n]*\s/usr/local/bin/")
+_BY_JAVA = regex(r"/usr/lib/jvm")
 
 # Images of other runtimes, and programs of theirs that call no Node.js.
 _OTHER_RUNTIMES = frozenset({"python", "golang", "openjdk", "eclipse-temurin", "php", "pypy"})
-_PROGRAMS = re.compile(
+_PROGRAMS = regex(
     r"(?:python[\d.]*|gunicorn|uwsgi|uvicorn|celery|flask|daphne|hypercorn|waitress-serve|django-admin|java|php-fpm|php"
     r"|apache2-foreground|nginx|httpd-foreground)$"
 )
-_SERVES_ALONE = re.compile(r"(?:^|[.\d-])(?:apache|fpm)(?:-|$)")
+_SERVES_ALONE = regex(r"(?:^|[.\d-])(?:apache|fpm)(?:-|$)")
 _NODE = frozenset({"nodejs", "npm", "nodejs-npm", "nodejs-current"})
-_BUILDS = re.compile(
+_BUILDS = regex(
     r"(?:npm|yarn|pnpm)\s+run\s+[\w:-]*(?:build|prod|production|compile|dist|webpack|grunt|gulp|assets)[\w:-]*\b|yarn\s+build\b"
     r"|(?:^|/)(?:gulp|grunt|webpack|ng\s+build|vite\s+build)\b"
 )
-_MENTIONS_NODE = re.compile(r"\b(?:node|nodejs|npm|npx|yarn|pnpm|pm2)\b|\.[cm]?js\b")
+_MENTIONS_NODE = regex(r"\b(?:node|nodejs|npm|npx|yarn|pnpm|pm2)\b|\.[cm]?js\b")
 # What calls Node.js beside a server of another language, where it runs or while it is set up.
-_CALLS_NODE = re.compile(
+_CALLS_NODE = regex(
     r"execjs|mjml|prisma|mermaid|puppeteer|pyppeteer|yuglify|uglify|lessc|clean-?css|postcss|svgo|katex|hypernova|\bssr\b|yt-dlp"
     r"|\bENV\s[^\n]*[=\s\"']node\s",
     re.IGNORECASE,

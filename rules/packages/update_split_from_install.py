@@ -12,6 +12,7 @@ from rules.finding import Finding
 from rules.fix import Applicability, Edit, Fix
 from rules.packages.apt_lists_left_behind import leaving_lists
 from rules.packages.lists_cleanup import append_cleanup, join_cleanup
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apt
@@ -19,7 +20,7 @@ from rules.tools import apt
 # What may stand between the two RUNs without the move of `apt-get update` past it changing anything.
 _INDIFFERENT = frozenset({"ENV", "ARG", "LABEL", "MAINTAINER", "EXPOSE", "VOLUME", "STOPSIGNAL", "CMD", "ENTRYPOINT"})
 
-_STEERS_APT = re.compile(r"\b(?:PATH|LD_\w+|\w*_proxy|APT_\w+|TMPDIR|HOME)\b", re.IGNORECASE)
+_STEERS_APT = regex(r"\b(?:PATH|LD_\w+|\w*_proxy|APT_\w+|TMPDIR|HOME)\b", re.IGNORECASE)
 
 
 class UpdateSplitFromInstall(Rule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span
@@ -10,6 +9,7 @@ from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
 from rules.packages.caches import Cache, left_behind
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 from rules.tools import uv
@@ -28,7 +28,7 @@ CACHE = Cache(
     empties=uv.empties_cache,
     place=uv.cache_directory,
     # Not `/uv` itself: that is the program, copied from the image of uv.
-    marks=re.compile(r"\.cache|CACHE|uv[-_]?cache|cache[-_/]uv"),
+    marks=regex(r"\.cache|CACHE|uv[-_]?cache|cache[-_/]uv"),
     switches=("UV_NO_CACHE", "UV_CONFIG_FILE"),
     configures=_configures,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from rules.finding import Finding
 from rules.fix import Applicability, Fix
 from rules.packages.cache_cleanup import run_again
 from rules.packages.caches import Cache, left_behind
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run
 from rules.surroundings import Context
@@ -27,7 +27,7 @@ CACHE = Cache(
     fills=yarn.fills_cache,
     empties=yarn.empties_cache,
     place=yarn.cache_directory,
-    marks=re.compile(r"share/\.cache|\.cache/yarn|\.cache(?:/\*)?$|yarn[-_]cache|YARN_CACHE|yarn cache dir"),
+    marks=regex(r"share/\.cache|\.cache/yarn|\.cache(?:/\*)?$|yarn[-_]cache|YARN_CACHE|yarn cache dir"),
     configures=_moves_cache,
 )
 _CLASSIC = Surroundings(context=Context({"package.json": 300, "yarn.lock": 9000}, texts={"package.json": "{}"}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ from rules.edits import append_command
 from rules.finding import Finding, Severity, Snippet
 from rules.fix import Applicability, Fix
 from rules.packages.joined_runs import show_joined
+from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import builds
@@ -123,7 +123,7 @@ class BuildToolsLeftBehind(Rule):
             )
 
 
-_OF_DEBIAN = re.compile(r"^build-essential$|-dev$")
+_OF_DEBIAN = regex(r"^build-essential$|-dev$")
 
 
 def find_left(run: Run, base: str) -> Left | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
+from rules.patterns import regex
 
 _HINTS = {
     "node": ("build", "tsc", "webpack"),
@@ -18,10 +18,10 @@ _HINTS = {
     "haskell": ("stack", "cabal", "ghc"),
 }
 _MAVEN = frozenset({"package", "install", "verify", "deploy"})
-_GRADLE = re.compile(
+_GRADLE = regex(
     r":?(?:[\w-]+:)*(?:build|assemble|bootJar|bootWar|shadowJar|installDist|war|jar|fatJar|distTar|distZip)$"
 )
-_SBT = re.compile(r"(?:assembly|stage|dist|universal:\w+|package)")
+_SBT = regex(r"(?:assembly|stage|dist|universal:\w+|package)")
 # What bundles, and the subcommand that does, empty where it does without one.
 _BUNDLERS = (
     "ng",

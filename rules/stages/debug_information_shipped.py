@@ -12,19 +12,20 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Stage,
 from rules.edits import insert_words, with_words
 from rules.finding import Finding, Severity, Snippet
 from rules.fix import Applicability, Edit, Fix
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run
 
 _FLAGS = "-s -w"
 _HINTS = ("go build", "go install", "cargo", '"go"')
-_STRIPPED = re.compile(r"(?:^|\s|=|'|\")-s(?:\s|$|'|\")|(?:^|\s|=|'|\")-w(?:\s|$|'|\")")
+_STRIPPED = regex(r"(?:^|\s|=|'|\")-s(?:\s|$|'|\")|(?:^|\s|=|'|\")-w(?:\s|$|'|\")")
 # Somebody strips, packs or debugs the program.
-_ELSEWHERE = re.compile(
+_ELSEWHERE = regex(
     r"\bstrip\b|\bupx\b|\bdlv\b|delve|-gcflags|-buildmode|GOFLAGS|goreleaser|LDFLAGS|GO_LDFLAGS|ldflags[\s=]{0,9}\$"
 )
-_HOLDS_TOOLS = re.compile(r"(?:^|/)bin(?:/|$)|^/(?:go/?)?$|[$*]")
-_CARGO_STRIPS = re.compile(r"^[ \t]*strip[ \t]*=[ \t]*(?:true|\"symbols\"|\"debuginfo\")", re.MULTILINE)
-_CARGO_SET = re.compile(r"\bstrip\b|CARGO_PROFILE_RELEASE_\w+|RUSTFLAGS|\bupx\b")
+_HOLDS_TOOLS = regex(r"(?:^|/)bin(?:/|$)|^/(?:go/?)?$|[$*]")
+_CARGO_STRIPS = regex(r"^[ \t]*strip[ \t]*=[ \t]*(?:true|\"symbols\"|\"debuginfo\")", re.MULTILINE)
+_CARGO_SET = regex(r"\bstrip\b|CARGO_PROFILE_RELEASE_\w+|RUSTFLAGS|\bupx\b")
 
 
 class DebugInformationShipped(Rule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.base_images.compiler_base_shipped import runs_what_it_builds, two_stage_snippet
@@ -10,23 +9,24 @@ from rules.base_images.families import find_compiler, find_runtime
 from rules.base_images.swap import is_workbench, shipped_roots
 from rules.dockerfile import Dockerfile, ShellCommand, Stage
 from rules.finding import Finding
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.stages.builds import Build, find_build
 
-_DEVELOPS = re.compile(
+_DEVELOPS = regex(
     r"^\W*(?:gulp|grunt|webpack|brunch|ng|vite|gatsby|ember|parcel|bash|sh\W*$)\b|"
     r"\b(?:run|yarn|pnpm|npm)\W+(?:dev|watch|develop|hot|start:dev|test|lint)\b|webpack-dev-server|\bng\W+serve\b|nodemon"
     r"|\bgatsby\W+develop\b|storybook|vue-cli-service\W+serve|spring-boot:run|bootRun"
 )
 # Somebody has thought of what stays.
-_CLEANS = re.compile(
+_CLEANS = regex(
     r"rm [^;&|]{0,200}(?:node_modules|\.m2|\.ivy2|\.gradle)|prune|--purge"
     r"|(?:apt-get|apk) (?:-\S{1,40} ){0,9}(?:purge|del|remove)\b[^;&|]{0,200}(?:jdk|maven|node|gradle)"
 )
-_INSTALLS = re.compile(r"\b(?:npm|yarn|pnpm|mvnw?|gradlew?|sbt)\b")
-_INSTALLS_NODE = re.compile(r"^(?:npm|yarn|pnpm) (?:-\S+ )*(?:ci|i|install|clean-install)\b|^yarn(?: -\S+)*$")
-_LEAVES_OUT = re.compile(r" (?:--prod(?:uction)?(?:=true)?(?= |$)|-P\b|--(?:omit|only)[= ](?:dev|prod))")
-_TAKES_IN = re.compile(r"=false\b|--include|--dev\b|--only[= ]dev")
+_INSTALLS = regex(r"\b(?:npm|yarn|pnpm|mvnw?|gradlew?|sbt)\b")
+_INSTALLS_NODE = regex(r"^(?:npm|yarn|pnpm) (?:-\S+ )*(?:ci|i|install|clean-install)\b|^yarn(?: -\S+)*$")
+_LEAVES_OUT = regex(r" (?:--prod(?:uction)?(?:=true)?(?= |$)|-P\b|--(?:omit|only)[= ](?:dev|prod))")
+_TAKES_IN = regex(r"=false\b|--include|--dev\b|--only[= ]dev")
 _LEFT = {
     "node": "The sources, the development dependencies and the bundler stay beside what it wrote.",
     "java": "The sources, the build tool's repository and the JDK stay beside the archive.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rules.base_images.program import Program, read_program
 from rules.dockerfile import Dockerfile, Instruction, Stage
+from rules.patterns import regex
 
 _LONGEST = 70  # lines; a longer build stage is named, not repeated
 _LARGEST = 6000  # characters
@@ -19,7 +20,7 @@ _STATIC_SERVERS = frozenset(
     {"serve", "http-server", "live-server", "superstatic", "pushstate-server", "ws", "local-web-server"}
 )
 _OUTPUTS = ("dist", "build", "public", "out", "www", "_site", "lib", ".next", ".output", "storybook-static")
-_PLAIN_PATH = re.compile(r"[\w./@+:*-]+")
+_PLAIN_PATH = regex(r"[\w./@+:*-]+")
 _NO_PRODUCTION = {
     "npm": "npm prune --production",
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
@@ -27,9 +28,9 @@ _NO_PRODUCTION = {
 }
 _NAMES = ("build", "builder", "compile")
 _USERS = frozenset({"root", "0", "nobody", "www-data", "daemon"})
-_VARIABLE = re.compile(r"\$\{?(\w+)")
+_VARIABLE = regex(r"\$\{?(\w+)")
 # Arguments that name files: of the folder they run in, or by an extension that a program reads.
-_FILE = re.compile(
+_FILE = regex(
     r"(?:^|[=:])(?:\.{1,2}/[\w./-]+|[\w./-]*\.(?:ya?ml|toml|json|ini|conf|cfg|env|properties|xml|sqlite3?|db|pem|crt|key|jar|war"
     r"|[cm]?js|ts|html|tmpl|txt|sql|csv|py|sh|lua))$"
 )
@@ -90,7 +91,7 @@ _CERTIFICATES = (
 
 
 # Before 1.10 the standard library was linked as the image holds it, with C, whatever CGO_ENABLED says.
-_OLD_GO = re.compile(r"golang:1\.\d(?!\d)")
+_OLD_GO = regex(r"golang:1\.\d(?!\d)")
 
 
 def _plan_go(stage: Stage, program: Program, copies: tuple[tuple[str, str], ...], runtime: str) -> Plan:
@@ -277,7 +278,7 @@ def _find_on_path(name: str, folder: str, stage: Stage) -> str | None:
     return found.pop() if found else f"{folder}/{name}"
 
 
-_BIN = re.compile(r"(?<![\w./:-])((?:/[\w.-]+)*/bin)(/[\w.+-]*)?(?![\w./+-])")
+_BIN = regex(r"(?<![\w./:-])((?:/[\w.-]+)*/bin)(/[\w.+-]*)?(?![\w./+-])")
 _FOLDERS = {"go": "/go/bin", "rust": "/usr/local/cargo/bin", "haskell": "/root/.local/bin"}
 # What starts something else, or is the toolchain itself.
 _RUNNERS = frozenset(

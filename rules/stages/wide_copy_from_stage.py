@@ -12,21 +12,20 @@ from rules.base_images.families import find_compiler
 from rules.base_images.program import leaf_of, read_program
 from rules.dockerfile import Dockerfile, Instruction, Stage
 from rules.finding import Finding, Snippet
+from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.stages.builds import Build, find_build
 
 _LANGUAGES = ("node", "java", "go", "rust")
-_PLAIN_PATH = re.compile(r"[\w./@+:-]+")
+_PLAIN_PATH = regex(r"[\w./@+:-]+")
 _OUTPUTS = ("dist", "build", "public", "out", "www", "_site", ".next", ".output")
-_SERVERS = re.compile(r"(?:^|/)(?:nginx|httpd|caddy|nginx-unprivileged|lighttpd)(?::|@|$)")
+_SERVERS = regex(r"(?:^|/)(?:nginx|httpd|caddy|nginx-unprivileged|lighttpd)(?::|@|$)")
 # Somebody has thought of what stays.
-_CLEANS = re.compile(
-    r"\bprune\b|--prod(?:uction)?\b|--omit|\brm -[^;&|\n]{0,200}(?:node_modules|src|target|\.git\b|\*)"
-)
+_CLEANS = regex(r"\bprune\b|--prod(?:uction)?\b|--omit|\brm -[^;&|\n]{0,200}(?:node_modules|src|target|\.git\b|\*)")
 # A path, or a name with an extension, such as a health check or a preloaded script.
-_NAMES_A_FILE = re.compile(r"(?:^|[\s\"'=])(?:\.{0,2}/)?[\w-][\w./-]*\.[a-z]{2,10}\b|^\.?/\w")
+_NAMES_A_FILE = regex(r"(?:^|[\s\"'=])(?:\.{0,2}/)?[\w-][\w./-]*\.[a-z]{2,10}\b|^\.?/\w")
 # Runs the sources themselves.
-_RUNS_SOURCES = re.compile(r"\b(?:babel-node|ts-node|tsx|nodemon)\b")
+_RUNS_SOURCES = regex(r"\b(?:babel-node|ts-node|tsx|nodemon)\b")
 _LEFT = {
     "node": "sources and development dependencies",
     "java": "sources, classes and the build's own files",

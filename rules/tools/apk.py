@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import ShellCommand
+from rules.patterns import regex
 from rules.tools.options import Call, read_call
 from rules.tools.remove import deletes
 
@@ -29,7 +29,7 @@ _VALUED = frozenset(
     }
 )
 # apk-tools got --no-cache in 2.6.4, which Alpine has from 3.3 on.
-_TOO_OLD = re.compile(r"(?:^|/)alpine:(?:v?2\.|v?3\.[0-2](?:\.\d+)?(?:[-_]|$))")
+_TOO_OLD = regex(r"(?:^|/)alpine:(?:v?2\.|v?3\.[0-2](?:\.\d+)?(?:[-_]|$))")
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
+from rules.patterns import regex
 from rules.runs import Run
 from rules.tools.archives import SUFFIX
 from rules.tools.options import Call, read_call
@@ -49,8 +50,8 @@ _READERS = frozenset(
         "reinstall",
     }
 )
-_INSTALL = re.compile(r"\b(?:apt|apt-get|aptitude|apt-fast)\b[^&|;]*\b(?:install|build-dep|upgrade)\b")
-_MAY_READ = re.compile(r"apt|gdebi|rosdep|opam|nala|wajig|unattended|mk-build|tasksel")
+_INSTALL = regex(r"\b(?:apt|apt-get|aptitude|apt-fast)\b[^&|;]*\b(?:install|build-dep|upgrade)\b")
+_MAY_READ = regex(r"apt|gdebi|rosdep|opam|nala|wajig|unattended|mk-build|tasksel")
 _LONGEST_COMMAND = 4096
 _INDIRECT = frozenset(
     {
@@ -65,7 +66,7 @@ _INDIRECT = frozenset(
         "tasksel",
     }
 )
-_NO_RECOMMENDS = re.compile(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
+_NO_RECOMMENDS = regex(r"apt::install-recommends\W*(0|false|no|off|without|disable)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)
@@ -83,10 +84,8 @@ def updates(command: ShellCommand) -> bool:
 
 
 # What ends with an `apt-get update` of its own, and the Ubuntu whose add-apt-repository does.
-_SETUP_SCRIPTS = re.compile(r"deb\.nodesource\.com/setup|packagecloud\.io/\S*/script\.deb\.sh")
-_UPDATES_BY_ITSELF = re.compile(
-    r"(?:^|/)ubuntu(?::(?:1[89]|2\d)\.\d\d|:bionic|:focal|:jammy|:noble|:latest|:rolling|$)"
-)
+_SETUP_SCRIPTS = regex(r"deb\.nodesource\.com/setup|packagecloud\.io/\S*/script\.deb\.sh")
+_UPDATES_BY_ITSELF = regex(r"(?:^|/)ubuntu(?::(?:1[89]|2\d)\.\d\d|:bionic|:focal|:jammy|:noble|:latest|:rolling|$)")
 
 
 def adds_repository(command: ShellCommand, feeder: ShellCommand | None, base: str) -> bool:
@@ -143,7 +142,7 @@ def mentions_recommends(instruction: Instruction) -> bool:
 
 
 # What people copy into /etc/apt and no setting stands in.
-_NO_CONFIGURATION = re.compile(
+_NO_CONFIGURATION = regex(
     r"(?:preferences|keyrings|auth\.conf|trusted\.gpg)(?:\.d)?$|.*\.(?:list|sources|gpg|asc|key|pref)$"
 )
 

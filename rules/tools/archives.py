@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 
 from rules.dockerfile import ShellCommand, Word
+from rules.patterns import regex
 from rules.tools.pip import read_pip
 
-SUFFIX = re.compile(
+SUFFIX = regex(
     r"\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.(?:gz|bz2|xz|zst|lz|lzma|Z)|zip|7z|rar|deb|rpm|whl|gem|apk|run|bin|bsx|cab)[\"']?$",
     re.IGNORECASE,
 )
-_BIG_INSTALLER = re.compile(
-    r"(?:mini|ana|mamba)(?:conda|forge)\S*\.sh|\.(?:run|bin|bsx)[\"']?$|cuda_?\d", re.IGNORECASE
-)
+_BIG_INSTALLER = regex(r"(?:mini|ana|mamba)(?:conda|forge)\S*\.sh|\.(?:run|bin|bsx)[\"']?$|cuda_?\d", re.IGNORECASE)
 _UNPACKERS = frozenset({"unzip", "7z", "7za", "7zr", "unrar", "bsdtar"})
 _PACKAGERS = {
     "dpkg": ("-i", "--install", "--unpack", "-x", "--extract"),

@@ -7,28 +7,29 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
+from rules.patterns import regex
 from rules.surroundings import Surroundings
 from rules.tools import pip
 
 # Compilers and build systems: with one of these installed, something is meant to be built.
-_TOOLCHAIN = re.compile(
+_TOOLCHAIN = regex(
     r"(?:build-essential|build-base|alpine-sdk|base-devel|Development Tools|development|@?development-tools"
     r"|(?:gcc|g\+\+|clang|gfortran|gobjc)(?:-[\d.]+|-multilib)*|gcc-c\+\+|gcc-gfortran|cc|make|gmake|cmake|cmake3|ninja|ninja-build"
     r"|meson|scons|autoconf|autoconf2\.\d+|automake|autotools-dev|libtool|libtool-bin|bison|flex|nasm|yasm|swig|rpm-build"
     r"|rust|rustc|cargo|maven|gradle|ant|sbt|golang|golang-go|go|ghc|cabal-install|opam|cython3?|patch-elf|redhat-rpm-config"
     r"|devtoolset-\d+(?:-.*)?|gcc-toolset-\d+(?:-.*)?|llvm(?:-\d+)?|node-gyp)$"
 )
-_HEADERS = re.compile(r"(?:[\w.+-]+-dev|[\w.+-]+-devel|[\w.+-]+-headers|linux-headers[\w.-]*|kernel-devel[\w.-]*)$")
-_BARE_HEADERS = re.compile(
+_HEADERS = regex(r"(?:[\w.+-]+-dev|[\w.+-]+-devel|[\w.+-]+-headers|linux-headers[\w.-]*|kernel-devel[\w.-]*)$")
+_BARE_HEADERS = regex(
     r"(?:musl-dev|libc-dev|libc6-dev|glibc-devel|linux-headers[\w.-]*|kernel-(?:devel|headers)[\w.-]*|python[\d.]*-dev(?:el)?"
     r"|ruby[\d.]*-dev(?:el)?|php[\d.]*-dev(?:el)?)$"
 )
 # What every compiler needs.
 _OF_THE_COMPILER = frozenset({"libc-dev", "libc6-dev", "linux-libc-dev", "musl-dev", "glibc-devel", "glibc-headers"})
 # Named like headers, needed as they are.
-_NO_HEADERS = re.compile(r"(?:tzdata|ca-certificates|python3?-distutils|texlive.*|fonts?-.*)-dev")
+_NO_HEADERS = regex(r"(?:tzdata|ca-certificates|python3?-distutils|texlive.*|fonts?-.*)-dev")
 # Beside these, a compiler is there to be worked with.
-_WORKBENCH = re.compile(
+_WORKBENCH = regex(
     r"(?:gdb|gdbserver|valgrind|strace|ltrace|lcov|cppcheck|clang-(?:format|tidy|tools)(?:-\d+)?|ccache|distcc|doxygen|astyle"
     r"|tmux|emacs.*|neovim|bear|devscripts|debhelper|dh-make|dpkg-dev|rpm-build|rpmdevtools|mock|fakeroot|checkinstall|quilt"
     r"|openssh-server|crossbuild-essential-.*|gcc-(?:arm|aarch64|mingw|avr|multilib).*|g\+\+-(?:arm|aarch64|mingw).*|mingw-.*"
@@ -37,18 +38,18 @@ _WORKBENCH = re.compile(
 )
 
 # What says of an image that people build, test or work in it.
-_PATH_OF_WORKSHOP = re.compile(
+_PATH_OF_WORKSHOP = regex(
     r"(?:^|[^a-z0-9])(?:dev|devel|devbox|devenv|develop|development|developer|ci|cicd|buildenv|builder|builders|buildbot"
     r"|buildroot|devcontainer|toolchain|toolchains|toolbox|compiler|compilers|sdk|jenkins|slave|runner|runners|travis"
     r"|gitlab-ci|test|tests|testing|tester|e2e|debug|onbuild|base|fuzz|fuzzing|oss-fuzz|lint|notebook|notebooks|jupyter"
     r"|rpm|deb|packaging|vagrant|workspace|playground|crosscompile|cross)(?:$|[^a-z0-9])",
     re.IGNORECASE,
 )
-_STAGE_OF_WORKSHOP = re.compile(
+_STAGE_OF_WORKSHOP = regex(
     r"(?:^|[^a-z0-9])(?:dev|devel|develop|development|ci|build|builder|test|tests|testing|debug|toolchain|devcontainer|sdk|lint)"
     r"(?:$|[^a-z0-9])"
 )
-_BASE_OF_WORKSHOP = re.compile(
+_BASE_OF_WORKSHOP = regex(
     r"devcontainer|toolchain|jenkins|slave|gitlab-runner|actions-runner|builder|buildenv|buildkite|emscripten|emsdk|cross|jupyter"
     r"|notebook|rocker/|r-base|julia|androidsdk|android-|cirrus|circleci|travis|gitpod|codespace|oss-fuzz|manylinux|musllinux"
     r"|dockcross|buildroot|yocto|ros:|texlive|(?:^|[^a-z0-9])(?:dev|devel|sdk|ci)(?:$|[^a-z0-9])",
@@ -56,7 +57,7 @@ _BASE_OF_WORKSHOP = re.compile(
 )
 
 # Images that bring compiler and headers themselves: what is installed on top of them is there already.
-_BRINGS_COMPILER = re.compile(
+_BRINGS_COMPILER = regex(
     r"^(?:docker\.io/)?(?:library/|circleci/)?(?:buildpack-deps|python|node|ruby|perl|golang|rust|gcc|openjdk|java|erlang|elixir|haskell"
     r"|swift|php|iojs|jruby|pypy|rails|django|maven|gradle)(?::(?!.*(?:slim|alpine|onbuild))|$)"
 )
@@ -94,34 +95,34 @@ _BY_VERB = {
     "pipx": frozenset({"install"}),
     "conda": frozenset(),
 }
-_SETUP = re.compile(r"(?:setup|build|configure)\.py$")
-_PYTHON = re.compile(r"python[\d.]*$")
+_SETUP = regex(r"(?:setup|build|configure)\.py$")
+_PYTHON = regex(r"python[\d.]*$")
 _ALWAYS = frozenset({"cpanm", "cpan", "easy_install", "node-gyp"})
-_BUILD_HINTS = re.compile(
+_BUILD_HINTS = regex(
     r"make|ninja|meson|scons|gcc|g\+\+|\bcc\b|c\+\+|clang|gfortran|config|autogen|autoreconf|bootstrap|buildconf|waf|\bb2\b|bjam|pip"
     r"|setup\.py|easy_install|npm|yarn|gem\b|bundle|cargo|rustc|\bgo\b|pecl|php|luarocks|mix\b|mvn|gradle|\bant\b|sbt|javac|uv\b"
     r"|poetry|\bR\b|Rscript|cpan|ghc|stack|cabal|rebar|opam|nimble|shards|crystal|node-gyp"
 )
 
 # What compiles while it runs, or is a place to work in.
-_AT_RUN_TIME = re.compile(
+_AT_RUN_TIME = regex(
     r"\b(?:numba|triton|theano|pytensor|pymc3?|torch|pytorch|jax|vllm|deepspeed|cupy|pycuda|pyopencl|pystan|cmdstan\w*|jupyter\w*|notebook"
     r"|ipython|julia|Rscript|rstudio|sage|octave|code-server|sshd|cgo|brython|cppyy|weave|pyximport|tensorflow-serving"
     r"|jenkins|gitlab-runner|actions-runner|buildkite|emsdk|platformio|arduino|bazel|conan|vcpkg|rustup|nvm|rbenv|pyenv|phpbrew"
     r"|sdkman|asdf|opam|teamcity|bamboo\w*|theia|cloud9|android\w*|cordova|ionic|sdkmanager|flutter|gitpod"
     r"|judger?|judgehost|domjudge)\b"
 )
-_RUNS_COMPILER = re.compile(
+_RUNS_COMPILER = regex(
     r"\b(?:make|cmake|gcc|g\+\+|clang|cargo|rustc|javac|mvnw?|gradlew?|ant|sbt|tox|pytest|nosetests|py\.test|rake|ctest|jupyter|ipython"
     r"|sshd|git|ansible|irb|pry)\b|\bgo\s+(?:run|build|test|get|generate)\b|\b(?:pip3?|npm|yarn|pnpm|gem|bundle)\b[\s\"',]+(?:install|ci|i|test|build|dev|watch)\b"
     r"|\b(?:npm|yarn|pnpm)\b[\s\"',]+run[\s\"',]+(?:build|dev|watch|test|compile)"
     r"|\bsetup\.py\b|\bbuild\.(?:sh|py)|/builder\b|\b(?:grunt|gulp|webpack|jekyll|hugo|hexo|meteor)\b"
 )
-_SHELL_ONLY = re.compile(
+_SHELL_ONLY = regex(
     r"""^\[?\s*["']?(?:/usr)?(?:/bin/)?(?:ba|z|da|a|fi|k)?sh["']?(?:\s*,?\s*["']?(?:-l|-i|--login|-il|-li)["']?)*\s*\]?$"""
     r"""|^\[?\s*["']?(?:/usr)?(?:/bin/)?(?:tail|sleep|true|cat)\b|^\[\s*\]$|supervisord.*sshd|/sbin/init|systemd"""
 )
-_SERVES = re.compile(
+_SERVES = regex(
     r"(?:^|/)(?:python|node|ruby|php|nginx|httpd|tomcat|wordpress|postgres|mysql|mariadb|redis|mongo|rabbitmq|drupal|joomla|haproxy"
     r"|jetty|varnish|traefik|memcached|solr|elasticsearch|kibana|logstash|grafana|odoo|redmine|ghost|nextcloud|owncloud|kong)(?::|$)"
 )
@@ -199,7 +200,7 @@ def _asks_version(command: ShellCommand) -> bool:
     return len(command.words) == 2 and command.words[1].text in ("--version", "-v", "-version", "version")
 
 
-_HIDDEN = re.compile(
+_HIDDEN = regex(
     r"(?:^|[\s;&|])(?:\S*/)?(make|cmake|ninja|gcc|g\+\+|cargo build|cargo install|go build|go install|go get"
     r"|npm install|npm ci|yarn install|bundle install|gem install|pip3? install|mvn|gradle|ant)\b"
 )
@@ -270,7 +271,7 @@ def mentions_toolchain(instruction: Instruction) -> bool:
     return instruction.keyword == "RUN" and _ANY_TOOLCHAIN.search(instruction.span.of(instruction.document)) is not None
 
 
-_ANY_TOOLCHAIN = re.compile(
+_ANY_TOOLCHAIN = regex(
     r"[\s'\"](?:build-essential|build-base|alpine-sdk|gcc[\w.+-]*|g\+\+[\w.-]*|clang[\w.-]*|make|cmake|autoconf|automake)(?:[\s'\"=]|$)"
     r"|Development Tools"
 )

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from rules.dockerfile import Instruction, Scope, ShellCommand
+from rules.patterns import regex
 from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
 
@@ -26,7 +27,7 @@ _VALUED = frozenset(
     }
 )
 _ASIDE = frozenset({"install", "uninstall", "search", "help", ""})
-_STARTS_CARGO = re.compile(r"(?:^|[\s\"'/;&|(])(?:cargo|trunk|wasm-pack|cross)(?:[\s\"'-]|$)")
+_STARTS_CARGO = regex(r"(?:^|[\s\"'/;&|(])(?:cargo|trunk|wasm-pack|cross)(?:[\s\"'-]|$)")
 
 
 @lru_cache(maxsize=256)

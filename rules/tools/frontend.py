@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from rules.dockerfile import Dockerfile
+from rules.patterns import regex
 
-_OFFICIAL = re.compile(
-    r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?(?:\.\d+)?(?:-labs)?(?:@\S+)?$"
-)
+_OFFICIAL = regex(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?(?:\.\d+)?(?:-labs)?(?:@\S+)?$")
 _BUILDKIT = ("--mount=", "<<", "--link", "--platform=$BUILDPLATFORM", "TARGETARCH", "TARGETPLATFORM", "--chmod=")
 
 

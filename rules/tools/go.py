@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import Instruction, Scope, ShellCommand
+from rules.patterns import regex
 from rules.tools.home import home
 from rules.tools.options import Call, read_call
 
@@ -14,7 +14,7 @@ _VALUED = frozenset(
 )
 # What neither needs the caches nor fills them.
 _ASIDE = frozenset({"install", "clean", "env", "version", "help", "telemetry"})
-_STARTS_GO = re.compile(r"(?:^|[\s\"'/;&|(])(?:go|air|gopls|dlv|reflex|gin|fresh)(?:[\s\"']|$)")
+_STARTS_GO = regex(r"(?:^|[\s\"'/;&|(])(?:go|air|gopls|dlv|reflex|gin|fresh)(?:[\s\"']|$)")
 
 
 @lru_cache(maxsize=256)

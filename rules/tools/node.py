@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 
 from rules.dockerfile import Instruction
+from rules.patterns import regex
 
-_IMAGE = re.compile(r"(?:^|/)node(?::([\w.-]+))?(?:@sha256:\w+)?$")
+_IMAGE = regex(r"(?:^|/)node(?::([\w.-]+))?(?:@sha256:\w+)?$")
 # Source: the names of the long-term releases at nodejs.org/en/about/previous-releases.
 _NAMES = {
     "argon": 4, "boron": 6, "carbon": 8, "dubnium": 10, "erbium": 12, "fermium": 14, "gallium": 16, "hydrogen": 18,
     "iron": 20, "jod": 22, "krypton": 24,
 }  # fmt: skip
-_NEWEST = re.compile(r"(?:lts|latest|current|alpine|slim|bookworm|bullseye|trixie)(?:[-.]|\d|$)")
+_NEWEST = regex(r"(?:lts|latest|current|alpine|slim|bookworm|bullseye|trixie)(?:[-.]|\d|$)")
 _AROUND = frozenset({"tini", "dumb-init", "docker-entrypoint.sh", "--", "-g", "-s", "exec"})
 _STARTERS = frozenset({"node", "nodejs", "pm2", "pm2-runtime", "pm2-docker", "forever"})
 _MANAGERS = frozenset({"npm", "yarn", "pnpm"})
-_DEVELOPS = re.compile(
+_DEVELOPS = regex(
     r"(?:^|[:/_-])(?:dev|develop|development|test|tests|watch|serve|storybook|debug|build|lint|e2e|local|nodemon|ts-node"
     r"|ts-node-dev|tsx|tsc|webpack|webpack-dev-server|vite|next|nuxt|ng|gulp|grunt|react-scripts|vue-cli-service"
     r"|babel-node|babel|npx|ember|parcel|rollup|jest|mocha|karma|cypress|playwright|expo|gatsby|concurrently|cross-env"
     r"|env-cmd|dotenv|npm-run-all|run-s|run-p|nest|strapi|hexo|gitbook|bower|swc-node|register|inspect)(?:$|[:/@._-])"
 )
-_SCRIPT = re.compile(r"[\w./-]+")
+_SCRIPT = regex(r"[\w./-]+")
 
 
 def npm_version(base: str) -> int | None:

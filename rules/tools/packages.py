@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rules.dockerfile import ShellCommand
+from rules.patterns import regex
 from rules.tools import apk, apt, pip
 from rules.tools.options import Call, read_call
 
@@ -16,7 +17,7 @@ _RPM_VALUED = frozenset(
     {"-c", "--config", "-x", "--exclude", "--enablerepo", "--disablerepo", "--setopt", "--releasever"}
 )
 _NPM_VALUED = frozenset({"--prefix", "-C", "--registry", "--cache", "--loglevel"})
-_VERSION = re.compile(r"[=<>~@:/\[].*", re.DOTALL)
+_VERSION = regex(r"[=<>~@:/\[].*", re.DOTALL)
 _NODE = frozenset({"npm", "pnpm"})
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import Scope, ShellCommand
+from rules.patterns import regex
 from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
 
-_PIP = re.compile(r"pip(?:-?[23](?:\.\d+)?)?$")
-_PYTHON = re.compile(r"(?:python|pypy)(?:[23](?:\.\d+)?)?$")
+_PIP = regex(r"pip(?:-?[23](?:\.\d+)?)?$")
+_PYTHON = regex(r"(?:python|pypy)(?:[23](?:\.\d+)?)?$")
 _VALUED = frozenset(
     {
         "-r",
@@ -56,18 +56,18 @@ _VALUED = frozenset(
 )
 # pip got --no-cache-dir in 6.0; the python-pip of these distributions is older: 1.0 to 1.5. Images of Python itself
 # bring a pip of their own.
-_OLD_DISTRIBUTION = re.compile(
+_OLD_DISTRIBUTION = regex(
     r"(?:^|/)(?:ubuntu[\w-]*|debian):(?:v?(?:[67]|8)(?:\.\d+)*(?:-|$)|1[0-5]\.\d\d|oldoldstable)"
     r"|ubuntu-?1[0-5]\.\d\d|lucid|precise|quantal|raring|saucy|trusty|utopic|vivid|wily|squeeze|wheezy|jessie"
     r"|^(?:docker\.io/)?(?:dockerfile|tutum)/"  # all of them are made from Ubuntu 14.04 and older
     r"|(?:^|/)alpine:3\.[01](?:\.\d+)?$|baseimage:0\.9\.(?:\d|1[0-8])(?:-|$)"
 )
 # Releases whose pip knows it, as images are named for them.
-_NEW_DISTRIBUTION = re.compile(
+_NEW_DISTRIBUTION = regex(
     r"(?:^|/)(?:ubuntu|debian)(?::(?:latest|rolling|devel|stable|testing|unstable|sid|9|1\d(?!\.)|2\d)(?:[.-].*)?)?$"
     r"|debian:1\d|ubuntu[:-]?(?:1[6-9]|2\d)\.?\d\d|xenial|bionic|focal|jammy|noble|stretch|buster|bullseye|bookworm|trixie"
 )
-_OWN_PIP = re.compile(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
+_OWN_PIP = regex(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
 @lru_cache(maxsize=256)

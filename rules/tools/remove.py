@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from rules.dockerfile import ShellCommand, Word
+from rules.patterns import regex
 from rules.tools.archives import SUFFIX
 
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_BRACES = regex(r"\{([^{}]*,[^{}]*)\}")
 _MAX_EXPANSION = 64
 
 

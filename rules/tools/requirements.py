@@ -8,15 +8,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage, Word
+from rules.patterns import regex
 from rules.runs import Run
 from rules.surroundings import Context
 from rules.tools import pip, uv
 from rules.tools.options import Call
 
 # A name, extras, then a version or the end; paths, addresses and variables are none.
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[\w, .-]*\])?\s*(?:[=<>!~;@].*)?", re.DOTALL)
-_SEPARATORS = re.compile(r"[-_.]+")
-_ATTACHED = re.compile(r"-r[^-]")
+_REQUIREMENT = regex(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[\w, .-]*\])?\s*(?:[=<>!~;@].*)?", re.DOTALL)
+_SEPARATORS = regex(r"[-_.]+")
+_ATTACHED = regex(r"-r[^-]")
 _FILE_OPTIONS = ("-r", "--requirement", "--requirements")
 
 
@@ -76,7 +77,7 @@ def _required(dockerfile: Dockerfile, index: int, context: Context | None) -> Re
     return Required(tuple(found), is_all)
 
 
-_INSTALLER = re.compile(r"pip|\buv\b|poetry|pdm|conda|mamba|setup\.py|easy_install|\.sh\b|\./")
+_INSTALLER = regex(r"pip|\buv\b|poetry|pdm|conda|mamba|setup\.py|easy_install|\.sh\b|\./")
 _OTHER_INSTALLERS = frozenset(
     {"poetry", "pipenv", "pdm", "conda", "mamba", "micromamba", "easy_install", "xargs", "sh", "bash", "make"}
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import ShellCommand
+from rules.patterns import regex
 from rules.tools.options import Call, read_call
 from rules.tools.remove import deletes
 
@@ -84,7 +84,7 @@ def cleans_cache(command: ShellCommand) -> bool:
 
 
 # Releases whose yum is dnf under its old name.
-_YUM_IS_DNF = re.compile(
+_YUM_IS_DNF = regex(
     r"(?:^|/)(?:(?:rockylinux|almalinux|ubi[89]|ubi10)\b|(?:centos|oraclelinux|rhel)(?:/\w+)?:(?:centos|stream)?(?:[89]|10)"
     r"|amazonlinux:2023|fedora:(?:2[2-9]|[3-9]\d)|fedora:(?:latest|rawhide)|fedora$)"
 )

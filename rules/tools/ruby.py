@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import Instruction, Scope, ShellCommand
+from rules.patterns import regex
 from rules.tools.options import Call, read_call
 
 _GEM_VALUED = frozenset(
@@ -28,14 +28,14 @@ _BUNDLE_VALUED = frozenset(
     {"--path", "--without", "--with", "--jobs", "-j", "--retry", "-r", "--gemfile", "--binstubs", "--standalone"}
 )
 _BUNDLE_PLACES = ("--path", "--deployment", "--system", "--standalone", "--local", "--gemfile")
-_OFFICIAL = re.compile(r"(?:^|(?:^|/)library/|^docker\.io/)ruby(?::|@|$)")
+_OFFICIAL = regex(r"(?:^|(?:^|/)library/|^docker\.io/)ruby(?::|@|$)")
 # Images whose ruby, if they get one, comes from a package of Debian or Ubuntu, and makes documentation. What is left
 # out: images of ruby itself, whose gemrc says --no-document, and Alpine, whose ruby has rdoc in a package of its own.
-_PACKAGED = re.compile(
+_PACKAGED = regex(
     r"(?:^|(?:^|/)library/|^docker\.io/)(?:debian|ubuntu|buildpack-deps|node|python|php|openjdk)(?::([\w.-]+))?$"
 )
 # The rubygems of these is older than 2.0, which brought --no-document.
-_OLD = re.compile(
+_OLD = regex(
     r"debian:7(?:[.-]|$)|ubuntu:1[0-4]\.\d\d|[-:](?:wheezy|squeeze|lenny|lucid|precise|quantal|raring|saucy|trusty)"
 )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rules.dockerfile import Scope, ShellCommand, Word
+from rules.patterns import regex
 from rules.tools import apk, apt, rpm, zypper
 from rules.tools.options import Call
 
@@ -14,8 +14,8 @@ HINTS = ("apt", "apk ", "apk\t", '"apk"', "yum", "dnf", "zypper")
 
 _INSTALLS = frozenset({"install", "add", "in", "localinstall", "groupinstall", "builddep", "build-dep"})
 _REMOVES = frozenset({"remove", "purge", "autoremove", "del", "erase", "rm", "groupremove", "autopurge"})
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-_NAME_END = re.compile(r"[=<>~:/@]")
+_VARIABLE = regex(r"\$(?:\{(\w+)\}|(\w+))")
+_NAME_END = regex(r"[=<>~:/@]")
 _NO_NAME = ("/", "./", "http://", "https://", "@")
 _LONGEST_VALUE = 8192
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Stage
 from rules.dockerfile.parse import expand
+from rules.patterns import regex
 from rules.runs import Run
 
 _MAKERS = ("useradd", "adduser", "groupadd", "addgroup", "usermod", "groupmod")
@@ -22,25 +21,25 @@ _MAY_MAKE = frozenset(
 _MOST_RUNS = 40
 # By the name of the image, official ones and a few that everybody uses; each user has a group of its own name.
 _OF_IMAGES = (
-    (re.compile(r"^(?:library/)?(?:node|ghost)(?::|@|$)"), frozenset({"node"})),
-    (re.compile(r"^(?:library/|nginxinc/)?nginx(?:-unprivileged)?(?::|@|$)"), frozenset({"nginx"})),
-    (re.compile(r"^(?:library/)?(?:php|wordpress|nextcloud|drupal|httpd|matomo)(?::|@|$)"), frozenset({"www-data"})),
-    (re.compile(r"^(?:library/)?(?:debian|ubuntu|buildpack-deps)(?::|@|$)"), frozenset({"www-data", "daemon"})),
+    (regex(r"^(?:library/)?(?:node|ghost)(?::|@|$)"), frozenset({"node"})),
+    (regex(r"^(?:library/|nginxinc/)?nginx(?:-unprivileged)?(?::|@|$)"), frozenset({"nginx"})),
+    (regex(r"^(?:library/)?(?:php|wordpress|nextcloud|drupal|httpd|matomo)(?::|@|$)"), frozenset({"www-data"})),
+    (regex(r"^(?:library/)?(?:debian|ubuntu|buildpack-deps)(?::|@|$)"), frozenset({"www-data", "daemon"})),
     (
-        re.compile(r"^(?:library/)?(?:python|ruby|golang|rust|perl)(?::(?!\S*(?:alpine|windows))|$)"),
+        regex(r"^(?:library/)?(?:python|ruby|golang|rust|perl)(?::(?!\S*(?:alpine|windows))|$)"),
         frozenset({"www-data", "daemon"}),
     ),
-    (re.compile(r"^(?:library/)?postgres(?::|@|$)"), frozenset({"postgres"})),
-    (re.compile(r"^(?:library/)?redis(?::|@|$)"), frozenset({"redis"})),
-    (re.compile(r"^(?:library/)?(?:mysql|mariadb)(?::|@|$)"), frozenset({"mysql"})),
-    (re.compile(r"^(?:library/)?mongo(?::|@|$)"), frozenset({"mongodb"})),
-    (re.compile(r"^(?:library/)?jetty(?::|@|$)"), frozenset({"jetty"})),
-    (re.compile(r"^(?:library/)?gradle(?::|@|$)"), frozenset({"gradle"})),
-    (re.compile(r"^jenkins/jenkins(?::|@|$)"), frozenset({"jenkins"})),
-    (re.compile(r"^(?:library/)?solr(?::|@|$)"), frozenset({"solr"})),
-    (re.compile(r"^denoland/deno(?::|@|$)"), frozenset({"deno"})),
-    (re.compile(r"^oven/bun(?::|@|$)"), frozenset({"bun"})),
-    (re.compile(r"^mcr\.microsoft\.com/dotnet/(?:aspnet|runtime|runtime-deps|sdk):(?:[89]|1\d)"), frozenset({"app"})),
+    (regex(r"^(?:library/)?postgres(?::|@|$)"), frozenset({"postgres"})),
+    (regex(r"^(?:library/)?redis(?::|@|$)"), frozenset({"redis"})),
+    (regex(r"^(?:library/)?(?:mysql|mariadb)(?::|@|$)"), frozenset({"mysql"})),
+    (regex(r"^(?:library/)?mongo(?::|@|$)"), frozenset({"mongodb"})),
+    (regex(r"^(?:library/)?jetty(?::|@|$)"), frozenset({"jetty"})),
+    (regex(r"^(?:library/)?gradle(?::|@|$)"), frozenset({"gradle"})),
+    (regex(r"^jenkins/jenkins(?::|@|$)"), frozenset({"jenkins"})),
+    (regex(r"^(?:library/)?solr(?::|@|$)"), frozenset({"solr"})),
+    (regex(r"^denoland/deno(?::|@|$)"), frozenset({"deno"})),
+    (regex(r"^oven/bun(?::|@|$)"), frozenset({"bun"})),
+    (regex(r"^mcr\.microsoft\.com/dotnet/(?:aspnet|runtime|runtime-deps|sdk):(?:[89]|1\d)"), frozenset({"app"})),
 )  # fmt: skip
 
 

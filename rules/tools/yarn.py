@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Scope, ShellCommand
+from rules.patterns import regex
 from rules.surroundings import Surroundings
 from rules.tools.home import first_set, home
 from rules.tools.options import Call, read_call
@@ -19,7 +19,7 @@ _VALUED = frozenset(
 )  # fmt: skip
 _DOWNLOADS = frozenset({"", "install", "add", "upgrade", "import"})
 # What only yarn 2 and later has, or what brings it. Of a home directory `.yarn` is where yarn 1 installs itself.
-_BERRY = re.compile(
+_BERRY = regex(
     r"\.yarnrc\.yml|\.yarn/berry|(?<!/root/)(?<!~/)(?<!HOME/)(?<!HOME}/)\.yarn\b|corepack|--immutable"
     r"|\byarn set version|yarn@(?:berry|stable|[2-9])|workspaces focus"
     r"|YARN_ENABLE|YARN_VERSION[ =]\"?v?[2-9]|\.pnp\."
@@ -29,7 +29,7 @@ _ONLY_CLASSIC = (
     "--production", "--prod", "--pure-lockfile", "--non-interactive", "--no-progress", "--ignore-optional", "--flat",
     "--ignore-engines", "--ignore-scripts", "--ignore-platform", "--no-lockfile", "--silent", "-s", "--network-timeout",
 )  # fmt: skip
-_NEW_MANAGER = re.compile(r'"packageManager"\s{0,20}:\s{0,20}"yarn@[2-9]')
+_NEW_MANAGER = regex(r'"packageManager"\s{0,20}:\s{0,20}"yarn@[2-9]')
 
 
 @lru_cache(maxsize=256)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rules.dockerfile import ShellCommand
+from rules.patterns import regex
 from rules.tools.options import Call, read_call
 from rules.tools.remove import deletes
 
@@ -25,9 +25,7 @@ _FETCHES = frozenset(
     }
 )  # fmt: skip
 # Their makers set `solver.onlyRequires` in zypp.conf: recommended packages are left out without being asked.
-_LEAVES_RECOMMENDS_OUT = re.compile(
-    r"^(?:docker\.io/|registry\.(?:open)?suse\.(?:org|com)/)?(?:opensuse|suse|bci)/|/bci-"
-)
+_LEAVES_RECOMMENDS_OUT = regex(r"^(?:docker\.io/|registry\.(?:open)?suse\.(?:org|com)/)?(?:opensuse|suse|bci)/|/bci-")
 
 
 @lru_cache(maxsize=256)
