@@ -206,7 +206,10 @@ def _look_at_builder(environ: Mapping[str, str]) -> Line:
         builder = open_builder(environ)
     except ValueError as error:
         return Line(
-            "builder", "problem", str(error), "DOCKSLIM_BUILDER is `buildah`, `docker` or `none`: see docs/builds.md."
+            "builder",
+            "problem",
+            str(error),
+            "DOCKSLIM_BUILDER is `buildah`, `docker`, `buildkit` or `none`: see docs/builds.md.",
         )
     if builder is None:
         found = "none: images are not built, sizes are estimated from package indexes and registries"

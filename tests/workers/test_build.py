@@ -22,8 +22,10 @@ from rules.sizes import format_bytes
 from tests.workers.builders.conftest import (
     LIMITS,
     Yard,
+    buildkit,
     busybox,
     debian,
+    new_engine,
     old_engine,
     open_yard,
     registries,
@@ -42,7 +44,18 @@ from workers.builders.model import Build, Limits, Recipe
 from workers.image import measure, read_image
 from workers.orders import BUILD_JOB, MEASURED, PATIENCE, Orders
 
-__all__ = ["busybox", "debian", "old_engine", "open_yard", "registries", "registry", "stores", "yard"]
+__all__ = [
+    "buildkit",
+    "busybox",
+    "debian",
+    "new_engine",
+    "old_engine",
+    "open_yard",
+    "registries",
+    "registry",
+    "stores",
+    "yard",
+]
 
 pytestmark = pytest.mark.slow
 
@@ -243,7 +256,7 @@ def test_what_fails_shows_its_log_and_obeys_none_of_it(shop: Shop) -> None:
     assert "````text" in summary.body
 
 
-@pytest.mark.parametrize("name", ["buildah", "docker"])
+@pytest.mark.parametrize("name", ["buildah", "docker", "buildkit"])
 def test_the_whole_line(
     request: pytest.FixtureRequest,
     registry: Registry,
@@ -254,7 +267,7 @@ def test_the_whole_line(
     name: str,
 ) -> None:
     """From the webhook to the measured summary, each process on its own."""
-    engine = request.getfixturevalue("old_engine") if name == "docker" else {}
+    environ = request.getfixturevalue({"docker": "old_engine"}.get(name, name)) if name != "buildah" else {}
     base = f"FROM {busybox}\n"
     with running_line(redis_url, private_key, tmp_path / "worker.log") as line, connect(redis_url) as redis:
         line.stage.repository.commit("main", {"Dockerfile": base, **ALWAYS})
@@ -262,7 +275,7 @@ def test_the_whole_line(
             "DOCKSLIM_BUILDER": name,
             "DOCKSLIM_REGISTRIES": f"http://{registry.name}",
             "DOCKSLIM_CACHE": str(tmp_path),
-            **engine,
+            **environ,
         }
         with (tmp_path / "builder.log").open("wb") as log:
             command = [sys.executable, "-m", "cli.main", "builder"]

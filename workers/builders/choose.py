@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workers.builders.buildah import Buildah, find_version
+from workers.builders.buildkit import open_buildkit
 from workers.builders.docker import open_docker
 from workers.builders.egress import read_hosts
 from workers.builders.model import Builder
@@ -19,13 +20,15 @@ def open_builder(environ: Mapping[str, str]) -> Builder | None:
     name = environ.get("DOCKSLIM_BUILDER", "").strip().lower() or "none"
     if name == "none":
         return None
-    if name not in ("buildah", "docker"):
+    if name not in ("buildah", "docker", "buildkit"):
         raise ValueError(f"{name[:40]!r} is no builder")
     hosts = read_hosts(environ.get("DOCKSLIM_BUILD_HOSTS", ""))
+    if name != "buildah" and hosts:
+        raise ValueError(f"DOCKSLIM_BUILD_HOSTS is set, and {name} keeps no RUN to some hosts")
     if name == "docker":
-        if hosts:
-            raise ValueError("DOCKSLIM_BUILD_HOSTS is set, and no engine keeps a RUN to some hosts")
         return open_docker(environ)
+    if name == "buildkit":
+        return open_buildkit(environ)
     registries = open_registries(environ.get("DOCKSLIM_REGISTRIES", ""))
     addresses = registries.addresses if registries is not None else {}
     insecure = tuple(name for name, address in addresses.items() if address.startswith("http://"))

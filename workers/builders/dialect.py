@@ -23,6 +23,14 @@ _SINCE: dict[str, dict[str, tuple[int, ...] | None]] = {
         "RUN --network": (26,),
         "COPY --chmod with letters": None,
     },
+    # All that tell a version know the first; what is built from source may tell 0.0.
+    "buildkit": {
+        "here-documents": (),
+        "COPY --link": (),
+        "COPY --exclude": (0, 26),
+        "RUN --network": (),
+        "COPY --chmod with letters": (0, 26),
+    },
 }
 
 
@@ -36,8 +44,8 @@ def find_unsupported(dockerfile: Dockerfile, builder: str, version: tuple[int, .
             continue
         oldest = since[feature]
         if oldest is None or version < oldest:
-            said = ".".join(map(str, version))
-            found.append(Refusal(each.line, f"{builder} {said} does not know {feature}"))
+            said = f"{'.'.join(map(str, version))} does not" if any(version) else "of an unknown version may not"
+            found.append(Refusal(each.line, f"{builder} {said} know {feature}"))
     return tuple(found)
 
 

@@ -42,7 +42,7 @@ def read_steps(log: str, dockerfile: Dockerfile) -> tuple[Step, ...]:
 def read_failure(log: str, dockerfile: Dockerfile) -> tuple[Outcome, str, tuple[Step, ...]]:
     """Return how a build ended that did not go well, and its steps: the one that it ended at is the last.
 
-    Only what an instruction did is a failure of its; an image that cannot be pulled, or a Dockerfile that the engine
+    Only what an instruction did is a failure of its; an image that cannot be pulled, or a Dockerfile that BuildKit
     does not understand, says nothing about it.
     """
     found = list(_read(log, dockerfile))
@@ -66,7 +66,7 @@ def read_failure(log: str, dockerfile: Dockerfile) -> tuple[Outcome, str, tuple[
         return Outcome.FAILED, f"{at} fails", steps
     lines = log.strip().splitlines() or ["it said nothing"]
     said = [line for line in lines if line.startswith("ERROR: ")] or lines
-    return Outcome.IMPOSSIBLE, f"the engine does not build it: {_shorten(said[-1])}", ()
+    return Outcome.IMPOSSIBLE, f"BuildKit does not build it: {_shorten(said[-1])}", ()
 
 
 def read_stop(log: str, dockerfile: Dockerfile) -> tuple[Step, ...]:

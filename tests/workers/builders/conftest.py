@@ -10,10 +10,11 @@ import pytest
 from tests.engine import start_engine
 from tests.workers.builders.debian import Debian, push_debian
 from tests.workers.builders.registry import Registry, find_missing, make_busybox, serve_registry, unpack_docker
+from tests.workers.builders.relay import relay_buildkit
 from workers.builders.buildah import Buildah, find_version
-from workers.builders.docker import open_docker
+from workers.builders.choose import open_builder
 from workers.builders.egress import Hosts
-from workers.builders.model import Build, Builder, Limits
+from workers.builders.model import Build, Builder, Limits, Recipe
 from workers.builders.series import Bench, Source
 from workers.registry import Registries, open_registries
 
@@ -95,10 +96,25 @@ def yard(open_yard: Callable[..., Yard]) -> Yard:
     return open_yard()
 
 
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "file").write_text("content\n")
+    (tmp_path / "context" / "notes.md").write_text("notes\n")
+    return tmp_path / "context"
+
+
+def build(builder: Builder, text: str, context: Path, limits: Limits = LIMITS, store: str = "tests") -> Build:
+    """Build what nothing has looked at before."""
+    into = context.parent / f"image-{len(list(context.parent.iterdir()))}"
+    into.mkdir()
+    return builder.build(Recipe(context, text), limits, store, into)
+
+
 @pytest.fixture(scope="session")
 def old_engine(engine_host: str) -> dict[str, str]:
     """Return what a worker's environment holds of an engine: Debian 12's, whose client knows BuildKit by itself."""
-    return {"DOCKER_HOST": engine_host, "PATH": "/usr/bin:/bin"}
+    return {"DOCKSLIM_BUILDER": "docker", "DOCKER_HOST": engine_host, "PATH": "/usr/bin:/bin"}
 
 
 @pytest.fixture(scope="session")
@@ -108,19 +124,24 @@ def new_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
     settings = tmp_path_factory.mktemp("engine") / "daemon.json"
     settings.write_text('{"features": {"containerd-snapshotter": true}}')
     with start_engine(f"--config-file={settings}", programs=str(programs)) as host:
-        yield {"DOCKER_HOST": host, "PATH": f"{programs}:/usr/bin:/bin", "DOCKER_CONFIG": str(programs)}
+        path = f"{programs}:/usr/bin:/bin"
+        yield {"DOCKSLIM_BUILDER": "docker", "DOCKER_HOST": host, "PATH": path, "DOCKER_CONFIG": str(programs)}
 
 
-ENGINES = ("old_engine", "new_engine")
+@pytest.fixture(scope="session")
+def buildkit(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Return the same of a daemon: the one that BUILDKIT_HOST names, else that in Debian 13's engine."""
+    programs = unpack_docker(CACHE)
+    environ = {"DOCKSLIM_BUILDER": "buildkit", "PATH": f"{programs}:/usr/bin:/bin", "DOCKER_CONFIG": str(programs)}
+    if "BUILDKIT_HOST" in os.environ:
+        yield {**environ, "BUILDKIT_HOST": os.environ["BUILDKIT_HOST"]}
+        return
+    with relay_buildkit(request.getfixturevalue("new_engine")["DOCKER_HOST"]) as address:
+        yield {**environ, "BUILDKIT_HOST": address}
 
 
-@pytest.fixture(scope="session", params=ENGINES)
-def docker_yard(
-    request: pytest.FixtureRequest, registries: Registries, tmp_path_factory: pytest.TempPathFactory
-) -> Yard:
-    """Builds over each engine."""
-    environ = request.getfixturevalue(request.param)
-    return Yard(registries, open_docker(environ), tmp_path_factory.mktemp("yard"))
+ENDS = ("old_engine", "new_engine", "buildkit")
+"""All that is asked through Docker's client."""
 
 
 @pytest.fixture(scope="session")
@@ -129,4 +150,6 @@ def each_yard(request: pytest.FixtureRequest, registries: Registries, tmp_path_f
     found = request.getfixturevalue(request.param)
     if isinstance(found, Yard):
         return found
-    return Yard(registries, open_docker(found), tmp_path_factory.mktemp("yard"))
+    builder = open_builder(found)
+    assert builder is not None
+    return Yard(registries, builder, tmp_path_factory.mktemp("yard"))

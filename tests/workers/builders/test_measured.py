@@ -100,9 +100,10 @@ class Writer:
         # One builder with two engines.
         ("old_engine", range(0, 30, 2)),
         ("new_engine", range(1, 30, 2)),
+        ("buildkit", range(30)),
     ],
     indirect=["each_yard"],
-    ids=["buildah", "old_engine", "new_engine"],
+    ids=["buildah", "old_engine", "new_engine", "buildkit"],
 )
 def test_attribution(each_yard: Yard, seeds: range, busybox: str, context: Path) -> None:
     """30 Dockerfiles with each builder: every layer at its line, with exactly the bytes that this line wrote."""

@@ -47,7 +47,7 @@ def _blob(layout: Path, digest: str) -> Path:
     return layout / "blobs" / Path(*digest.split(":"))
 
 
-@pytest.mark.parametrize("each_yard", ["yard", "new_engine"], indirect=True)
+@pytest.mark.parametrize("each_yard", ["yard", "new_engine", "buildkit"], indirect=True)
 def test_three(each_yard: Yard, busybox: str, context: Path) -> None:
     start = f"FROM {busybox}\nCOPY . /app\nRUN sleep 3; head -c 1000000 /dev/urandom > /a\n"
     head = f"{start}RUN head -c 3000000 /dev/urandom > /b\nRUN rm /b\n"
