@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 from bot.deliveries import Deliveries
 from bot.github.client import GitHubApp
 from bot.jobs import ReviewJob
-from bot.queue import connect
 from bot.review.sizes import signed
 from bot.webhooks.decide import BUILD
 from cli.sandbox import PullRequestHandle
@@ -35,7 +35,7 @@ from tests.workers.builders.conftest import (
 )
 from tests.workers.builders.debian import SLIM, Debian
 from tests.workers.builders.registry import Registry
-from tests.workers.line import running_line
+from tests.workers.line import Line, running_line
 from tests.workers.stage import Stage
 from tests.workers.web import wait_until
 from workers.build import Workshop
@@ -256,7 +256,24 @@ def test_what_fails_shows_its_log_and_obeys_none_of_it(shop: Shop) -> None:
     assert "````text" in summary.body
 
 
-@pytest.mark.parametrize("name", ["buildah", "docker", "buildkit"])
+@contextmanager
+def running_builder(line: Line, registry: Registry, cache: Path, **settings: str) -> Iterator[None]:
+    """Run a builder in a process of its own, which is to end in order and to log no token."""
+    own = {"DOCKSLIM_REGISTRIES": f"http://{registry.name}", "DOCKSLIM_CACHE": str(cache)}
+    with (cache / "builder.log").open("wb") as log:
+        command = [sys.executable, "-m", "cli.main", "builder"]
+        builder = subprocess.Popen(command, env={**line.environ, **own, **settings}, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: Orders(line.stage.redis).is_served() or builder.poll() is not None)
+        yield
+    finally:
+        builder.terminate()
+        told = (cache / "builder.log").read_text()
+        assert builder.wait(30) == 0, told
+    assert "ghs_" not in told
+
+
+@pytest.mark.parametrize("end", ["old_engine", "buildkit"])
 def test_the_whole_line(
     request: pytest.FixtureRequest,
     registry: Registry,
@@ -264,36 +281,50 @@ def test_the_whole_line(
     redis_url: str,
     private_key: str,
     tmp_path: Path,
-    name: str,
+    end: str,
 ) -> None:
     """From the webhook to the measured summary, each process on its own."""
-    environ = request.getfixturevalue({"docker": "old_engine"}.get(name, name)) if name != "buildah" else {}
     base = f"FROM {busybox}\n"
-    with running_line(redis_url, private_key, tmp_path / "worker.log") as line, connect(redis_url) as redis:
+    with running_line(redis_url, private_key, tmp_path / "worker.log") as line:
         line.stage.repository.commit("main", {"Dockerfile": base, **ALWAYS})
-        settings = {
-            "DOCKSLIM_BUILDER": name,
-            "DOCKSLIM_REGISTRIES": f"http://{registry.name}",
-            "DOCKSLIM_CACHE": str(tmp_path),
-            **environ,
-        }
-        with (tmp_path / "builder.log").open("wb") as log:
-            command = [sys.executable, "-m", "cli.main", "builder"]
-            builder = subprocess.Popen(command, env={**line.environ, **settings}, stdout=log, stderr=log)
-        try:
-            wait_until(lambda: Orders(redis).is_served() or builder.poll() is not None)
+        with running_builder(line, registry, tmp_path, **request.getfixturevalue(end)):
             pull = line.stage.open({"Dockerfile": base + "RUN head -c 2000000 /dev/urandom > /a\n"})
             wait_until(lambda: pull.issue_comments)
             assert "Line 2 adds 2 MB" in pull.issue_comments[0].body
             wait_until(lambda: not line.deliveries.count_waiting())
             (run,) = pull.check_runs
             assert run.title == "+2 MB in Dockerfile; No size findings in Dockerfile"
-        finally:
-            builder.terminate()
-            told = (tmp_path / "builder.log").read_text()
-            assert builder.wait(30) == 0, told
-    # What the builder was given to fetch with is in no log of its own.
-    assert "ghs_" not in told
+
+
+def test_the_whole_line_with_apt(debian: Debian, redis_url: str, private_key: str, tmp_path: Path) -> None:
+    """The same with buildah and Debian's own packages, on until the suggestion is applied and keeps its promise."""
+    base = f"FROM {debian.name(SLIM)}\n"
+    hosts = " ".join(debian.hosts)
+    with running_line(redis_url, private_key, tmp_path / "worker.log") as line:
+        line.stage.repository.commit("main", {"Dockerfile": base, **ALWAYS})
+        orders = Orders(line.stage.redis)
+        settings = {"DOCKSLIM_BUILDER": "buildah", "DOCKSLIM_BUILD_HOSTS": hosts}
+        with running_builder(line, debian.registry, tmp_path, **settings):
+            pull = line.stage.open({"Dockerfile": base + "RUN apt-get update && apt-get install -y cron\n"})
+            wait_until(lambda: any("<sub>Measured (built " in each.body for each in pull.review_comments), 300)
+            promised = _measured(orders, line.stage.job(pull))
+            assert promised is not None
+            (comment,) = pull.review_comments
+            assert f" → {format_bytes(promised)} if applied" in pull.issue_comments[0].body
+            pull.apply_suggestion(comment.id)
+            wait_until(lambda: _measured(orders, line.stage.job(pull)), 300)
+            line.wait_until_idle()
+            assert _measured(orders, line.stage.job(pull)) == pytest.approx(promised, rel=0.01)
+
+
+def _measured(orders: Orders, job: ReviewJob) -> int | None:
+    """Return the bytes of the one image of a pull request with all suggestions, None until this head is measured."""
+    found = orders.measured(job)
+    if found is None or found.head_sha != job.head_sha:
+        return None
+    (image,) = found.images
+    measured = image.suggested or image.after
+    return measured and measured.written
 
 
 class TestWhoMay:
