@@ -33,6 +33,10 @@ class Group:
             found.append("processes")
         return tuple(found)
 
+    def was_throttled(self) -> bool:
+        """Tell whether the build had to wait for its share of the processor."""
+        return any(self._counts("cpu.stat", "nr_throttled"))
+
     def processes(self) -> set[int]:
         """Return what runs in it, by its id out here."""
         found: set[int] = set()

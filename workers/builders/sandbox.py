@@ -246,32 +246,19 @@ def find_lacks(scratch: Path) -> tuple[str, ...]:
         raise SandboxError(f"{', '.join(missing)} is not installed")
     limits = Limits(cpus=0.2, memory=64 << 20, processes=24, disk=32 << 20, seconds=10.0)
     sandbox = Sandbox(open_store(scratch, "probe", limits.disk), limits)
-    lacks = []
     probes = {
         "memory": "head -c 200000000 /dev/zero | tail | wc -c | grep -q 200000000",
         "processes": "for i in $(seq 40); do sleep 1 & done",
         "disk": "head -c 64000000 /dev/zero > /store/x",
         "network": "test $(tail -n +3 /proc/net/dev | wc -l) -ne 1 || test $(wc -l < /proc/net/route) -gt 1",
-        "cpu": "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; read a b < /proc/uptime; times",
     }
-    for name, script in probes.items():
-        ran = sandbox.run("/bin/sh", "-c", script)
-        if name == "cpu":
-            if not _is_throttled(ran):
-                lacks.append(name)
-        elif ran.status == 0:
-            lacks.append(name)
+    lacks = [name for name, script in probes.items() if sandbox.run("/bin/sh", "-c", script).status == 0]
+    with sandbox.start("/bin/sh", "-c", "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done") as inside:
+        inside.follow(limits.seconds)
+        if not inside.group.was_throttled():
+            lacks.append("cpu")
     (scratch / "probe.ext4").unlink()
     return tuple(lacks)
-
-
-def _is_throttled(ran: Ran) -> bool:
-    """Tell whether a loop took twice the time that it computed; `times` says it in minutes and seconds."""
-    words = ran.log.split()
-    if ran.hits or len(words) < 2:
-        return "time" in ran.hits
-    used = sum(float(minutes) * 60 + float(rest[:-1]) for minutes, _, rest in (w.partition("m") for w in words[:2]))
-    return ran.seconds > 2 * used
 
 
 def host_platform() -> str:

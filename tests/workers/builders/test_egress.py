@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
 import os
 import resource
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ import pytest
 from tests.rules.cases import table
 from tests.workers.builders.conftest import LIMITS
 from tests.workers.builders.registry import MANIFEST, find_missing
+from tests.workers.builders.serving import serving
 from workers.builders.buildah import Buildah, find_version
 from workers.builders.egress import Hosts, _RefusedError, _relay, is_public
 from workers.builders.model import Outcome, Recipe
@@ -63,33 +61,6 @@ def test_refused(hosts: Hosts, host: str, port: int, reason: str) -> None:
         hosts.resolve(host, port)
 
 
-@contextmanager
-def _serving(files: Mapping[str, bytes]) -> Iterator[tuple[int, list[str]]]:
-    """Serve files on loopback; yield the port, and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            body = files.get(self.path, b"")
-            self.send_response(200 if body else 404)
-            if "/manifests/" in self.path:
-                self.send_header("content-type", MANIFEST)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_address[1], asked
-        finally:
-            server.shutdown()
-
-
 def test_more_than_a_thousand_descriptors() -> None:
     """A worker with many files open relays as well as one with few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -125,7 +96,7 @@ def test_layer_that_lies_elsewhere(tmp_path: Path) -> None:
     """A manifest says where its layers are, and whoever pushed the image wrote it: no address of ours is asked."""
     kind = "application/vnd.docker"
     config = json.dumps({"os": "linux", "rootfs": {"type": "layers", "diff_ids": [_digest(b"x")]}}).encode()
-    with _serving({}) as (metadata, told):
+    with serving(lambda _: (404, b"")) as (metadata, told):
         layer = {"mediaType": f"{kind}.image.rootfs.foreign.diff.tar.gzip", "size": 9, "digest": _digest(b"y")}
         layer["urls"] = [f"http://127.0.0.1:{metadata}/a", f"http://localhost:{metadata}/b", f"http://0:{metadata}/c"]
         manifest = json.dumps(
@@ -145,7 +116,7 @@ def test_layer_that_lies_elsewhere(tmp_path: Path) -> None:
             f"/v2/evil/manifests/{_digest(manifest)}": manifest,
             f"/v2/evil/blobs/{_digest(config)}": config,
         }
-        with _serving(files) as (port, asked):
+        with serving(lambda path: (200, files[path]) if path in files else (404, b"")) as (port, asked):
             image = f"127.0.0.1:{port}/evil@{_digest(manifest)}"
             for each in ("context", "out"):
                 (tmp_path / each).mkdir()

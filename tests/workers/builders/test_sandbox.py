@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import re
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.workers.builders.conftest import LIMITS, Yard
+from tests.workers.builders.serving import serving
 from workers.builders import sandbox
 from workers.builders.cgroups import ROOT
 from workers.builders.model import Build, Outcome
@@ -28,27 +26,8 @@ pytestmark = pytest.mark.slow
 SECRET = "hush-hush-4711"
 
 
-@contextmanager
-def serving(body: bytes = b"from outside\n") -> Iterator[tuple[int, list[str]]]:
-    """Serve one answer on this machine's loopback; yield the port, and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_address[1], asked
-        finally:
-            server.shutdown()
+def answer(_: str) -> tuple[int, bytes]:
+    return 200, b"from outside\n"
 
 
 def left_behind(stores: Path) -> list[str]:
@@ -151,7 +130,7 @@ def test_search(yard: Yard, busybox: str, monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / SECRET).write_text(SECRET)
     context = tmp_path / "context"
     context.mkdir()
-    with serving() as (port, asked):
+    with serving(answer) as (port, asked):
         (context / "search").write_text(SEARCH.replace("PORT", str(port)))
         build = yard.build(f"FROM {busybox}\nCOPY search /\nRUN sh /search\n", context=context)
     assert build.outcome in (Outcome.BUILT, Outcome.FAILED)
@@ -164,7 +143,7 @@ def test_search(yard: Yard, busybox: str, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_add_of_an_address(yard: Yard, busybox: str) -> None:
-    with serving() as (port, asked):
+    with serving(answer) as (port, asked):
         build = yard.build(f"FROM {busybox}\nADD http://127.0.0.1:{port}/secret /s\n")
         assert build.outcome is Outcome.IMPOSSIBLE
         assert build.reason == "line 2: ADD would have the builder fetch an address"
@@ -186,7 +165,7 @@ def _build_unchecked(yard: Yard, text: str) -> Build:
 
 def test_proxy(open_yard: Callable[..., Yard], busybox: str) -> None:
     """Only hosts on the list are reached, by their exact names and ports."""
-    with serving() as (port, asked), serving() as (other, refused):
+    with serving(answer) as (port, asked), serving(answer) as (other, refused):
         yard = open_yard(f"127.0.0.1:{port}")
         get = "http_proxy=http://127.0.0.1:3128 wget -q -O - http://127.0.0.1"
         lines = f"RUN {get}:{port}/yes && echo got it; {get}:{other}/no; {get}:{port}/again\n"

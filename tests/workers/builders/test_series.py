@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,6 +12,7 @@ import pytest
 
 from tests.workers.builders.conftest import Yard
 from tests.workers.builders.registry import Registry, make_busybox
+from tests.workers.builders.serving import serving
 from workers.builders.context import read_context
 from workers.builders.model import Build, Outcome
 from workers.builders.sandbox import SandboxError, open_store
@@ -114,22 +113,12 @@ def test_a_host_that_stumbles(open_yard: Callable[..., Yard], busybox: str, cont
     """What fails once is no fault of a suggestion."""
     answers = [503] * failures + [200]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(answers.pop(0))
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"127.0.0.1:{server.server_address[1]}"
+    with serving(lambda _: (answers.pop(0), b"")) as (port, _):
+        address = f"127.0.0.1:{port}"
         head = f"FROM {busybox}\n"
         lean = f"{head}RUN http_proxy=http://127.0.0.1:3128 wget -q -O /got http://{address}/\n"
         bench = open_yard(address).bench()
         series = build_series(bench, None, Source(context, head), ["lean"], lambda some: lean if some else head)
-        server.shutdown()
     assert series.withdrawn == (("lean",) if failures == 2 else ())
     assert (series.suggested is None) == (failures == 2)
 
