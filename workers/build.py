@@ -289,8 +289,7 @@ def _measure(build: Build, text: str, target: str) -> Measurement:
 
 
 def _source(order: ImageOrder, context: Context) -> Source:
-    platform = {"platform": order.platform} if order.platform else {}
-    return Source(context.directory, context.dockerfile, order.target or None, order.build_args, **platform)
+    return Source(context.directory, context.dockerfile, order.target or None, order.build_args, order.platform)
 
 
 def _press(text: str, suggestions: Iterable[Proposed]) -> str:

@@ -34,8 +34,7 @@ def _choose(
         listed = [each for each in configuration.images if each.dockerfile == file.path]
         for each in listed:
             context = each.context if each.context is not None else found
-            is_usual = not each.platforms or _PLATFORM in each.platforms
-            platform = _PLATFORM if is_usual else each.platforms[0]
+            platform = _PLATFORM if _PLATFORM in each.platforms else next(iter(each.platforms), "")
             yield ImageOrder(file.path, base_path, context, each.target, each.build_args, platform, proposed)
         if not listed:
             yield ImageOrder(file.path, base_path, found, suggestions=proposed)

@@ -42,7 +42,7 @@ class BuildKit:
                 return Ability(False, "docker's client has no buildx, which is what asks BuildKit")
         if not self.version:
             return Ability(False, f"no BuildKit answers at {self.address}")
-        build = try_out(self, self.platforms[0])
+        build = try_out(self)
         if build.outcome is not Outcome.BUILT:
             return Ability(False, build.reason)
         # What is built from source does not always know its version.
@@ -54,12 +54,13 @@ class BuildKit:
 
     def build(self, recipe: Recipe, limits: Limits, store: str, into: Path) -> Build:
         """Build into the empty directory `into`."""
-        if recipe.platform not in self.platforms:
+        if recipe.platform not in ("", *self.platforms):
             return Build(Outcome.IMPOSSIBLE, f"this builder is for {', '.join(self.platforms)}, not {recipe.platform}")
         started = time.monotonic()
-        command = ("buildx", "build", "--builder", _NAME, "--platform", recipe.platform)
+        platform = ("--platform", recipe.platform) if recipe.platform else ()
+        command = ("buildx", "build", "--builder", _NAME, *platform, "--output", "type=docker,dest=-")
         with self.open() as client:
-            build = build_image(client, (*command, "--output", "type=docker,dest=-"), recipe, limits, store, into)
+            build = build_image(client, command, recipe, limits, store, into)
         return replace(build, seconds=time.monotonic() - started)
 
     def ask(self) -> str:

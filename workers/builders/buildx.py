@@ -81,15 +81,14 @@ def find_plugins(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/root", ".docker"), "cli-plugins")
 
 
-def try_out(builder: Builder, platform: str) -> Build:
+def try_out(builder: Builder) -> Build:
     """Build an image of one file."""
     with tempfile.TemporaryDirectory() as folder:
         context, into = Path(folder, "context"), Path(folder, "image")
         context.mkdir()
         into.mkdir()
         (context / "file").touch()
-        recipe = Recipe(context, "FROM scratch\nCOPY file /\n", platform=platform)
-        return builder.build(recipe, Limits(seconds=60.0), "examine", into)
+        return builder.build(Recipe(context, "FROM scratch\nCOPY file /\n"), Limits(seconds=60.0), "examine", into)
 
 
 def build_image(

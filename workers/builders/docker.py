@@ -34,7 +34,7 @@ class Docker:
             return Ability(False, "docker is not installed")
         if not self.version:
             return Ability(False, f"no engine answers at {self.environ.get('DOCKER_HOST') or 'its socket'}")
-        build = try_out(self, self.platform)
+        build = try_out(self)
         if build.outcome is not Outcome.BUILT:
             return Ability(False, build.reason)
         said = f"docker {'.'.join(map(str, self.version))}{' with buildx' if self.has_buildx else ''}"
@@ -42,7 +42,7 @@ class Docker:
 
     def build(self, recipe: Recipe, limits: Limits, store: str, into: Path) -> Build:
         """Build into the empty directory `into`."""
-        if recipe.platform != self.platform:
+        if recipe.platform not in ("", self.platform):
             return Build(Outcome.IMPOSSIBLE, f"this builder is for {self.platform}, not {recipe.platform}")
         started = time.monotonic()
         # Nobody else's image has this name, and the engine is left without it.

@@ -30,7 +30,8 @@ class Recipe:
     dockerfile: str
     target: str | None = None
     build_args: tuple[tuple[str, str], ...] = ()
-    platform: str = "linux/amd64"
+    platform: str = ""
+    """Such as `linux/arm64`; empty for that of the builder."""
     images: tuple[str, ...] = ()
     """The images that the Dockerfile names, as it names them: nothing else is pulled."""
     earlier: tuple[Path, ...] = ()

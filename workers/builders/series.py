@@ -27,7 +27,7 @@ class Source:
     dockerfile: str
     target: str | None = None
     build_args: tuple[tuple[str, str], ...] = ()
-    platform: str = "linux/amd64"
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,9 @@ def test_hosts_cannot_be_chosen() -> None:
 
 
 def test_other_platforms(docker: Docker, context: Path) -> None:
+    assert (
+        build(replace(docker, platform="linux/s390x"), "FROM scratch\nCOPY file /\n", context).outcome is Outcome.BUILT
+    )
     found = docker.build(Recipe(context, "FROM scratch\n", platform="linux/s390x"), LIMITS, "tests", context.parent)
     assert (found.outcome, found.reason) == (
         Outcome.IMPOSSIBLE,
