@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import ssl
 import subprocess
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +14,9 @@ from cli.doctor import examine
 from tests.rules.cases import table
 from tests.workers.builders.conftest import LIMITS, Yard, build
 from tests.workers.builders.relay import relay_buildkit
-from tests.workers.builders.test_docker import SECRET, processes
 from workers.builders.buildkit import BuildKit, open_buildkit
 from workers.builders.buildx import LACKS
-from workers.builders.model import Build, Outcome, Recipe
+from workers.builders.model import Outcome, Recipe
 from workers.builders.series import Source, build_series
 
 pytestmark = pytest.mark.slow
@@ -43,39 +39,6 @@ def test_what_it_says_of_itself(daemon: BuildKit, yard: Yard, busybox: str) -> N
     found = build_series(bench, None, Source(yard.work, f"FROM {busybox}\n")).head
     assert (found.outcome, found.seconds) == (Outcome.IMPOSSIBLE, 0.0)
     assert found.reason == "buildkit cannot limit memory, processes, disk, network, cpu here"
-
-
-def test_stopped_in_time_and_nothing_left(
-    buildkit: dict[str, str], busybox: str, context: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its client sees nothing of the worker's environment, and the daemon ends what it began."""
-    monkeypatch.setenv("DOCKSLIM_PRIVATE_KEY", SECRET)
-    number = str(time.time_ns())
-    text = f"FROM {busybox}\nRUN (trap '' TERM; setsid sleep {number}) & trap '' TERM; sleep {number}\n"
-    found: list[Build] = []
-    daemon = open_buildkit({**os.environ, **buildkit})
-    limits = replace(LIMITS, seconds=3.0)
-    builds = threading.Thread(target=lambda: found.append(build(daemon, text, context, limits)))
-    started = time.monotonic()
-    builds.start()
-    while not list(processes(number)) and builds.is_alive():
-        time.sleep(0.05)
-    assert list(processes(number))
-    clients = [each for each in processes("--progress") if str(context).encode() in (each / "cmdline").read_bytes()]
-    assert len(clients) == 2
-    for each in clients:
-        environ = (each / "environ").read_bytes()
-        assert b"DOCKER_BUILDKIT=1" in environ
-        assert SECRET.encode() not in environ
-        assert b"DOCKSLIM" not in environ
-    builds.join()
-    assert time.monotonic() - started < limits.seconds + 5
-    assert (found[0].outcome, found[0].reason) == (Outcome.LIMITED, "stopped after 3 s (line 2)")
-    until = time.monotonic() + 5
-    while list(processes(number)) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert list(processes(number)) == []
-    assert build(daemon, f"FROM {busybox}\nRUN echo fine > /fine\n", context).outcome is Outcome.BUILT
 
 
 def test_what_is_packed_is_packed_once(daemon: BuildKit, yard: Yard, busybox: str, context: Path) -> None:

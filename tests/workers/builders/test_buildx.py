@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +28,81 @@ from workers.image import Measurement, measure, read_image
 
 pytestmark = pytest.mark.slow
 
+SECRET = "hush-hush-4711"
+
 
 @pytest.fixture(params=ENDS)
-def builder(request: pytest.FixtureRequest) -> Docker | BuildKit:
-    found = open_builder(request.getfixturevalue(request.param))
+def environ(request: pytest.FixtureRequest) -> dict[str, str]:
+    found: dict[str, str] = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def builder(environ: dict[str, str]) -> Docker | BuildKit:
+    return opened(environ)
+
+
+def opened(environ: Mapping[str, str]) -> Docker | BuildKit:
+    found = open_builder(environ)
     assert isinstance(found, Docker | BuildKit)
     return found
+
+
+def left_behind(builder: Docker | BuildKit) -> set[str]:
+    """Return images and containers of an engine, which lists those of one second in any order; a daemon has none."""
+    if isinstance(builder, BuildKit):
+        return set()
+    with open_client(builder.environ, builder.plugins) as client:
+        return {each for kind in ("image", "container") for each in client.ask(kind, "ls", "-aq").split()}
+
+
+def processes(word: str) -> Iterator[Path]:
+    """Yield the processes of this machine whose command has a word in it."""
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if word.encode() in (each / "cmdline").read_bytes().split(b"\0"):
+                yield each
+        except OSError:
+            continue
+
+
+def test_stopped_in_time_and_nothing_left(
+    environ: dict[str, str], busybox: str, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client sees nothing of the worker's environment, and ends with all that it began."""
+    monkeypatch.setenv("DOCKSLIM_REDIS_URL", f"redis://:{SECRET}@127.0.0.1:6379/0")
+    monkeypatch.setenv("DOCKSLIM_PRIVATE_KEY", SECRET)
+    builder = opened({**os.environ, **environ})
+    before = left_behind(builder)
+    number = str(time.time_ns())
+    line = f"(trap '' TERM HUP INT; while :; do sleep 1; done) & trap '' TERM; setsid sleep {number}; sleep {number}"
+    found: list[Build] = []
+    text = f"FROM {busybox}\nRUN {line}\n"
+    limits = replace(LIMITS, seconds=3.0)
+    started = time.monotonic()
+    builds = threading.Thread(target=lambda: found.append(build(builder, text, context, limits)))
+    builds.start()
+    while not list(processes(number)) and builds.is_alive():
+        time.sleep(0.05)
+    assert list(processes(number))
+    clients = [each for each in processes("--progress") if str(context).encode() in (each / "cmdline").read_bytes()]
+    assert len(clients) == (1 if isinstance(builder, Docker) and not builder.has_buildx else 2)
+    for each in clients:
+        told = (each / "environ").read_bytes()
+        assert b"DOCKER_BUILDKIT=1" in told
+        assert SECRET.encode() not in told
+        assert b"DOCKSLIM" not in told
+    builds.join()
+    assert time.monotonic() - started < limits.seconds + 5
+    assert (found[0].outcome, found[0].reason) == (Outcome.LIMITED, "stopped after 3 s (line 2)")
+    assert (found[0].failed_line, found[0].layout) == (2, None)
+    until = time.monotonic() + 5
+    while list(processes(number)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(processes(number)) == []
+    assert left_behind(builder) == before
+    assert build(builder, f"FROM {busybox}\nRUN echo fine > /fine\n", context).outcome is Outcome.BUILT
+    assert left_behind(builder) == before
 
 
 MISSING = "127.0.0.1:1/missing@sha256:" + "0" * 64
