@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 MAX_BYTES = 16 * 1024 * 1024
 """More than the parser takes of any file; what is longer is refused by it, not read to its end."""
+_USUAL_BYTES = 64 * 1024
 
 
 Judge = Callable[[str], bool]
@@ -55,7 +56,9 @@ def read_text(path: str) -> str:
         return decode(sys.stdin.buffer.read(MAX_BYTES))
     try:
         with open(path, "rb") as file:
-            return decode(file.read(MAX_BYTES))
+            # Whoever asks for so many bytes gets room for them first.
+            data = file.read(_USUAL_BYTES)
+            return decode(data if len(data) < _USUAL_BYTES else data + file.read(MAX_BYTES - _USUAL_BYTES))
     except OSError as error:
         raise TroubleError(path, _say(error)) from None
     except ValueError as error:  # a NUL in the name

@@ -65,6 +65,8 @@ class Graph:
         self._most: dict[int, int] = {}
         self._all: dict[int, int] = {}
         self._sizes: dict[int, int] = {}
+        # Asked again when a fix is tried out, and by the next file for what everybody installs.
+        self._recommended = lru_cache(maxsize=256)(self._find_recommended)
         self.minimal = self.needed_by([""])
         """What every system has."""
 
@@ -86,9 +88,11 @@ class Graph:
 
     def recommended(self, names: Iterable[str], there: int, kept: Iterable[str] = ()) -> Brought:
         """Return what an install of `names` brings beside what is `there`, and beside `kept` and what that needs."""
-        names = list(names)
+        return self._recommended(tuple(names), there, tuple(kept))
+
+    def _find_recommended(self, names: tuple[str, ...], there: int, kept: tuple[str, ...]) -> Brought:
         asked = {number for name in names if (number := self._number(name)) is not None}
-        taken = there | self.needed_by([*names, *kept])
+        taken = there | self.needed_by((*names, *kept))
         fresh = 0
         for number in asked:
             fresh |= self._least_of(number)

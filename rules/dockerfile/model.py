@@ -7,9 +7,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import NamedTuple
 
+from rules.dockerfile.once import once
 from rules.dockerfile.script import Script, ShellCommand
 from rules.dockerfile.shell import parse_script
 from rules.dockerfile.source import SourceMap, Span
@@ -179,22 +179,22 @@ class Instruction:
         """Return the first flag called `name`, without its dashes."""
         return next((flag for flag in self.flags if flag.name == name), None)
 
-    @cached_property
+    @once
     def mounts(self) -> tuple[Mount, ...]:
         """Return the mounts of a RUN."""
         return tuple(_read_mount(flag) for flag in self.flags if flag.name == "mount" and flag.value)
 
-    @cached_property
+    @once
     def words(self) -> tuple[Word, ...]:
         """Return the arguments split as BuildKit does for COPY, ADD, FROM, WORKDIR: quotes respected."""
         return self.exec_words or split_words(self.value, self.arguments_start, self.source)
 
-    @cached_property
+    @once
     def exec_words(self) -> tuple[Word, ...] | None:
         """Return the strings of the exec (JSON) form, or None in the shell form."""
         return parse_exec(self.value, self.arguments_start, self.source)
 
-    @cached_property
+    @once
     def script(self) -> Script:
         """Return what a RUN runs; empty and not `parsed` where it is no shell that we read."""
         if self.keyword != "RUN":
@@ -293,7 +293,7 @@ class Dockerfile:
     stages: tuple[Stage, ...]
     comments: tuple[Comment, ...]
 
-    @cached_property
+    @once
     def _line_starts(self) -> list[int]:
         starts = [0]
         find = self.text.find
@@ -320,7 +320,7 @@ class Dockerfile:
             end -= 1
         return Span(starts[first - 1], max(starts[first - 1], end))
 
-    @cached_property
+    @once
     def newline(self) -> str:
         """Return the line end that the file uses, the commoner one when it mixes them."""
         crlf = self.text.count("\r\n")
@@ -334,7 +334,7 @@ class Dockerfile:
             self._shipped[targets] = kept
         return kept
 
-    @cached_property
+    @once
     def _shipped(self) -> dict[frozenset[str], tuple[Stage, ...]]:
         return {}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import ClassVar, NamedTuple
 
+from rules.dockerfile.once import once
 from rules.dockerfile.source import Span
 from rules.dockerfile.words import Word
 
@@ -95,7 +95,7 @@ class ShellCommand:
         """Return the words behind the program."""
         return self.words[1:]
 
-    @cached_property
+    @once
     def texts(self) -> tuple[str, ...]:
         """Return every word as text."""
         return tuple(word.text for word in self.words)
