@@ -17,10 +17,15 @@ from tests.corpus import corpus_texts
 
 NOWHERE = SourceMap((0,), (0,))
 LEFT_TO_THE_GRAMMAR = {
-    "assignment": "A=1 make",
-    "assignment-quoted": "A='x y' && make",
-    "redirection": "echo a > b",
-    "descriptor": "make 2>&1",
+    "assignments-alone": "A=1 B=2",
+    "assignment-in-a-pipeline": "A=1 | a",
+    "no-name": "1=2 make",
+    "word-behind-a-redirection": "echo a > b c",
+    "redirection-alone": "> a",
+    "redirection-of-an-assignment": "A=1 > b",
+    "redirection-into-a-pipeline": "a && make 2>&1 | tee b",
+    "closed-descriptor": "make 2>&-",
+    "here-string": "a <<< b",
     "background": "a & b",
     "pipe-of-both": "a |& b",
     "keyword": "if true; then a; fi",
@@ -55,11 +60,14 @@ READ = {
     # The grammar makes two words of this one.
     "variables-and-dashes": ("tar xf $A-$B.tgz", [("tar", "xf", "$A-$B.tgz")]),
     "pipeline": ("curl -s x | tar xz && b", [("curl", "-s", "x"), ("tar", "xz"), ("b",)]),
+    "redirection": ("echo a > b && c 2>/dev/null >&2", [("echo", "a"), ("c",)]),
+    "assignment": ("A='x y' B=$C make && D=1", [("make",), ("D=1",)]),
     "wrapper": ("sudo -E env A=1 apt-get update", [("apt-get", "update")]),
 }
 PIECES = (
     "a", "-b", "c=d", "./e/*.f", "$K", "${L}", "$M-$N.tgz", "apt-get", "sudo", "env", "&&", "||", ";", "|", "0", "~/x",
-    "--o='p'", "é", "#", ">", "'g h'", '"i $J"', "set -e", "set -o pipefail", " ", "  ", "\t",
+    "--o='p'", "é", "#", ">", "> h", "2>&1", ">>'j'", "2>/dev/null", "N=1", 'O="$P"', "Q=", "'g h'", '"i $J"', "set -e",
+    "set -o pipefail", " ", "  ", "\t",
 )  # fmt: skip
 
 
@@ -99,7 +107,7 @@ def test_the_grammar_agrees_on_the_corpus() -> None:
                 other = read_by_grammar(run.arguments, run.source, run.arguments_start, "shell")
                 assert described(script) == described(other), name
     print(f"\nplain: {plain:,} of {runs:,} RUNs of the corpus are read without the grammar, and as it reads them")
-    assert plain > runs / 2
+    assert plain > runs * 0.9
 
 
 def runs_of(text: str) -> list[Instruction]:
