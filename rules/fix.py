@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from rules.dockerfile import Span
 
@@ -28,8 +29,7 @@ class Applicability(StrEnum):
     """To be read, never to be applied by a click."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace `text[span]` with `replacement`; an empty span inserts."""
 
     span: Span

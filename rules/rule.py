@@ -73,10 +73,6 @@ class Rule(ABC):
         """What its docstring says, as Markdown."""
         return cleandoc(type(self).__doc__ or "")
 
-    def may_concern(self, text: str) -> bool:
-        """Tell whether this rule could have anything to say about or because of `text`."""
-        return not self.triggers or any(map(text.__contains__, self.triggers))
-
     @abstractmethod
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield what this rule has to say about one Dockerfile."""

@@ -21,11 +21,10 @@ _PROVISIONERS = frozenset(
     {"make", "rake", "ansible", "ansible-playbook", "puppet", "chef-client", "chef-solo", "salt-call", "xargs", "su"}
 )
 _INTERPRETED = regex(r"\.(?:py|pl|rb|js)$")
-# What the source of a RUN must hold for one of these to be in it: most need not be read as shell for that.
+# What the source of a RUN, in lower case, must hold for one of these to be in it: most need not be read as shell.
 _MAY_HIDE = regex(
     r"\.(?:sh|bash|py|pl|rb|js)\b|\./|\b(?:ba|da|a|z|k)?sh\b|<<|\b(?:source|make|rake|ansible|puppet|chef|salt|xargs|su)\b"
-    r"|(?:^RUN|[;&|({\n]|\b(?:do|then|else|sudo))\s*\.?\s*[\"']?[.$]",
-    re.IGNORECASE,
+    r"|(?:^run|[;&|({\n]|\b(?:do|then|else|sudo))\s*\.?\s*[\"']?[.$]"
 )
 _SCRIPT = regex(r"\.(?:sh|bash)$|^\./")
 # What comes with sources and looks at the system without changing it.
@@ -115,7 +114,7 @@ def _scripts(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, str], ...]:
     return tuple(
         (each.index, script)
         for _, each in dockerfile.after(own, own.start)
-        if each.keyword == "RUN" and _MAY_HIDE.search(each.span.of(dockerfile.text))
+        if each.keyword == "RUN" and _MAY_HIDE.search(each.span.of(dockerfile.text).lower())
         for script in _opaque_scripts(each)
     )
 

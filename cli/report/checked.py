@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding
@@ -17,8 +18,7 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A span as lines and columns: 1-based, in characters, the end column one behind the last character."""
 
     start_line: int

@@ -6,11 +6,11 @@ import posixpath
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rules.dockerfile.once import once
-from rules.dockerfile.script import Script, ShellCommand
+from rules.dockerfile.script import NOTHING_READ, Script, ShellCommand
 from rules.dockerfile.shell import parse_script
 from rules.dockerfile.source import SourceMap, Span
 from rules.dockerfile.words import Word, parse_exec, split_words
@@ -18,6 +18,7 @@ from rules.dockerfile.words import Word, parse_exec, split_words
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"})
 _PLAIN_OPTION = re.compile(r"-[euxvlc]*o?c?|pipefail|errexit|nounset")
 DEFAULT_SHELL = ("/bin/sh", "-c")
+_NOTHING: Mapping[str, str | None] = {}
 
 
 class DockerfileError(ValueError):
@@ -53,8 +54,7 @@ class Flag(NamedTuple):
         return Flag(self.name, self.value, self.span.shifted(chars))
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """One `RUN --mount=...`: `target` is the path in the build container, None when the type implies it."""
 
     type: str
@@ -198,7 +198,7 @@ class Instruction:
     def script(self) -> Script:
         """Return what a RUN runs; empty and not `parsed` where it is no shell that we read."""
         if self.keyword != "RUN":
-            return Script.EMPTY
+            return NOTHING_READ
         if self.exec_words is not None:
             return Script.of_exec(self.exec_words)
         if self.twin is not None:
@@ -207,14 +207,13 @@ class Instruction:
             return _heredoc_script(self)
         return parse_script(self.arguments, self.source, self.arguments_start)
 
-    @property
+    @once
     def commands(self) -> tuple[ShellCommand, ...]:
         """Return the simple commands of a RUN in source order, nested ones included."""
         return self.script.commands
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What holds at one instruction; a value is None when it cannot be known from the file."""
 
     shell: tuple[str, ...] = DEFAULT_SHELL
@@ -223,8 +222,8 @@ class Scope:
     workdir: str | None = None
     workdir_given: bool = False
     """Whether a WORKDIR stands above; without one the base image decides."""
-    env: Mapping[str, str | None] = field(default_factory=dict)
-    args: Mapping[str, str | None] = field(default_factory=dict)
+    env: Mapping[str, str | None] = _NOTHING
+    args: Mapping[str, str | None] = _NOTHING
 
     @property
     def is_posix(self) -> bool:
@@ -415,7 +414,7 @@ def _heredoc_script(instruction: Instruction) -> Script:
         return Script(False, "heredoc")
     script = parse_script(text, SourceMap((0,), (body.start,)), 0, "heredoc")
     errexit = script.errexit or any(_has_e(word) for word in program[1:])
-    return replace(script, errexit=errexit, own_shell=bool(program))
+    return script._replace(errexit=errexit, own_shell=bool(program))
 
 
 def _has_e(option: str) -> bool:

@@ -166,7 +166,7 @@ def _build_instruction(
     inner_keyword, inner_at, inner_value = split_keyword(value)
     if inner_keyword.upper() == "ONBUILD":  # which BuildKit does not allow
         return instruction
-    inner = replace(joined, text=value, source=source, start=source.offset(0))
+    inner = joined._replace(text=value, source=source, start=source.offset(0))
     trigger = _build_instruction(index, inner_keyword.upper(), inner_value, inner_at, inner, escape, text)
     return replace(instruction, trigger=replace(trigger, deferred=True))
 
@@ -245,7 +245,7 @@ def _read_stages(instructions: tuple[Instruction, ...]) -> Iterator[Stage]:
         parent = names.get(base.lower())
         inherited = ends[parent] if parent is not None else Scope()
         body = instructions[start + 1 : stop]
-        scopes, end = _fold_scopes(body, replace(inherited, args={}), global_args)
+        scopes, end = _fold_scopes(body, inherited._replace(args={}), global_args)
         ends.append(end)
         yield Stage(index, name, base, instructions[start], body, parent, scopes, end)
         if name:
@@ -289,10 +289,10 @@ def _next_scope(scope: Scope, each: Instruction, global_args: Mapping[str, str |
             )
         case "USER":
             user = expand(each.arguments, {**scope.args, **scope.env})
-            return replace(scope, user=user if user is not None else each.arguments)
+            return scope._replace(user=user if user is not None else each.arguments)
         case "SHELL":
             words = each.exec_words
-            return replace(scope, shell=tuple(word.text for word in words) if words else DEFAULT_SHELL)
+            return scope._replace(shell=tuple(word.text for word in words) if words else DEFAULT_SHELL)
         case "WORKDIR":
             workdir = _join_workdir(scope, each, {**scope.args, **scope.env})
             return Scope(scope.shell, scope.user, workdir, True, scope.env, scope.args)

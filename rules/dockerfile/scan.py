@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile.model import Comment, DockerfileError, Heredoc
 from rules.dockerfile.source import SourceMap, Span
@@ -25,8 +25,7 @@ _QUOTE = frozenset("'\"")
 _KEYWORD_END = re.compile(r"[\t\v\f\r ]+")
 
 
-@dataclass(slots=True)
-class Joined:
+class Joined(NamedTuple):
     """One instruction before it is read: its lines joined, and where they came from."""
 
     text: str

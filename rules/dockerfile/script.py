@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile.once import once
 from rules.dockerfile.source import Span
@@ -144,14 +144,11 @@ class Statement(NamedTuple):
     terminator: str
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """What one RUN runs. Where `parsed` is false nothing else may be relied on.
 
     `form` is `shell`, `exec` or `heredoc`; `errexit` tells that `set -e` stands at its start.
     """
-
-    EMPTY: ClassVar[Script]
 
     parsed: bool
     form: str
@@ -171,7 +168,7 @@ class Script:
     def of_exec(words: tuple[Word, ...]) -> Script:
         """Return the script of an exec form: one command, run without a shell."""
         if not words:
-            return Script.EMPTY
+            return NOTHING_READ
         span = Span(words[0].span.start, words[-1].span.end)
         command = ShellCommand(words, span, from_exec=True)
         return Script(True, "exec", (command,), (Statement(span, "command", (), ""),))
@@ -181,10 +178,10 @@ class Script:
         if by == 0:
             return self
         statements = tuple(each._replace(span=each.span.shifted(by)) for each in self.statements)
-        return replace(self, commands=tuple(each.shifted(by) for each in self.commands), statements=statements)
+        return self._replace(commands=tuple(each.shifted(by) for each in self.commands), statements=statements)
 
 
-Script.EMPTY = Script(False, "shell")
+NOTHING_READ = Script(False, "shell")
 
 
 def skip_wrappers(words: list[Word]) -> tuple[int, tuple[str, ...], list[tuple[str, str | None]]]:

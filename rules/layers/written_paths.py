@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from rules.dockerfile import Instruction, Scope, ShellCommand, Stage
 from rules.patterns import regex
@@ -45,8 +45,7 @@ _STARTS_AT_ROOT = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """An absolute path that `instruction` writes."""
 
     path: str

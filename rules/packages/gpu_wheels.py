@@ -85,14 +85,14 @@ class GpuWheels(Rule):
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each stage that takes the wheels for GPUs."""
         text = dockerfile.text
-        if not ("torch" in text or "tensorflow" in text or surroundings.context) or _DEVICE.search(text):
+        if not ("torch" in text or "tensorflow" in text or surroundings.context):
             return
         asked: set[int] = set()
         for run in shipped_runs(dockerfile, surroundings, ("pip", "uv ")):
             if run.stage.index in asked or not _is_plain(run):
                 continue
             found = next(filter(_takes_gpu, requirements.named(run.instruction, surroundings.context)), None)
-            if found is not None and not _is_configured(run, found, surroundings.context):
+            if found is not None and not _DEVICE.search(text) and not _is_configured(run, found, surroundings.context):
                 asked.add(run.stage.index)
                 yield self._report(run, found)
 

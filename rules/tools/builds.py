@@ -98,11 +98,14 @@ _BY_VERB = {
 _SETUP = regex(r"(?:setup|build|configure)\.py$")
 _PYTHON = regex(r"python[\d.]*$")
 _ALWAYS = frozenset({"cpanm", "cpan", "easy_install", "node-gyp"})
-_BUILD_HINTS = regex(
-    r"make|ninja|meson|scons|gcc|g\+\+|\bcc\b|c\+\+|clang|gfortran|config|autogen|autoreconf|bootstrap|buildconf|waf|\bb2\b|bjam|pip"
-    r"|setup\.py|easy_install|npm|yarn|gem\b|bundle|cargo|rustc|\bgo\b|pecl|php|luarocks|mix\b|mvn|gradle|\bant\b|sbt|javac|uv\b"
-    r"|poetry|\bR\b|Rscript|cpan|ghc|stack|cabal|rebar|opam|nimble|shards|crystal|node-gyp"
-)
+# A regular expression of all of them would try each at every character.
+_BUILD_HINTS = (
+    "make", "ninja", "meson", "scons", "gcc", "g++", "c++", "clang", "gfortran", "config", "autogen", "autoreconf",
+    "bootstrap", "buildconf", "waf", "bjam", "pip", "setup.py", "easy_install", "npm", "yarn", "bundle", "cargo",
+    "rustc", "pecl", "php", "luarocks", "mvn", "gradle", "sbt", "javac", "poetry", "Rscript", "cpan", "ghc",
+    "stack", "cabal", "rebar", "opam", "nimble", "shards", "crystal", "node-gyp",
+)  # fmt: skip
+_SHORT_BUILD_HINTS = regex(r"\b(?:cc|b2|go|ant|R)\b|(?:gem|mix|uv)\b")
 
 # What compiles while it runs, or is a place to work in.
 _AT_RUN_TIME = regex(
@@ -218,7 +221,12 @@ def _script(script: str) -> str:
 
 def may_build(instruction: Instruction) -> bool:
     """Tell whether a RUN is worth reading for commands that build."""
-    return _BUILD_HINTS.search(instruction.value) is not None or bool(instruction.heredocs)
+    text = instruction.value
+    return (
+        any(map(text.__contains__, _BUILD_HINTS))
+        or _SHORT_BUILD_HINTS.search(text) is not None
+        or bool(instruction.heredocs)
+    )
 
 
 def brings_compiler(base: str) -> bool:

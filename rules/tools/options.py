@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile import ShellCommand, Word
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`program [options] action [options] operands`; `action` is None when no subcommand is given."""
 
     command: ShellCommand

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -126,7 +125,7 @@ def described(script: Script) -> object:
     """
     if is_long(script):
         return [(each.words, each.span) for each in script.commands]
-    return [{**vars(each), "texts": each.texts} for each in script.commands], replace(script, commands=())
+    return [{**vars(each), "texts": each.texts} for each in script.commands], script._replace(commands=())
 
 
 def is_long(script: Script) -> bool:
