@@ -7,9 +7,8 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.dockerfiles import is_dockerfile
 from cli.trouble import TroubleError
@@ -115,8 +114,7 @@ def _say(error: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ignores:
+class _Ignores(NamedTuple):
     """The patterns of one .gitignore, for what lies below its directory."""
 
     directory: str

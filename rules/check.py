@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.config import DEFAULT, Config
 from rules.dockerfile import Dockerfile, DockerfileError, Instruction, parse
@@ -16,16 +16,14 @@ from rules.registry import RULES
 from rules.rule import Rule, Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A fix that did not pass the gate, and why; the finding is reported without it."""
 
     finding: Finding
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Findings in the order of the text; `refused` is for the people who maintain the rules."""
 
     findings: tuple[Finding, ...]
@@ -51,7 +49,7 @@ def check(dockerfile: Dockerfile, config: Config = DEFAULT, surroundings: Surrou
     )
     return Report(
         tuple(
-            _weigh(replace(each, fix=None) if at in reasons else each, config)
+            _weigh(each._replace(fix=None) if at in reasons else each, config)
             for at, each in enumerate(wanted_findings)
         ),
         tuple(Refusal(wanted_findings[at], reason) for at, reason in reasons.items()),
@@ -68,10 +66,10 @@ def _weigh(finding: Finding, config: Config) -> Finding:
     """Give a finding the severity that is wanted; one that is known to save next to nothing is mere information."""
     severity = config.severities.get(finding.code)
     if severity is not None:
-        finding = replace(finding, severity=severity)
+        finding = finding._replace(severity=severity)
     if finding.saving.bytes is None or finding.saving.bytes >= config.floor:
         return finding
-    return replace(finding, severity=Severity.INFO, is_small=True)
+    return finding._replace(severity=Severity.INFO, is_small=True)
 
 
 def _names_of(finding: Finding) -> frozenset[str]:

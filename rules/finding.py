@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from rules.dockerfile import Span
 from rules.fix import Fix
@@ -27,8 +27,7 @@ class Provenance(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
+class Saving(NamedTuple):
     """Bytes that the image would lose, uncompressed; None unless measured or estimated."""
 
     bytes: int | None = None
@@ -39,8 +38,7 @@ class Saving:
 UNKNOWN_SAVING = Saving()
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(NamedTuple):
     """Text to copy where no edit of the Dockerfile does it: a new file, a rewritten stage.
 
     `title` says what it is and where it goes, as a sentence without a full stop; `language` is the fence's.
@@ -51,8 +49,7 @@ class Snippet:
     language: str = "dockerfile"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One place where a habit costs bytes.
 
     `message` says what happens, with its cost where it is known; `reason` is one sentence about this very line.

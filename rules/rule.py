@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from inspect import cleandoc
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Span
 from rules.finding import UNKNOWN_SAVING, Finding, Saving, Severity, Snippet
@@ -17,16 +16,14 @@ from rules.surroundings import NOTHING_KNOWN, Surroundings
 __all__ = ["Bad", "Good", "Rule", "Surroundings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+class Good(NamedTuple):
     """A Dockerfile that the rule is silent about because of what is known around it."""
 
     text: str
     surroundings: Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(NamedTuple):
     """A Dockerfile that the rule objects to; `fixed` is what its fix makes of it, None where it offers none.
 
     `surroundings` is what the rule must know to object, where the text alone does not tell.

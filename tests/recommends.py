@@ -1,12 +1,12 @@
 """`python -m tests.recommends RELEASE=FILE ...`: what packages bring by recommends in all of these releases.
 
-Each file is a `Packages` of one release. Writes rules/debian/recommends.xz: the packages that the corpus names or the
+Each file is a `Packages` of one release. Writes rules/debian/recommends.gz: the packages that the corpus names or the
 known base images have, with all that they need and recommend.
 """
 
 from __future__ import annotations
 
-import lzma
+import gzip
 import re
 import sys
 from collections import defaultdict
@@ -21,7 +21,7 @@ from rules.dockerfile import DockerfileError, parse
 from rules.tools import apt
 from tests.corpus import corpus_texts
 
-OUT = Path(__file__).resolve().parents[1] / "rules" / "debian" / "recommends.xz"
+OUT = Path(__file__).resolve().parents[1] / "rules" / "debian" / "recommends.gz"
 MANY = 60
 """Providers of something virtual: where there are more of them, none is taken for an alternative."""
 _MANUALS = re.compile(r"manpages(?:-dev)?|.*-docs?")
@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> int:
     wanted = minimal | {read_key(name) for name in (*_names(), *_of_images())}
     reached = _reach(nodes, wanted)
     text = _write({key: node for key, node in nodes.items() if key in reached}, minimal)
-    OUT.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    OUT.write_bytes(gzip.compress(text.encode(), mtime=0))
     print(f"{OUT}: {len(reached)} packages of {len(nodes)}, {OUT.stat().st_size:,} bytes")
     return 0
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _HEADER = re.compile(r"@@ -\d{1,9}(?:,\d{1,9})? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 
 _SIGNS = frozenset({"+", "-", "\\", " ", "", "\r"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
+class Hunk(NamedTuple):
     """Lines `start` to `end` of the new file, all of them shown; `added` are those that the old one did not have."""
 
     start: int
@@ -19,8 +18,7 @@ class Hunk:
     added: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(NamedTuple):
     """The hunks of one file, without those that only delete."""
 
     hunks: tuple[Hunk, ...] = ()

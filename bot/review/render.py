@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from bot.configuration.model import Configuration, Threshold
@@ -138,7 +138,7 @@ def _weigh(finding: Finding, weighed: Saving, *, alone: bool) -> Finding:
         return finding
     old = format_bytes(finding.saving.bytes) if finding.saving.bytes else ""
     message = finding.message.replace(old, format_bytes(weighed.bytes), 1) if old else finding.message
-    return replace(finding, message=message, saving=weighed)
+    return finding._replace(message=message, saving=weighed)
 
 
 def _say_weighed(weighed: Saving, *, alone: bool) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import NamedTuple
 
 from bot.review.diff import Diff
 from bot.review.markdown import is_plain, size
@@ -45,8 +45,7 @@ class Obstacle(Enum):
     """There are more suggestions than one review takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Whole lines `start` to `end` and what stands in their place."""
 
     start: int
@@ -55,8 +54,7 @@ class Change:
     new: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """What one click does: it puts `lines` in the place of lines `start` to `end`, for these findings."""
 
     start: int
@@ -67,16 +65,14 @@ class Suggestion:
     """The same findings with what several insert at one place joined, so that their fixes do not clash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(NamedTuple):
     """A finding that is told in words; `obstacle` says why its fix is no suggestion, None where it has no fix."""
 
     finding: Finding
     obstacle: Obstacle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """What to say about one file, in the order of its lines."""
 
     suggestions: tuple[Suggestion, ...]
@@ -161,8 +157,7 @@ def changes(dockerfile: Dockerfile, fix: Fix) -> tuple[Change, ...]:
     return tuple(_trim(change) for change in found if change.old != change.new)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gate:
+class _Gate(NamedTuple):
     """What a suggestion for one file has to pass."""
 
     dockerfile: Dockerfile
@@ -257,7 +252,7 @@ def _share(finding: Finding, shared: Mapping[Span, Edit]) -> Finding:
     if finding.fix is None:
         return finding
     edits = tuple(shared.get(edit.span, edit) for edit in finding.fix.edits)
-    return replace(finding, fix=replace(finding.fix, edits=edits))
+    return finding._replace(fix=finding.fix._replace(edits=edits))
 
 
 def _group(dockerfile: Dockerfile, drafts: Iterable[Suggestion]) -> Iterator[list[Finding]]:
@@ -312,7 +307,7 @@ def _trim(change: Change) -> Change:
         start, old, new = start + 1, old[1:], new[1:]
     while len(old) > 1 and new and old[-1] == new[-1]:
         old, new = old[:-1], new[:-1]
-    return replace(change, start=start, end=start + len(old) - 1, old=old, new=new)
+    return change._replace(start=start, end=start + len(old) - 1, old=old, new=new)
 
 
 def _has_foreign_bytes(text: str) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Span
 from rules.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """One Dockerfile that was read, and what there is to say about it."""
 
     path: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from rules.base_images.reference import Reference, read_reference
 from rules.patterns import regex
@@ -14,8 +13,7 @@ from rules.patterns import regex
 _LONGEST_TAG = 128  # the registry's own limit
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(NamedTuple):
     """One kind of leaner sibling; see families.toml for what each field means."""
 
     kind: str
@@ -28,8 +26,7 @@ class Swap:
     brings: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
+class Compiler(NamedTuple):
     """An image that holds a compiler: its language, and the image that what it compiles can run in.
 
     `runtime` is empty where the image also runs what it compiles.
@@ -39,8 +36,7 @@ class Compiler:
     runtime: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sibling:
+class Sibling(NamedTuple):
     """A leaner image to start from; `sure` tells that it is known to be published."""
 
     reference: str
@@ -51,8 +47,7 @@ class Sibling:
     """What the image has and this one lacks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Families:
+class Families(NamedTuple):
     """All of families.toml; images are named without `docker.io/library/`."""
 
     swaps: Mapping[str, tuple[Swap, ...]]
@@ -82,10 +77,10 @@ class Families:
 def families() -> Families:
     """Read families.toml."""
     # Imported here: a file without a known image shall not pay for the parser.
+    import pkgutil  # noqa: PLC0415
     import tomllib  # noqa: PLC0415
-    from importlib.resources import files  # noqa: PLC0415
 
-    data = tomllib.loads(files("rules.base_images").joinpath("families.toml").read_text("utf-8"))
+    data = tomllib.loads((pkgutil.get_data("rules.base_images", "families.toml") or b"").decode())
     swaps: dict[str, tuple[Swap, ...]] = {}
     for each in data["swap"]:
         swaps[each["image"]] = (*swaps.get(each["image"], ()), _read_swap(each, data["suites"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rules.cache_order.installs import HINTS, Install, locate, read_install, reads_no_source
 from rules.context.copies import Copy, first_broad
@@ -42,8 +42,7 @@ _EXAMPLE = Surroundings(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """One install below a COPY of everything: what it takes to turn the two round."""
 
     stage: Stage
@@ -119,7 +118,7 @@ class CopyBeforeInstall(Rule):
         install = place.installs[0]
         fix = _fix(dockerfile, place, manifests, surroundings) if manifests else None
         if fix is not None and risk:
-            fix = replace(fix, applicability=Applicability.DISPLAY, caution="" if context is None else risk)
+            fix = fix._replace(applicability=Applicability.DISPLAY, caution="" if context is None else risk)
         return self.finding(
             place.run,
             install.command.span,

@@ -6,8 +6,7 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rules.dockerfile import ShellCommand
 from rules.patterns import regex
@@ -17,8 +16,7 @@ from rules.tools.pip import read_pip
 HINTS = ("npm", "yarn", "pnpm", "pip", "go mod", "go  mod", "bundle", "dotnet")
 
 
-@dataclass(frozen=True, slots=True)
-class Install:
+class Install(NamedTuple):
     """One command that installs from `manifests`, given from where it runs; `optional` ones it reads where they are.
 
     Without a tree nobody knows which of them there are: `guess` is what people then write. `leaves` is the folder

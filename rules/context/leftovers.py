@@ -6,8 +6,8 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.context.sent import ignore_of, sent_files
 from rules.dockerfile import Dockerfile
@@ -18,8 +18,7 @@ FLOOR = 1_000_000
 """Bytes below which a file more or less is not worth a word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(NamedTuple):
     """One line for an ignore file; `bytes` are those of the tracked files that it keeps out, 0 where git has none."""
 
     pattern: str

@@ -57,8 +57,7 @@ class Relation(NamedTuple):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """One package as an index describes it; `size` is what it takes when it is installed, in bytes."""
 
     name: str

@@ -1,6 +1,6 @@
 """What packages bring by recommends, as far as Debian 11, 12 and 13 agree.
 
-`recommends.xz` (made by tests/recommends.py from the package indexes of these releases) is a graph. Names that differ
+`recommends.gz` (made by tests/recommends.py from the package indexes of these releases) is a graph. Names that differ
 in numbers only, such as `libicu72` and `libicu76`, are one node. A node has the smallest size of all its packages, and
 what holds in every release is told from what holds in some: what is claimed is the least of all three.
 """
@@ -18,6 +18,7 @@ MUCH = 1_000_000
 """Bytes of recommends that are worth a line."""
 TITLES = ("Debian 11", "Debian 12", "Debian 13")
 
+_GZIP = 31  # what zlib calls data with the header of gzip
 _NUMBER = regex(r"\d+(?:\.\d+)*")
 # Of Python 2, which these releases have no more; pip recommended a compiler and headers there as well.
 _FORMER = {"python-pip": "python#-pip", "python-dev": "python#-dev"}
@@ -182,10 +183,12 @@ def read_key(name: str) -> str:
 @lru_cache(maxsize=1)
 def read_graph() -> Graph:
     """Return what is known of Debian's packages."""
-    import lzma  # noqa: PLC0415 - only where something is installed with recommends
-    from importlib.resources import files  # noqa: PLC0415
+    # Only where something is installed with recommends.
+    import pkgutil  # noqa: PLC0415
+    import zlib  # noqa: PLC0415
 
-    return Graph(lzma.decompress(files("rules.debian").joinpath("recommends.xz").read_bytes()).decode().splitlines())
+    data = pkgutil.get_data("rules.debian", "recommends.gz") or b""
+    return Graph(zlib.decompress(data, _GZIP).decode().splitlines())
 
 
 def _integers(text: str) -> tuple[int, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.patterns import regex
 
@@ -77,8 +77,7 @@ _PLATFORM = regex(r"^(?:docker\.io/)?(?:amd64|i386|arm32v[567]|arm64v8|ppc64le|s
 _ESSENTIAL = frozenset({"dpkg-dev", "g++", "gcc", "libc6-dev", "make"})
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(NamedTuple):
     """The release that an image is built on, and what is installed beside the smallest system."""
 
     codename: str

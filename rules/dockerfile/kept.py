@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile.model import Dockerfile, Instruction, Stage
 from rules.dockerfile.scan import SPACE
@@ -11,8 +11,7 @@ from rules.dockerfile.scan import SPACE
 BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Where two versions of a file part and where they may meet again, as instructions of the earlier one.
 
     The first `first` instructions stand in both; the new text differs from `at` on, which is the start of a line.

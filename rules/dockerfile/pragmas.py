@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile.model import Comment, Dockerfile, Instruction
 from rules.patterns import regex
@@ -23,8 +23,7 @@ _FILE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pragmas:
+class Pragmas(NamedTuple):
     """Names silenced for the whole file, and for single instructions by their index, as `tool:NAME` in lower case."""
 
     everywhere: frozenset[str]

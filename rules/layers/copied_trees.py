@@ -7,9 +7,9 @@ import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand, Stage, Word
 from rules.dockerfile.parse import expand
@@ -45,8 +45,7 @@ SMALL_BYTES = 100_000
 RunFilter = Callable[[Stage, Instruction], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """One source of a COPY or ADD, and where it comes to lie.
 
     `path` is that place: of the file or directory itself, or, where `content`, of the directory that it is spread in.

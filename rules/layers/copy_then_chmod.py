@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 
 from rules.dockerfile import Dockerfile, Span
@@ -107,7 +106,7 @@ def _fix(run: Run, touched: Touched) -> Fix | None:
         fix = _file_fix(run, touched, mode)
     if fix is None or frontend.shows_buildkit(run.dockerfile):
         return fix
-    return replace(fix, applicability=Applicability.UNSAFE, caution=f"{_NEEDS_BUILDKIT} {fix.caution}".rstrip())
+    return fix._replace(applicability=Applicability.UNSAFE, caution=f"{_NEEDS_BUILDKIT} {fix.caution}".rstrip())
 
 
 def _file_fix(run: Run, touched: Touched, mode: str | None) -> Fix | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Word
 from rules.finding import Snippet
@@ -29,8 +29,7 @@ _SIMPLE = regex(r"[A-Za-z0-9_.:${}-]{1,80}")
 _CONDITIONAL = ("if", "case", "function", "substitution", "loop")
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(NamedTuple):
     """One command that changes `path`, and the copies that it reaches, heaviest first; `change` is None for find.
 
     Where these are all small, `filler` is the RUN that filled the tree above the command.

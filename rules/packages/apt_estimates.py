@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.debian.index import Installed, Package, PackageIndex
 from rules.debian.recommends import TITLES as MEASURED
@@ -47,8 +48,7 @@ class Extra:
     """The least that they take in some releases, as a sentence, where the release of the image is not one of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Install:
+class _Install(NamedTuple):
     """One `apt-get install`; `names` is None where they are not written out."""
 
     command: ShellCommand

@@ -41,7 +41,7 @@ class AptRecommendedPackages(Rule):
     ## When it is silent
     The flag or `-o APT::Install-Recommends=0` is there, or apt was configured before; the stage is not shipped; only
     local files are installed, or nothing; the RUN cannot be read. Also where what comes along is not known to be 1 MB:
-    rules/debian/recommends.xz holds what Debian 11, 12 and 13 agree on of 9,837 packages, manual pages left out. A
+    rules/debian/recommends.gz holds what Debian 11, 12 and 13 agree on of 9,837 packages, manual pages left out. A
     package of another publisher, or one that a variable names, is not known; what the base has, an earlier install
     brings or the fix names does not count; of the bases of phusion, which have most of it, nothing is said.
     """

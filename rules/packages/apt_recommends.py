@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -122,7 +121,7 @@ def _wait_for_later(
         if one is not None and later and not one.required.risk:
             brought = known.recommended(names, there | later, one.required.packages)
             if brought.size < MUCH:
-                found[command] = one._replace(required=replace(one.required, risk=_LATER))
+                found[command] = one._replace(required=one.required._replace(risk=_LATER))
         if keeps:
             later |= known.brought_by(names)
 
@@ -136,7 +135,7 @@ def _weigh(run: Run, call: Call, names: list[str], there: int) -> Recommended | 
     required = needs(run, call)
     brought = known.recommended(names, there, required.packages)
     if _CERTIFICATES in brought.roots:
-        required = replace(required, packages=(_CERTIFICATES, *required.packages))
+        required = required._replace(packages=(_CERTIFICATES, *required.packages))
         brought = known.recommended(names, there, required.packages)
     if brought.size < MUCH:
         return None

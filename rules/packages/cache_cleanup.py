@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
@@ -96,7 +95,7 @@ def _clean_family(left: Sequence[tuple[Run, Fix | None]]) -> Iterator[Fix | None
             yield together
         else:
             line = left[next(other for other in lone if other > at)][0].instruction.line
-            yield replace(fix, applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
+            yield fix._replace(applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
 
 
 def _union(fixes: Sequence[Fix]) -> Fix | None:

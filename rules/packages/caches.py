@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand
 from rules.finding import Finding
@@ -26,8 +25,7 @@ def _never(_: Instruction) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(NamedTuple):
     """One tool's cache.
 
     `fills` and `empties` tell what a command of the tool does to it; `place` is the directory as far as the file tells.

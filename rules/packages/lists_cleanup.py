@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rules.dockerfile import Instruction, ShellCommand
 from rules.edits import join_all_runs
 from rules.fix import Applicability, Fix
@@ -19,7 +17,7 @@ def append_cleanup(run: Run, update: ShellCommand) -> Fix | None:
     if fix is None or script is None:
         return fix
     caution = f"Breaks the build if {script} installs packages without an apt-get update of its own."
-    return replace(fix, applicability=Applicability.UNSAFE, caution=caution)
+    return fix._replace(applicability=Applicability.UNSAFE, caution=caution)
 
 
 def join_cleanup(run: Run, first: Instruction) -> Fix | None:

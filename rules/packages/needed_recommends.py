@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.patterns import regex
@@ -66,8 +66,7 @@ _WATCHED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """Recommended packages to name in the fix; `risk` is why the fix is only shown, empty where it is offered."""
 
     packages: tuple[str, ...]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Word
 from rules.edits import insert_words, with_words
@@ -42,8 +41,7 @@ _NO_DEVELOPMENT = Surroundings(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Install:
+class _Install(NamedTuple):
     """An install of all that the manifest names: the words that leave the development dependencies out, and where."""
 
     command: ShellCommand

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
@@ -123,7 +122,7 @@ def _fix(run: Run, command: ShellCommand, fix: Fix) -> Fix:
     if _RENEWS.search(own) or run.is_preceded_by(_renews):
         return fix
     caution = "pip before 6.0, such as that of Ubuntu 14.04 and Debian 8, does not know the flag."
-    return replace(fix, applicability=Applicability.DISPLAY, caution=caution)
+    return fix._replace(applicability=Applicability.DISPLAY, caution=caution)
 
 
 def _renews(each: Instruction) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand, Span, Word
 from rules.edits import insert_words, with_words
@@ -137,8 +137,7 @@ class PythonDevelopmentRequirements(Rule):
                     yield self.finding(run.instruction, found.span, found.message, found.reason, found.fix)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     span: Span
     message: str
     reason: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rules.dockerfile import Dockerfile, Script, ShellCommand, Span, Statement
 from rules.edits import delete_lines, is_lone_command
@@ -97,7 +96,7 @@ def _without_growth(run: Run, fix: Fix | None, surroundings: Surroundings) -> Fi
     if not later:
         return fix
     line = later[0].run.instruction.line
-    return replace(fix, applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
+    return fix._replace(applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
 
 
 def _may_be_joined(run: Run) -> bool:
@@ -156,7 +155,7 @@ def _fix(run: Run, update: ShellCommand, readers: list[Run]) -> Fix | None:
     cleanup = append_cleanup(install_run, update)
     if cleanup is None or apt.are_lists_used_later(install_run):
         return None
-    return replace(cleanup, edits=(*edits, *cleanup.edits), removed=moved.removed, added=(*moved.added, *cleanup.added))
+    return cleanup._replace(edits=(*edits, *cleanup.edits), removed=moved.removed, added=(*moved.added, *cleanup.added))
 
 
 def _place(run: Run) -> Statement | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.finding import Finding
@@ -94,4 +93,4 @@ def _fix(run: Run, last: ShellCommand, certain: bool) -> Fix | None:
     if fix is None or certain:
         return fix
     caution = "Breaks the image if the repository uses Yarn 2 or later, whose cache may be what the program runs from."
-    return replace(fix, applicability=Applicability.UNSAFE, caution=caution)
+    return fix._replace(applicability=Applicability.UNSAFE, caution=caution)

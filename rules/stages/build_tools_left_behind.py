@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction
 from rules.edits import append_command
@@ -28,8 +28,7 @@ _PURGE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """Build packages that an install leaves, and the last command that may need them."""
 
     operation: Operation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.base_images.program import Program, read_program
 from rules.dockerfile import Dockerfile, Instruction, Stage
@@ -36,8 +36,7 @@ _FILE = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What the second stage takes over: `copies` are pairs of a path in the first stage and one in the second."""
 
     runtime: str

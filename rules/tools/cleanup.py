@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile import ShellCommand, Word
 from rules.tools.remove import is_whole_quote, normalise, removed_words
@@ -17,8 +17,7 @@ _REAL = frozenset(
 _LONGEST = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Ineffective:
+class Ineffective(NamedTuple):
     """A word of an `rm` that deletes nothing: `directory` is what it is meant for, `text` the word that does it."""
 
     word: Word

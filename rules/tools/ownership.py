@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.dockerfile import ShellCommand, Word
 
@@ -14,8 +14,7 @@ _QUIET = frozenset("vfc")
 _QUIET_LONG = frozenset({"--verbose", "--silent", "--quiet", "--changes", "--preserve-root"})
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One call: `value` is the owner or the mode, `recursion` the option that asks for the whole tree.
 
     `plain` says that nothing else is asked for, such as `--from` or `-h`.

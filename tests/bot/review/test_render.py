@@ -1,7 +1,5 @@
 """The words, exactly."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 
@@ -187,7 +185,7 @@ def test_a_review():
 
 
 def test_a_sticky_summary():
-    tiny = replace(LISTS, saving=Saving(340_000, Provenance.ESTIMATED, "x"), message="pip keeps its cache")
+    tiny = LISTS._replace(saving=Saving(340_000, Provenance.ESTIMATED, "x"), message="pip keeps its cache")
     body = sticky(
         [unplaced(LISTS), unplaced(RECOMMENDED, Outcome.OVER), unplaced(tiny, Outcome.SMALL)],
         [ImageRow("api/Dockerfile", "", Counts(2, 1, (RECOMMENDED,))), ImageRow("a|b", "debug", Counts(0, 0, ()))],
@@ -238,7 +236,7 @@ def test_a_settled_comment_keeps_what_stood_there_without_its_button():
 
 
 def test_an_annotation_is_plain_text():
-    title, message = render_annotation(replace(LISTS, message="`apt`\n\u202e keeps", reason="`Why`."))
+    title, message = render_annotation(LISTS._replace(message="`apt`\n\u202e keeps", reason="`Why`."))
     assert title == "DS202 apt \\u202e keeps"
     assert message == "Why. (19.8 MB, estimated from the index of Debian 12)"
 
@@ -376,12 +374,11 @@ def test_hostile_words_stay_words(message, reason, caution, path):
 
 def test_a_snippet_stands_below_the_finding_folded_where_it_is_long():
     dockerfile = parse("FROM a\nRUN b\n")
-    short = replace(
-        finding(dockerfile, 1), snippet=Snippet("A `.dockerignore` beside it", ".git\nnode_modules\n", "text")
-    )
+    snippet = Snippet("A `.dockerignore` beside it", ".git\nnode_modules\n", "text")
+    short = finding(dockerfile, 1)._replace(snippet=snippet)
     body = render_remark(dockerfile, Remark(short), ["0" * 16])
     assert "\nA `.dockerignore` beside it:\n\n```text\n.git\nnode_modules\n```" in body
-    long = replace(short, snippet=Snippet("The stage rewritten", "\n".join(f"RUN {i}" for i in range(20))))
+    long = short._replace(snippet=Snippet("The stage rewritten", "\n".join(f"RUN {i}" for i in range(20))))
     body = render_remark(dockerfile, Remark(long), ["0" * 16])
     assert "<details><summary>The stage rewritten</summary>\n\n```dockerfile\nRUN 0\n" in body
     assert "RUN 19\n```\n</details>" in body

@@ -1,7 +1,5 @@
 """Fixes become whole lines, or words."""
 
-from dataclasses import replace
-
 import pytest
 
 from bot.review import suggestion as suggestion_module
@@ -121,8 +119,8 @@ def test_words_and_a_command_at_one_place_are_joined_in_the_order_that_the_gate_
     [lists] = check(dockerfile).findings
     words = ("apt-get", "install", "--no-install-recommends", "cron")
     at_end = fix(replace_text(text, "", " less", len(text) - 1))
-    more = finding(dockerfile, 1, replace(at_end, removed=(words,), added=((*words, "less"),)), saving=5)
-    for order in ([lists, more], [more, replace(lists, saving=Saving(9, Provenance.MEASURED))]):
+    more = finding(dockerfile, 1, at_end._replace(removed=(words,), added=((*words, "less"),)), saving=5)
+    for order in ([lists, more], [more, lists._replace(saving=Saving(9, Provenance.MEASURED))]):
         [suggestion] = by_hand(text, *order).suggestions
         assert suggestion.lines[0].endswith("cron less && rm -rf /var/lib/apt/lists/*")
         assert set(suggestion.findings) == set(order)
@@ -197,7 +195,7 @@ def flask_finding():
 
 def test_a_fix_to_be_read_is_no_suggestion():
     found = flask_finding()
-    proposal = by_hand(PIP, replace(found, fix=replace(found.fix, applicability=Applicability.DISPLAY)))
+    proposal = by_hand(PIP, found._replace(fix=found.fix._replace(applicability=Applicability.DISPLAY)))
     assert proposal.suggestions == ()
     assert [each.obstacle for each in proposal.remarks] == [Obstacle.DISPLAY]
 
@@ -221,7 +219,7 @@ def test_a_fix_that_changes_nothing_is_no_suggestion():
 def test_of_two_that_clash_the_more_valuable_stays():
     good = flask_finding()
     edit = replace_text(PIP, "install flask", "install --no-cache-dir flask")
-    dear = replace(good, code="DS901", fix=replace(good.fix, edits=(edit,)), saving=Saving(7, Provenance.MEASURED))
+    dear = good._replace(code="DS901", fix=good.fix._replace(edits=(edit,)), saving=Saving(7, Provenance.MEASURED))
     proposal = by_hand(PIP, good, dear)
     assert [codes(each) for each in proposal.suggestions] == [["DS901"]]
     assert proposal.remarks == (Remark(good, Obstacle.CLASH),)
