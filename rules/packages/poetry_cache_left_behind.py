@@ -20,11 +20,12 @@ _PLAIN_PATH = regex(r"(?:/[\w.-]+)+")
 _DEFAULT = "~/.cache/pypoetry"
 # `virtualenvs` lies there too, and holds the environment unless poetry is told otherwise.
 _PARTS = ("artifacts", "cache")
+_SETTING = regex(r"(?<!no-)cache-dir")  # pip's `--no-cache-dir` is another matter
 
 
 def _configures(each: Instruction) -> bool:
     """Tell whether an instruction moves the cache."""
-    return each.keyword == "RUN" and "cache-dir" in each.value and "poetry config" in each.value
+    return each.keyword == "RUN" and "poetry config" in each.value and _SETTING.search(each.value) is not None
 
 
 CACHE = Cache(
@@ -77,6 +78,12 @@ class PoetryCacheLeftBehind(Rule):
             " && rm -rf ~/.cache/pypoetry/artifacts ~/.cache/pypoetry/cache\n",
         ),
         Bad(
+            "FROM python:3.12-slim\nRUN pip install --no-cache-dir poetry && poetry config virtualenvs.create false\n"
+            "RUN poetry install --only main\n",
+            "FROM python:3.12-slim\nRUN pip install --no-cache-dir poetry && poetry config virtualenvs.create false\n"
+            "RUN poetry install --only main && rm -rf ~/.cache/pypoetry/artifacts ~/.cache/pypoetry/cache\n",
+        ),
+        Bad(
             "FROM python:3.12-slim\nENV POETRY_CACHE_DIR=/tmp/poetry\nRUN poetry install --no-cache --only main\n",
             "FROM python:3.12-slim\nENV POETRY_CACHE_DIR=/tmp/poetry\nRUN poetry install --no-cache --only main"
             " && rm -rf /tmp/poetry/artifacts /tmp/poetry/cache\n",
@@ -115,7 +122,7 @@ def _fix(run: Run, fillers: list[ShellCommand]) -> Fix | None:
 
 def _directory(run: Run) -> str | None:
     """Return the cache as it can be written in this RUN, None where it cannot be told."""
-    if "cache-dir" in run.dockerfile.text or "poetry.toml" in run.dockerfile.text:
+    if "poetry.toml" in run.dockerfile.text or _SETTING.search(run.dockerfile.text):
         return None
     if any("CACHE" in name for command in run.commands for name, _ in command.assignments):
         return None
