@@ -93,7 +93,9 @@ def _moved(run: Run, sizes: Sizes) -> Iterator[tuple[ShellCommand, Copied, Word]
             copied = _copied(run, word, cwd, sizes)
             if copied is None or run.mounts(copied.path):
                 continue
-            removed = command.name == "cp" and any(may_remove(each, copied.path) for each in run.commands[at + 1 :])
+            removed = command.name == "cp" and any(
+                may_remove(each, path) for each in run.commands[at + 1 :] for path in (copied.path, operands[-1].text)
+            )
             if (
                 removed
                 or (command.name == "cp" and not copied.is_tree)

@@ -136,6 +136,8 @@ def _covers(pattern: str, directory: str) -> bool:
     return "*" in pattern and fnmatchcase(directory, pattern)
 
 
+# Where package managers keep what is theirs.
+_KEPT = ("/var/lib/apt/", "/var/lib/dpkg/", "/var/cache/", "/var/lib/yum/", "/usr/share/doc", "/usr/share/man")
 _REMOVERS = frozenset({"rm", "mv", "find", "unlink", "shred", "xargs"})
 
 
@@ -146,7 +148,7 @@ def may_remove(command: ShellCommand, text: str) -> bool:
     name = posixpath.basename(text)
     for word in command.arguments:
         target = word.text.removeprefix("./").rstrip("/")
-        if target.startswith("-"):
+        if target.startswith("-") or _lies_elsewhere(target, text):
             continue
         if name in target or (not word.literal and not _names_another_file(target)):
             return True
@@ -165,3 +167,12 @@ def may_remove(command: ShellCommand, text: str) -> bool:
 def _names_another_file(target: str) -> bool:
     """Tell whether a word with a variable names an archive of its own, so that it cannot be this one."""
     return SUFFIX.search(target) is not None and "*" not in target
+
+
+def _lies_elsewhere(target: str, text: str) -> bool:
+    """Tell whether what is deleted certainly is not the file, by its path or since nobody works in such a directory."""
+    if not target.startswith("/") or any(char in target for char in "{$`") or ".." in target:
+        return False
+    if text.startswith("/"):
+        return posixpath.basename(text) not in target and not lies_below(normalise(text), normalise(target))
+    return target.startswith(_KEPT)

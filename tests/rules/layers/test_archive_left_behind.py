@@ -13,6 +13,7 @@ SILENT = {
     "deleted-by-path": D + f"RUN cd /tmp && curl -O {U} && tar xzf a.tgz && rm -f /tmp/a.tgz\n",
     "deleted-by-glob": D + f"RUN curl -O {U} && tar xzf a.tgz && rm *.tgz\n",
     "deleted-by-a-wider-glob": D + f"RUN curl -o /tmp/a.tgz {U} && tar xzf /tmp/a.tgz && rm -rf /tmp/*\n",
+    "deleted-by-a-glob-where-it-may-lie": D + f"RUN curl -O {U} && tar xzf a.tgz && rm -rf /srv/*\n",
     "deleted-with-its-directory": D + f"RUN curl -o /tmp/x/a.tgz {U} && tar xzf /tmp/x/a.tgz && rm -rf /tmp/x\n",
     "deleted-with-a-directory-above": D
     + f"RUN mkdir b && cd b && curl -O {U} && tar xf a.tgz && cd .. && rm -rf ../b\n",
@@ -46,6 +47,14 @@ FIXED = {
     "curl-o": (
         D + f"RUN curl -fsSLo /tmp/a.tgz {U} && tar -xf /tmp/a.tgz -C /opt\n",
         D + f"RUN curl -fsSLo /tmp/a.tgz {U} && tar -xf /tmp/a.tgz -C /opt && rm /tmp/a.tgz\n",
+    ),
+    "only-lists-are-deleted": (
+        D + f"RUN curl -O {U} && tar xzf a.tgz && rm -rf /var/lib/apt/lists/* /var/cache/apt\n",
+        D + f"RUN curl -O {U} && tar xzf a.tgz && rm -rf /var/lib/apt/lists/* /var/cache/apt && rm a.tgz\n",
+    ),
+    "another-directory-is-emptied": (
+        D + f"RUN curl -o /opt/a.tgz {U} && tar xzf /opt/a.tgz && rm -rf /tmp/* /opt/b/*\n",
+        D + f"RUN curl -o /opt/a.tgz {U} && tar xzf /opt/a.tgz && rm -rf /tmp/* /opt/b/* && rm /opt/a.tgz\n",
     ),
     "curl-redirected": (
         D + f"RUN curl {U} > a.tgz && tar xf a.tgz\n",

@@ -13,6 +13,7 @@ SILENT = {
     "copied-afterwards": D + "RUN mv /app /srv\nCOPY . /app\n",
     "conditional": D + "COPY . /app\nRUN if x; then mv /app /srv; fi\n",
     "copied-on-and-deleted": D + "COPY . /app\nRUN cp -r /app /srv && rm -rf /app\n",
+    "copied-on-and-deleted-there": D + "WORKDIR /w\nCOPY . /app\nRUN cp -r /app src/app && make && rm -rf /w\n",
     "linked": D + "COPY . /app\nRUN cp -rl /app /srv\n",
     "single-file-copied-on": D + "COPY a.jar /app/\nRUN cp /app/a.jar /srv\n",
     "configuration": D + "COPY conf /etc/app\nRUN mv /etc/app /etc/b\n",

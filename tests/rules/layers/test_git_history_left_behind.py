@@ -30,6 +30,10 @@ SILENT = {
     "onbuild": D + f"ONBUILD RUN git clone {U}\n",
 }
 FIXED = {
+    "only-caches-are-deleted": (
+        D + f"RUN git clone {U} && make -C b && rm -rf /var/lib/apt/lists/* /var/cache/apk/*\n",
+        D + f"RUN git clone --depth 1 {U} && make -C b && rm -rf /var/lib/apt/lists/* /var/cache/apk/*\n",
+    ),
     "plain": (D + f"RUN git clone {U} /opt/b\n", D + f"RUN git clone --depth 1 {U} /opt/b\n"),
     "branch": (D + f"RUN git clone -b v1 {U}\n", D + f"RUN git clone --depth 1 -b v1 {U}\n"),
     "here": (D + f"WORKDIR /src\nRUN git clone {U} .\n", D + f"WORKDIR /src\nRUN git clone --depth 1 {U} .\n"),
