@@ -21,7 +21,9 @@ def insert_words(command: ShellCommand, behind: Word, *words: str) -> Edit:
     """Insert words behind one of a command; valid wherever the command stands."""
     if command.from_exec:
         at = behind.span.end + 1
-        return Edit(Span(at, at), "".join(f', "{word}"' for word in words))
+        following = next((word.span.start for word in command.words if word.span.start > at), 0)
+        comma = "," if following == at + 2 else ", "
+        return Edit(Span(at, at), "".join(f'{comma}"{word}"' for word in words))
     at = behind.span.end
     return Edit(Span(at, at), "".join(f" {word}" for word in words))
 
@@ -30,7 +32,8 @@ def insert_words_before(dockerfile: Dockerfile, command: ShellCommand, first: Wo
     """Insert words in front of one of a command, on lines of their own where that one starts a line."""
     if command.from_exec:
         at = first.span.start - 1
-        return Edit(Span(at, at), "".join(f'"{word}", ' for word in words))
+        comma = "," if dockerfile.text[at - 1] == "," else ", "
+        return Edit(Span(at, at), "".join(f'"{word}"{comma}' for word in words))
     at = first.span.start
     lead = dockerfile.text[dockerfile.text.rfind("\n", 0, at) + 1 : at]
     if lead.strip(" \t"):
@@ -137,7 +140,7 @@ def _continued(dockerfile: Dockerfile, run: Instruction, at: int, text: str, sep
     lines = [line.rstrip("\r") for line in lines]
     style = lines[1:]
     leading = next((m[1] for line in reversed(style) if (m := _LEADING.match(line))), None)
-    indent = _indent_of(style)
+    indent = _indent_of_last(dockerfile, run) or _indent_of(style)
     pad = _padding(dockerfile.escape, lines, at, dockerfile)
     line_end = f"{pad}{dockerfile.escape}{dockerfile.newline}"
     if separate:
@@ -145,6 +148,15 @@ def _continued(dockerfile: Dockerfile, run: Instruction, at: int, text: str, sep
     if leading is None and any(line.rstrip(f"{dockerfile.escape} \t").endswith("&&") for line in lines[:-1]):
         return f" &&{line_end}{indent}{text}"
     return f"{line_end}{leading if leading is not None else indent}&& {text}"
+
+
+def _indent_of_last(dockerfile: Dockerfile, run: Instruction) -> str:
+    """Return the indentation of the line on which the last command begins, "" where that is the RUN's first."""
+    script = run.script
+    last = len(script.statements) - 1
+    starts = (each.span.start for each in script.commands if each.statement == last and not each.nesting)
+    start = dockerfile.text.rfind("\n", run.span.start, max(starts, default=script.statements[last].span.start)) + 1
+    return _INDENT.match(dockerfile.text, start)[0] if start else ""  # type: ignore[index]
 
 
 def _indent_of(lines: list[str]) -> str:

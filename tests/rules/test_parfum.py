@@ -52,7 +52,7 @@ FIXED = {
     ),
     "exec-form": (
         D + 'RUN ["apt-get","install","-y","git"]\n',
-        D + 'RUN ["apt-get","install", "--no-install-recommends","-y","ca-certificates", "git"]\n',
+        D + 'RUN ["apt-get","install","--no-install-recommends","-y","ca-certificates","git"]\n',
     ),
     "crlf": (
         "FROM debian:12-slim\r\nRUN apt-get install -y cron\r\n",

@@ -125,6 +125,14 @@ FIXED = {
         D + "RUN apt-get update         \\\n && apt-get install -y     \\\n      cron                 \\\n"
         f"      nano                 \\\n && {RM}\n",
     ),
+    "packages-further-in": (
+        D + "RUN apt-get update && \\\n  apt-get install -y \\\n      cron \\\n      nano\n",
+        D + f"RUN apt-get update && \\\n  apt-get install -y \\\n      cron \\\n      nano && \\\n  {RM}\n",
+    ),
+    "packages-further-in-under-set-e": (
+        D + "RUN set -e; \\\n  apt-get update; \\\n  apt-get install -y \\\n      cron\n",
+        D + f"RUN set -e; \\\n  apt-get update; \\\n  apt-get install -y \\\n      cron; \\\n  {RM}\n",
+    ),
     "comment-in-between": (
         D + "RUN apt-get update \\\n # now\n && apt-get install -y cron\n",
         D + f"RUN apt-get update \\\n # now\n && apt-get install -y cron \\\n && {RM}\n",
