@@ -168,6 +168,8 @@ def _fix(run: Run, calls: list[Call]) -> Fix | None:
         if later.mounts(apk.CACHE):
             return None
         installs += [call for call in map(apk.read_apk, later.commands) if call is not None and _wants_flag(call)]
+    if any(call.has("--no-network") for call in installs):
+        return None  # it takes the index that is there, and with the flag there is none
     for update in updates:
         edit = _drop_update(run, update)
         if edit is None:

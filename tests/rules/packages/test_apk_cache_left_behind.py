@@ -33,7 +33,7 @@ SILENT = {
     "pragma": A + "# hadolint ignore=DL3019\nRUN apk add curl\n",
     "powershell": A + 'SHELL ["pwsh", "-c"]\nRUN apk add curl\n',
 }
-FIXED = {
+FIXED: dict[str, tuple[str, str | None]] = {
     "plain": (A + "RUN apk add curl\n", A + "RUN apk add --no-cache curl\n"),
     "comment-behind": (A + "RUN apk add curl # tools\n", A + "RUN apk add --no-cache curl # tools\n"),
     "alpine-3.3": ("FROM alpine:3.3\nRUN apk add curl\n", "FROM alpine:3.3\nRUN apk add --no-cache curl\n"),
@@ -101,6 +101,8 @@ FIXED = {
         A + "RUN --mount=type=bind,target=/var/cache/apk apk add curl\n",
         A + "RUN --mount=type=bind,target=/var/cache/apk apk add --no-cache curl\n",
     ),
+    "exec-form-without-blanks": (A + 'RUN ["apk","add","curl"]\n', A + 'RUN ["apk","add","--no-cache","curl"]\n'),
+    "no-network": (A + "RUN apk update && apk add --no-network curl\n", None),
     "rm-elsewhere": (
         A + "RUN apk add curl && rm -rf /tmp/x\n",
         A + "RUN apk add --no-cache curl && rm -rf /tmp/x\n",
@@ -114,5 +116,5 @@ def test_silent(text: str) -> None:
 
 
 @table(("text", "fixed"), FIXED)
-def test_fixed(text: str, fixed: str) -> None:
+def test_fixed(text: str, fixed: str | None) -> None:
     assert_fixed(CODE, text, fixed)
