@@ -65,21 +65,23 @@ def _registries() -> Images:
 
 def _look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundings:
     """Return the tracked files of a file's git repository, else those of its folder."""
-    if path == STDIN or not takes_all(dockerfile):
+    if path == STDIN:
         return Surroundings(path, config.targets)
-    # Whoever takes the whole context is rare, and reading compose files takes a YAML parser.
-    from rules.context.gather import Tree, choose_texts
-
     real = os.path.realpath(path)
     top = find_top(os.path.dirname(real))
     folder = top or os.path.dirname(real)
+    name = os.path.relpath(real, folder).replace(os.sep, "/")
+    if top is not None:
+        path = name  # as on GitHub: what the folders above a repository are called says nothing about an image
     # Without a repository, nothing but the name tells that a file is built from its own folder.
-    if top is None and os.path.basename(real).lower() not in _NAMES:
+    if not takes_all(dockerfile) or (top is None and os.path.basename(real).lower() not in _NAMES):
         return Surroundings(path, config.targets)
     files = _files(folder, top is not None)
     if files is None:
         return Surroundings(path, config.targets)
-    name = os.path.relpath(real, folder).replace(os.sep, "/")
+    # Whoever takes the whole context is rare, and reading compose files takes a YAML parser.
+    from rules.context.gather import Tree, choose_texts
+
     texts = dict(_texts(folder, choose_texts(files, [name])))
     found = Tree(files, texts, has_git=top is not None).look_around(name, dockerfile, config.targets, config.roots)
     return Surroundings(path, found.targets, found.context)

@@ -72,6 +72,13 @@ class TestRepository:
         monkeypatch.setattr(around, "_files", None)
         assert _look(top / "Dockerfile", "FROM debian:12\nCOPY a /a\n").context is None
 
+    def test_folders_above_say_nothing(self, tmp_path: Path) -> None:
+        top = tmp_path / "playground"
+        _write(top, {"Dockerfile": BROAD, "dev/Dockerfile": BROAD})
+        _git(top, "init")
+        assert _look(top / "Dockerfile").path == "Dockerfile"
+        assert _look(top / "dev" / "Dockerfile", "FROM debian:12\n").path == "dev/Dockerfile"
+
     def test_a_link_is_not_followed(self, top: Path) -> None:
         (top / ".dockerignore").unlink()
         (top / ".dockerignore").symlink_to("/etc/passwd")
