@@ -134,14 +134,23 @@ def refuse(
 
 def run_rules(dockerfile: Dockerfile, surroundings: Surroundings, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
     """Return what rules find, whatever pragmas and configuration say."""
-    holds = dockerfile.text.__contains__
-    found = [
-        each
-        for rule in rules
-        if not rule.triggers or any(map(holds, rule.triggers))
-        for each in rule.check(dockerfile, surroundings)
-    ]
+    found = [each for rule in _triggered(dockerfile, rules) for each in rule.check(dockerfile, surroundings)]
     return tuple(sorted(found, key=lambda each: (each.span, each.code)))
+
+
+# What a RUN says may stand in a variable.
+_WORDS_OF_RUNS = ("RUN", "ENV", "ARG", "ONBUILD")
+# Most are triggers of several rules: each is looked for once.
+_IN_RUN = tuple({trigger for rule in RULES if rule.reads == ("RUN",) for trigger in rule.triggers})
+_ELSEWHERE = tuple({trigger for rule in RULES if rule.reads != ("RUN",) for trigger in rule.triggers})
+
+
+def _triggered(dockerfile: Dockerfile, rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield the rules that may have something to say, by the triggers that the file holds."""
+    text = dockerfile.text
+    runs = "\n".join([each.span.of(text) for each in dockerfile.instructions if each.keyword in _WORDS_OF_RUNS])
+    there = {*filter(runs.__contains__, _IN_RUN), *filter(text.__contains__, _ELSEWHERE)}
+    return (rule for rule in rules if not rule.triggers or not there.isdisjoint(rule.triggers))
 
 
 def _gate(
@@ -169,7 +178,8 @@ def _gate(
     reason = _compare_runs(_runs(old, dockerfile.text), _runs(new, text), fixes)
     if reason is not None:
         return reason
-    left = Counter(each.code for each in run_rules(result, surroundings, _concerned(dockerfile, result, fixed, rules)))
+    concerned = _concerned(dockerfile, result, fixed, rules)
+    left = Counter(each.code for rule in concerned for each in rule.check(result, surroundings))
     allowed = Counter(each.code for each in found)
     allowed.subtract(each.code for each in fixed)
     worse = [code for code, count in left.items() if count > allowed[code]]
@@ -187,7 +197,7 @@ def _concerned(
     """
     fixes = [each.fix for each in fixed if each.fix is not None]
     if any(fix.removed_instructions or fix.added_instructions for fix in fixes):
-        return (rule for rule in rules if rule.is_default)
+        return _triggered(after, [rule for rule in rules if rule.is_default])
     codes = {each.code for each in fixed}
     if len(before.instructions) != len(after.instructions):
         text = "\n".join(each.span.of(after.text) for each in _differing(before, after)[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rules.base_images.families import Sibling
 from rules.base_images.reference import read_reference, rename_base
@@ -26,12 +27,14 @@ _WORKBENCH = regex(
 def shipped_roots(dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Stage]:
     """Yield the shipped stages that start from an image, those of Windows and those for ONBUILD left aside."""
     for stage in dockerfile.shipped(surroundings.targets):
-        if stage.parent is None and stage.base != "scratch" and not _is_foreign(dockerfile, stage):
+        if stage.parent is None and stage.base != "scratch" and not _is_foreign(dockerfile, stage.index):
             yield stage
 
 
-def _is_foreign(dockerfile: Dockerfile, stage: Stage) -> bool:
+@lru_cache(maxsize=32)
+def _is_foreign(dockerfile: Dockerfile, index: int) -> bool:
     """Tell whether a stage is of Windows, where many tags of the same image do not exist, or there for ONBUILD."""
+    stage = dockerfile.stages[index]
     platform = stage.start.flag("platform")
     if _FOREIGN.search(stage.base) or dockerfile.escape == "`":
         return True

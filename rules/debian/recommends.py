@@ -175,6 +175,7 @@ class Graph:
         return known[start]
 
 
+@lru_cache(maxsize=512)
 def read_key(name: str) -> str:
     """Return a name as the graph has it: `libreadline6` and `libreadline8` are one package of two releases."""
     return _NUMBER.sub("#", name)

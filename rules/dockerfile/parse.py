@@ -8,6 +8,7 @@ into one line as BuildKit's parser joins it (frontend/dockerfile/parser/parser.g
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from io import BytesIO
@@ -143,7 +144,7 @@ def _build_instruction(
     text: str,
     twin: Instruction | None = None,
 ) -> Instruction:
-    lead = len(joined.text) - len(joined.text.lstrip(SPACE))
+    lead = len(joined.text) - len(joined.text.lstrip(SPACE)) if joined.text[:1] in SPACE else 0
     source = _shift(joined.source, at)
     flags, arguments_start = _read_flags(value, escape, source)
     instruction = Instruction(
@@ -177,9 +178,9 @@ def _shift(source: SourceMap, by: int) -> SourceMap:
         return source
     if len(source.joined) == 1:
         return SourceMap((0,), (source.offset(by),))
-    keep = [i for i, start in enumerate(source.joined) if start > by]
-    first = source.offset(by)
-    return SourceMap((0, *(source.joined[i] - by for i in keep)), (first, *(source.original[i] for i in keep)))
+    rest = bisect_right(source.joined, by)
+    joined = [start - by for start in source.joined[rest:]]
+    return SourceMap((0, *joined), (source.offset(by), *source.original[rest:]))
 
 
 def _read_flags(value: str, escape: str, source: SourceMap) -> tuple[tuple[Flag, ...], int]:
@@ -254,9 +255,9 @@ def _read_stages(instructions: tuple[Instruction, ...]) -> Iterator[Stage]:
 
 def _read_from(instruction: Instruction, global_args: Mapping[str, str | None]) -> tuple[str, str | None]:
     """Return the image with global ARGs filled in, and the stage name in lower case."""
-    image, name = image_from(instruction.arguments) if instruction.arguments else (None, None)
+    words = instruction.arguments.split()
+    image, name = image_from(instruction.arguments) if len(words) > 1 else (None, None)
     if image is None:
-        words = instruction.arguments.split()
         image = words[0] if words else ""
         name = words[2] if len(words) >= 3 and words[1].lower() == "as" else None
     expanded = expand(str(image).strip("\"'"), global_args)

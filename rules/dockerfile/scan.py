@@ -193,8 +193,8 @@ class Scanner:
 
 def split_keyword(text: str) -> tuple[str, int, str]:
     """Return the keyword of a joined instruction, where its value starts, and the value."""
-    stripped = text.strip(SPACE)
-    start = len(text) - len(text.lstrip(SPACE))
+    stripped = text.strip(SPACE) if text[:1] in SPACE or text[-1] in SPACE else text
+    start = len(text) - len(text.lstrip(SPACE)) if stripped is not text else 0
     match = _KEYWORD_END.search(stripped)
     if match is None:
         return stripped, start + len(stripped), ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
+from functools import partial
 from typing import NamedTuple
 
 
@@ -30,6 +31,10 @@ class Span(NamedTuple):
         if self == other:
             return True
         return self.start < other.end and other.start < self.end
+
+
+# For the words of commands, of which there are more than of anything else: a third of what a call of the class costs.
+_make_span = partial(tuple.__new__, Span)
 
 
 class SourceMap(NamedTuple):
@@ -90,4 +95,4 @@ class Spans:
             if piece is None or end > piece[0] - self._base:
                 return self._source.span(self._base + start, self._base + end)
             self._low, self._high, self._shift = start, piece[0] - self._base, self._base + piece[1]
-        return Span(start + self._shift, end + self._shift)
+        return _make_span((start + self._shift, end + self._shift))
