@@ -203,12 +203,12 @@ def _concerned(
         text = "\n".join(each.span.of(after.text) for each in _differing(before, after)[1])
     else:
         text = "\n".join(line for fix in fixes for line in _changed_words(fix))
-    holds = text.__contains__
+    there = {*filter(text.__contains__, (*_IN_RUN, *_ELSEWHERE))}
     return [
         rule
         for rule in rules
         if rule.is_default
-        and (rule.code in codes or ("RUN" in rule.reads and (not rule.triggers or any(map(holds, rule.triggers)))))
+        and (rule.code in codes or ("RUN" in rule.reads and (not rule.triggers or not there.isdisjoint(rule.triggers))))
     ]
 
 

@@ -108,7 +108,7 @@ def _last(dockerfile: Dockerfile, stage: int, fact: Fact) -> int | None:
     return found[-1] if found else None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _scripts(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, str], ...]:
     own = dockerfile.stages[stage]
     return tuple(
@@ -144,7 +144,7 @@ def shipped_runs(
             yield run
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _candidates(dockerfile: Dockerfile, targets: frozenset[str]) -> tuple[tuple[Run, str], ...]:
     """Return the RUNs of the shipped stages that a POSIX shell reads, or none, and their sources."""
     return tuple(

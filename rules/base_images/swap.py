@@ -31,7 +31,7 @@ def shipped_roots(dockerfile: Dockerfile, surroundings: Surroundings) -> Iterato
             yield stage
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _is_foreign(dockerfile: Dockerfile, index: int) -> bool:
     """Tell whether a stage is of Windows, where many tags of the same image do not exist, or there for ONBUILD."""
     stage = dockerfile.stages[index]

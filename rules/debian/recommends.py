@@ -18,6 +18,8 @@ MUCH = 1_000_000
 """Bytes of recommends that are worth a line."""
 TITLES = ("Debian 11", "Debian 12", "Debian 13")
 
+_KEPT = 2048
+"""Of what is found out about packages, for how many it is kept: for all of them it is 30 MB."""
 _GZIP = 31  # what zlib calls data with the header of gzip
 _NUMBER = regex(r"\d+(?:\.\d+)*")
 # Of Python 2, which these releases have no more; pip recommended a compiler and headers there as well.
@@ -137,6 +139,8 @@ class Graph:
 
     def _node(self, number: int) -> _Node:
         if number not in self._nodes:
+            if len(self._nodes) >= _KEPT:
+                self._nodes.clear()
             key, name, size, needs, may_need, recommends, may_recommend = self._lines[number].split("\t")
             self._nodes[number] = _Node(
                 name if "#" in key else key,
@@ -171,6 +175,8 @@ class Graph:
                     continue
                 seen |= 1 << number
                 pending += edges(self._node(number))
+            if len(known) >= _KEPT:
+                known.clear()
             known[start] = seen
         return known[start]
 

@@ -133,7 +133,7 @@ def _brings_large_files(dockerfile: Dockerfile) -> bool:
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _large_copies(dockerfile: Dockerfile, stage: int, sized: bool) -> tuple[int, tuple[str, ...]]:
     """Return where the first large copy stands, and the names of large files; few of them."""
     _, found = _sorted_copies(dockerfile, stage)
@@ -184,7 +184,7 @@ def filled_by(run: Run, path: str) -> Instruction | None:
     return None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _filled(dockerfile: Dockerfile, stage: int) -> tuple[Written, ...]:
     """Return the directories that RUNs filled on the way to a stage."""
     return tuple(
@@ -196,7 +196,7 @@ def _filled(dockerfile: Dockerfile, stage: int) -> tuple[Written, ...]:
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _sorted_copies(dockerfile: Dockerfile, stage: int) -> tuple[list[str], list[Copied]]:
     found = sorted(_copies(dockerfile, dockerfile.stages[stage]), key=lambda each: each.path)
     return [each.path for each in found], found

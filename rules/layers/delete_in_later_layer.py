@@ -112,7 +112,7 @@ def _first_match(run: Run) -> tuple[ShellCommand, str, Written] | None:
     return _matches(run.dockerfile, run.stage.index).get(run.instruction.index)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, tuple[ShellCommand, str, Written]]:
     """Go through the layers up to the end of a stage once; return what each RUN deletes of the layers below it."""
     lineage = list(dockerfile.lineage(dockerfile.stages[stage]))

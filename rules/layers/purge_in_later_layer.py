@@ -88,7 +88,7 @@ class _Match(NamedTuple):
     origin: Instruction
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _matches(dockerfile: Dockerfile, stage: int) -> dict[int, _Match]:
     """Go through the layers up to the end of a stage once; return what each RUN removes of the layers below it."""
     lineage = [pair for pair in dockerfile.lineage(dockerfile.stages[stage]) if pair[1].keyword == "RUN"]

@@ -90,7 +90,7 @@ def _late(run: Run) -> _Deletion | None:
     return _deletions(run.dockerfile, run.stage.index).get(run.instruction.index)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _deletions(dockerfile: Dockerfile, stage: int) -> dict[int, _Deletion]:
     """Return, for each RUN up to the end of a stage, its deletion of packages that an earlier RUN installed."""
     found: dict[int, _Deletion] = {}

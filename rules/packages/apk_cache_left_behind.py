@@ -106,7 +106,7 @@ def _has_index(run: Run) -> bool:
     return at > 0 and changes[at - 1][1]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _index_changes(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, bool], ...]:
     """Return, for each RUN up to the end of a stage that makes or deletes an index, whether there is one behind it."""
     changes = []

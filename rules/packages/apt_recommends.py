@@ -77,7 +77,7 @@ def _names(call: Call) -> list[str]:
     return [bare_name(word.text) for word in call.operands if word.literal and not is_local(word.text)]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _follow(dockerfile: Dockerfile, stage: int, base: str) -> dict[ShellCommand, Recommended]:
     """Return what each install up to the end of a stage brings by recommends, where that is much."""
     known = read_graph()

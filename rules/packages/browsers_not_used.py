@@ -177,7 +177,7 @@ def _name_browser(dockerfile: Dockerfile, call: Call) -> Fix | None:
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _tests(dockerfile: Dockerfile, stage: int) -> bool:
     """Tell whether what a stage ends in runs tests, which may want every browser, or what others decide."""
     program = read_program(dockerfile, leaf_of(dockerfile, dockerfile.stages[stage]))
@@ -185,7 +185,7 @@ def _tests(dockerfile: Dockerfile, stage: int) -> bool:
     return not started or any(map(_TESTS.search, started)) or all(map(_SHELL.fullmatch, started))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _place(dockerfile: Dockerfile, stage: int) -> Instruction | None:
     """Return the ENV that names the browser to run in what a stage ends in."""
     leaf = leaf_of(dockerfile, dockerfile.stages[stage])

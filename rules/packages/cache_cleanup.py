@@ -29,7 +29,7 @@ def later_cleanup(run: Run, cleans: Callable[[ShellCommand], bool], hint: str) -
     return last if last is not None and last.index > run.instruction.index else None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _last_cleanup(
     dockerfile: Dockerfile, stage: int, cleans: Callable[[ShellCommand], bool], hint: str
 ) -> Instruction | None:

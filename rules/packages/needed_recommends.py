@@ -124,7 +124,7 @@ def _names_client(call: Call) -> bool:
     return any(word.literal and bare_name(word.text) in _HTTPS_CLIENTS for word in call.operands)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _first_client(dockerfile: Dockerfile, stage: int) -> ShellCommand | None:
     """Return the first install, up to the end of a stage, that certainly runs and takes a client's recommends along."""
     for _, each in dockerfile.lineage(dockerfile.stages[stage]):
@@ -138,7 +138,7 @@ def _first_client(dockerfile: Dockerfile, stage: int) -> ShellCommand | None:
     return None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _https(dockerfile: Dockerfile) -> list[int]:
     return [match.start() for match in re.finditer("https://", dockerfile.text)]
 
@@ -189,7 +189,7 @@ def is_installed(run: Run, until: ShellCommand, name: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _first_installs(dockerfile: Dockerfile, stage: int) -> dict[str, int]:
     """Return the instruction that first names each package, up to the end of a stage."""
     found: dict[str, int] = {}

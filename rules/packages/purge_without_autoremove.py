@@ -128,7 +128,7 @@ def _is_below(run: Run, name: str) -> bool:
     return first is not None and first < run.instruction.index
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _first_installs(dockerfile: Dockerfile, stage: int) -> dict[str, int]:
     """Return where each package is installed first among the instructions that a stage is made of."""
     found: dict[str, int] = {}

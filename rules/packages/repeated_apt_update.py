@@ -119,7 +119,7 @@ def _source_is_copied(first: Run, run: Run) -> bool:
     return at < len(copies) and copies[at] < run.instruction.index
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _copied_sources(dockerfile: Dockerfile, stage: int) -> list[int]:
     return [
         each.index

@@ -219,7 +219,7 @@ def _drop(run: Run, operation: Operation, names: tuple[str, ...]) -> Fix | None:
     return Fix(tuple(edits), Applicability.DISPLAY, (command.texts,), (texts,), _CAUTION)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _runs_no_node(dockerfile: Dockerfile, stage: int, image: str, tag: str) -> bool:
     """Tell whether what a container runs certainly does without Node.js."""
     leaf = leaf_of(dockerfile, dockerfile.stages[stage])

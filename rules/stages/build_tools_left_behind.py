@@ -186,7 +186,7 @@ def _last_user(run: Run, operation: Operation, *, strong: bool) -> tuple[Instruc
     return (run.instruction, own[-1]) if own else None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _removals(dockerfile: Dockerfile, stage: int) -> dict[str, Instruction]:
     """Return, for each package, the last RUN from the start of a stage on that removes it."""
     own = dockerfile.stages[stage]

@@ -192,7 +192,7 @@ def are_lists_used_later(run: Run) -> bool:
     return run.stage.name is not None and run.stage.name in _stages_with_copied_lists(run.dockerfile)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _stages_with_copied_lists(dockerfile: Dockerfile) -> frozenset[str]:
     """Return the stages out of which a COPY takes apt's state."""
     return frozenset(

@@ -305,7 +305,7 @@ def last_use(dockerfile: Dockerfile, stage: int, *, strong: bool = False) -> tup
     return _last_uses(dockerfile, stage)[strong]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _last_uses(
     dockerfile: Dockerfile, stage: int
 ) -> tuple[tuple[Instruction, str] | None, tuple[Instruction, str] | None]:
@@ -334,7 +334,7 @@ def is_wanted(dockerfile: Dockerfile, stage: Stage, surroundings: Surroundings) 
     return is_workshop(dockerfile, last, surroundings.path) or _compiles(dockerfile, last.index)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _compiles(dockerfile: Dockerfile, stage: int) -> bool:
     last = dockerfile.stages[stage]
     return compiles_at_run_time(dockerfile, last) or any(

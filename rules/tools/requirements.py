@@ -61,7 +61,7 @@ def required(dockerfile: Dockerfile, stage: Stage, context: Context | None) -> R
     return _required(dockerfile, stage.index, context)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _required(dockerfile: Dockerfile, index: int, context: Context | None) -> Required:
     stage = dockerfile.stages[index]
     found: list[tuple[Instruction, Requirement]] = []

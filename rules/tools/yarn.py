@@ -62,7 +62,7 @@ def cache_directory(scope: Scope) -> str:
     return first_set(scope, "YARN_CACHE_FOLDER", "npm_config_cache_folder", default=default)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def may_be_berry(dockerfile: Dockerfile) -> bool:
     """Tell whether a Dockerfile shows signs of yarn 2 or later."""
     return _BERRY.search(dockerfile.text) is not None
