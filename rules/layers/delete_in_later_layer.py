@@ -13,6 +13,7 @@ from rules.finding import Finding, Snippet
 from rules.fix import Fix
 from rules.layers.copied_archive import bind_snippet, consumed
 from rules.layers.written_paths import UNKNOWN_DIRECTORY, Written, enter, working_directory, written_paths
+from rules.packages.lists_in_layers import read_lists
 from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
@@ -81,7 +82,7 @@ class DeleteInLaterLayer(Rule):
                 continue
             command, path, written = match
             fix = _fix(run, written)
-            if fix is None and written.path == apt.LISTS:
+            if written.path == apt.LISTS and (fix is None or not _frees_lists(run, written, surroundings)):
                 continue  # apt-lists-left-behind says so where it can be mended
             yield self.finding(
                 run.instruction,
@@ -91,6 +92,11 @@ class DeleteInLaterLayer(Rule):
                 fix,
                 snippet=_snippet(run, written) if fix is None else None,
             )
+
+
+def _frees_lists(run: Run, written: Written, surroundings: Surroundings) -> bool:
+    lists = read_lists(run.dockerfile, surroundings.targets)
+    return lists.frees(written.instruction.index, run.instruction.index)
 
 
 def _snippet(run: Run, written: Written) -> Snippet | None:

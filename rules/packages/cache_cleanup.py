@@ -70,14 +70,15 @@ def clean_together(left: Sequence[tuple[Run, Fix | None]]) -> list[Fix | None]:
     """
     families: dict[int, list[int]] = {}
     for at, (run, _) in enumerate(left):
-        families.setdefault(_root(run), []).append(at)
+        families.setdefault(root(run), []).append(at)
     found: dict[int, Fix | None] = {}
     for members in families.values():
         found.update(zip(members, _clean_family([left[at] for at in members]), strict=True))
     return [found[at] for at in range(len(left))]
 
 
-def _root(run: Run) -> int:
+def root(run: Run) -> int:
+    """Return the index of the stage that everything below a RUN starts from."""
     stage = run.stage
     while stage.parent is not None:
         stage = run.dockerfile.stages[stage.parent]
@@ -87,7 +88,7 @@ def _root(run: Run) -> int:
 def _clean_family(left: Sequence[tuple[Run, Fix | None]]) -> Iterator[Fix | None]:
     lone = [at for at, (_, fix) in enumerate(left) if fix is None]
     mendable = [at for at, (_, fix) in enumerate(left) if fix is not None and not (lone and at < lone[-1])]
-    together = _union([fix for at in mendable if (fix := left[at][1]) is not None])
+    together = unite([fix for at in mendable if (fix := left[at][1]) is not None])
     for at, (_, fix) in enumerate(left):
         if fix is None or (at in mendable and together is None):
             yield fix
@@ -98,7 +99,7 @@ def _clean_family(left: Sequence[tuple[Run, Fix | None]]) -> Iterator[Fix | None
             yield fix._replace(applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
 
 
-def _union(fixes: Sequence[Fix]) -> Fix | None:
+def unite(fixes: Sequence[Fix]) -> Fix | None:
     """Return one fix that does what all do; None where there is nothing to put together."""
     if not 1 < len(fixes) <= _MOST_TOGETHER:
         return None

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rules.dockerfile import Dockerfile, ShellCommand
 from rules.finding import Finding, Severity
-from rules.packages.update_split_from_install import find_split
+from rules.packages.lists_in_layers import find_split
 from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs

@@ -257,15 +257,23 @@ def test_all_that_leave_lists_are_cleaned_up_together() -> None:
     assert apply(text, [first.fix]).count(f"{UP} && {RM}\n") == 2
 
 
-def test_between_two_that_keep_their_lists_a_clean_up_is_shown_only() -> None:
+def test_where_a_layer_keeps_its_lists_the_next_fetches_none() -> None:
     keeps = f"RUN {UP} | tee log\n"
-    found = findings(CODE, D + keeps + f"RUN {UP}\n" + keeps)
-    assert [each.fix and each.fix.applicability for each in found] == [None, Applicability.DISPLAY, None]
-    assert found[1].fix is not None
-    assert found[1].fix.caution == "Line 4 would fetch them once more."
-    above, _ = findings(CODE, D + f"RUN {UP}\n" + keeps)
-    assert above.fix is not None
-    assert above.fix.applicability is Applicability.DISPLAY
+    (kept,) = findings(CODE, D + keeps + f"RUN {UP}\n" + keeps)
+    assert kept.fix is None
+    (above,) = findings(CODE, D + f"RUN {UP}\n" + keeps)
+    assert above.fix is None  # line 3 would fetch them once more
+    above, below = findings(CODE, D + keeps + f"RUN {RM}\nRUN {UP}\n")
+    assert above.fix is None
+    assert below.fix is not None
+    assert below.fix.applicability is Applicability.SAFE
+
+
+def test_what_is_cleaned_up_together_has_to_leave_fewer_lists_than_before() -> None:
+    """Lines 3 and 5 keep the lists of a script: cleaned up above, they are fetched in two layers instead of one."""
+    keeps = "RUN curl -sL https://deb.nodesource.com/setup_18.x | bash -\n"
+    found = findings(CODE, f"{D}RUN {UP}\n{keeps}RUN {UP}\nRUN {UP} | tee log\n")
+    assert [each.fix for each in found] == [None]
 
 
 def test_a_clean_up_by_a_variable_is_one_where_its_value_says_so() -> None:

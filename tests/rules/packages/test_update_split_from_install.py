@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.fix import Applicability
+from rules.fix import Applicability, apply
 from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
 CODE = "DS205"
@@ -108,29 +108,32 @@ def test_is_unsafe_where_something_later_cannot_be_read() -> None:
     assert found.fix.caution
 
 
-def test_shown_only_where_a_later_run_would_fetch_what_an_earlier_one_keeps() -> None:
+def test_what_other_runs_would_fetch_once_more_is_cleaned_up_as_well() -> None:
     keeps = "RUN apt-get update && apt-get install -y cron\n"
     split = UPDATE + "RUN apt-get install -y git\n"
-    for text, applicability in (
-        (D + keeps + split + keeps, Applicability.DISPLAY),
-        (D + keeps + split, Applicability.SAFE),
-        (D + split + keeps, Applicability.SAFE),
+    moved = f"RUN apt-get update && apt-get install -y git && {RM}\n"
+    clean = keeps.replace("\n", f" && {RM}\n")
+    for text, fixed in (
+        (D + keeps + split + keeps, D + clean + moved + clean),
+        (D + keeps + split, D + clean + moved),
+        (D + split + keeps, D + moved + clean),
     ):
         (found,) = findings(CODE, text)
         assert found.fix is not None
-        assert found.fix.applicability is applicability
+        assert found.fix.applicability is Applicability.SAFE
+        assert apply(text, [found.fix]) == fixed
+        assert {each.fix for each in findings("DS202", text)} == {found.fix}
 
 
-def test_what_a_later_layer_keeps_is_shown_only() -> None:
+def test_what_a_later_layer_would_keep_is_left_alone() -> None:
     """The lists that line 4 fetches for two are kept, whatever the lines above do."""
     split = "RUN apt-get update\nRUN apt-get install -y --no-install-recommends a\n"
-    (first, second) = findings(
-        CODE, f"FROM debian:12\n{split}{split}RUN apt-get install -y --no-install-recommends b\n"
-    )
-    assert first.fix is not None
-    assert first.fix.applicability is Applicability.DISPLAY
-    assert first.fix.caution == "Line 4 would fetch them once more."
-    assert second.fix is None
-    (first, _) = findings(CODE, f"FROM debian:12\n{split}{split}")
-    assert first.fix is not None
-    assert first.fix.applicability is Applicability.SAFE
+    (first,) = findings(CODE, f"FROM debian:12\n{split}{split}RUN apt-get install -y --no-install-recommends b\n")
+    assert first.fix is None
+
+
+def test_what_an_earlier_layer_keeps_is_not_fetched() -> None:
+    """Line 4 fetches nothing that the layer of line 2 does not hold."""
+    both = "RUN apt-get install -y a\nRUN apt-get install -y b\n"
+    (first,) = findings(CODE, f"{D}{UPDATE}{both}{UPDATE}RUN apt-get install -y c\n")
+    assert first.fix is None
