@@ -66,7 +66,7 @@ def clean_together(left: Sequence[tuple[Run, Fix | None]]) -> list[Fix | None]:
     """Return, for each RUN that leaves what the next of them would fetch again, a fix that cleans up in all of them.
 
     Cleaned up in one alone, the same would be fetched into the layer of the next: nothing is won, and where an earlier
-    layer keeps it as well, the image grows. Above one that keeps it, for want of a fix, the others are shown only.
+    layer keeps it as well, the image grows. Beside one that keeps it, for want of a fix, the others are shown only.
     """
     families: dict[int, list[int]] = {}
     for at, (run, _) in enumerate(left):
@@ -86,17 +86,15 @@ def root(run: Run) -> int:
 
 
 def _clean_family(left: Sequence[tuple[Run, Fix | None]]) -> Iterator[Fix | None]:
-    lone = [at for at, (_, fix) in enumerate(left) if fix is None]
-    mendable = [at for at, (_, fix) in enumerate(left) if fix is not None and not (lone and at < lone[-1])]
-    together = unite([fix for at in mendable if (fix := left[at][1]) is not None])
-    for at, (_, fix) in enumerate(left):
-        if fix is None or (at in mendable and together is None):
-            yield fix
-        elif at in mendable:
-            yield together
+    lone = [run.instruction.line for run, fix in left if fix is None]
+    together = None if lone else unite([fix for _, fix in left if fix is not None])
+    for run, fix in left:
+        if fix is None or not lone:
+            yield fix if len(left) == 1 else together
         else:
-            line = left[next(other for other in lone if other > at)][0].instruction.line
-            yield fix._replace(applicability=Applicability.DISPLAY, caution=f"Line {line} would fetch them once more.")
+            above = next((line for line in lone if line > run.instruction.line), None)
+            caution = f"Line {above} would fetch it once more." if above else f"Line {lone[-1]} keeps it all the same."
+            yield fix._replace(applicability=Applicability.DISPLAY, caution=caution)
 
 
 def unite(fixes: Sequence[Fix]) -> Fix | None:

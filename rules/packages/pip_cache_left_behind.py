@@ -55,8 +55,8 @@ class PipCacheLeftBehind(Rule):
     that is a wheel of 8.3 MB beside 41.4 MB of installed files.
 
     ## Fix safety
-    Safe: `--no-cache-dir` changes where pip looks, not what it installs. Shown only where apt installs pip on an image
-    of unknown age: pip before 6.0 does not know the flag.
+    Safe: `--no-cache-dir` changes where pip looks, not what it installs. Shown only where pip comes from an image of
+    unknown age or is installed by apt on one: pip before 6.0 does not know the flag.
 
     ## When it is silent
     The flag is there; `PIP_NO_CACHE_DIR` is set by ENV, ARG, `export` or in front of the command (pip takes any value,
@@ -110,13 +110,16 @@ class PipCacheLeftBehind(Rule):
 _RENEWS = regex(
     r"get-pip|ensurepip|easy_install\S*\s+(?:-\S+\s+)*pip\b|\binstall\s[^&|;\n]{0,200}(?:-U|--upgrade)[^&|;\n]{0,200}\bpip\b"
     r"|\binstall\s[^&|;\n]{0,200}\bpip\b[^&|;\n]{0,200}(?:-U\b|--upgrade)|\binstall\s[^&|;\n]{0,200}\bpip="
+    r"|\bapk\s[^&|;]{0,400}\bpy[\w.]{0,10}-pip\b"
 )
 
 
 def _fix(run: Run, command: ShellCommand, fix: Fix) -> Fix:
     """Only show the flag where pip comes from a distribution that may be too old for it."""
     names = ("python-pip", "python3-pip")
-    if pip.is_new_enough(run.base) or not any(is_installed(run, command, name) for name in names):
+    if pip.is_new_enough(run.base):
+        return fix
+    if pip.is_never_too_old(run.base) and not any(is_installed(run, command, name) for name in names):
         return fix
     own = run.dockerfile.text[run.instruction.span.start : command.span.start]
     if _RENEWS.search(own) or run.is_preceded_by(_renews):

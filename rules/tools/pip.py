@@ -67,6 +67,15 @@ _NEW_DISTRIBUTION = regex(
     r"(?:^|/)(?:ubuntu|debian)(?::(?:latest|rolling|devel|stable|testing|unstable|sid|9|1\d(?!\.)|2\d)(?:[.-].*)?)?$"
     r"|debian:1\d|ubuntu[:-]?(?:1[6-9]|2\d)\.?\d\d|xenial|bionic|focal|jammy|noble|stretch|buster|bullseye|bookworm|trixie"
 )
+# Distributions whose pip has always been newer, and publishers whose images came later: unlike the many images of
+# Docker Hub that were made from Ubuntu 14.04, once and for all.
+_NEVER_TOO_OLD = regex(
+    r"alpine|centos|fedora|rockylinux|almalinux|(?:^|/)ubi\d|amazonlinux|archlinux|python3\.?[5-9]"
+    r"|^(?:docker\.io/)?(?:jupyter|tensorflow|pytorch|continuumio|conda|condaforge|mambaorg|tiangolo|rocker|linuxserver"
+    r"|lsiobase|jlesage|circleci|cimg|lambci|google|nvidia|homeassistant|jenkins|jenkinsci|bitnami|apache)/"
+    r"|^(?:nvcr\.io|mcr\.microsoft\.com|public\.ecr\.aws|gcr\.io/(?:google-appengine|tensorflow|deeplearning-platform))/"
+    r"|^(?:docker\.io/)?(?:library/)?[^/]+$"  # Docker's own
+)
 _OWN_PIP = regex(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
@@ -114,6 +123,11 @@ def is_new_enough(base: str) -> bool:
     """Tell whether a base image is known to package a pip that knows `--no-cache-dir`, or to bring one of its own."""
     lowered = base.lower()
     return _NEW_DISTRIBUTION.search(lowered) is not None or _OWN_PIP.search(lowered) is not None
+
+
+def is_never_too_old(base: str) -> bool:
+    """Tell whether a base image that brings a pip brings one that knows `--no-cache-dir`."""
+    return _NEVER_TOO_OLD.search(base.lower()) is not None
 
 
 def cache_directory(scope: Scope) -> str:

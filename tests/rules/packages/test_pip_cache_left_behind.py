@@ -76,8 +76,8 @@ SILENT = {
 FLAG = "--no-cache-dir"
 FIXED = {
     "sudo-in-the-home-of-root": (
-        "FROM acme/base\nUSER app\nRUN sudo -H pip install flask\n",
-        f"FROM acme/base\nUSER app\nRUN sudo -H pip install {FLAG} flask\n",
+        "FROM ubuntu:22.04\nUSER app\nRUN sudo -H pip install flask\n",
+        f"FROM ubuntu:22.04\nUSER app\nRUN sudo -H pip install {FLAG} flask\n",
     ),
     "pip-of-a-new-distribution": (
         "FROM nvidia/cuda:12.2.0-base-ubuntu22.04\nRUN apt-get install -y python3-pip\nRUN pip3 install flask\n",
@@ -242,6 +242,7 @@ def test_is_safe(text: str, fixed: str) -> None:
 
 OF_UNKNOWN_AGE = {
     "unknown-image": "FROM acme/base\nRUN apt-get install -y python-pip\nRUN pip install flask\n",
+    "pip-of-an-unknown-image": "FROM acme/base\nRUN pip install flask\n",
     "debian-8-by-another-name": "FROM java:8\nRUN apt-get install -y python3-pip && pip3 install flask\n",
     "the-renewal-itself": "FROM gitlab/gitlab-runner\nRUN apt-get install -y python-pip\nRUN pip install -U pip\n",
 }
@@ -258,3 +259,20 @@ def test_shown_only_where_pip_may_not_know_the_flag(text: str) -> None:
 def test_root_in_its_own_home_keeps_a_cache() -> None:
     assert len(findings(CODE, "FROM jupyter/scipy-notebook\nRUN pip install flask\n")) == 1
     assert len(findings(CODE, "FROM jupyter/scipy-notebook\nUSER root\nENV HOME=/root\nRUN pip install flask\n")) == 1
+
+
+NEW_ENOUGH = {
+    "official": "FROM node:12\nRUN pip install flask\n",
+    "alpine-derived": "FROM acme/alpine-base\nRUN pip install flask\n",
+    "apk": "FROM acme/base\nRUN apk add --no-cache py3-pip && pip3 install flask\n",
+    "known-publisher": "FROM tiangolo/uwsgi-nginx:latest\nRUN pip install flask\n",
+    "tagged-with-a-python": "FROM acme/base:python3.6\nRUN pip install flask\n",
+    "renewed": "FROM acme/base\nRUN pip install --upgrade --no-cache-dir pip\nRUN pip install flask\n",
+}
+
+
+@table("text", NEW_ENOUGH)
+def test_safe_where_pip_is_known_to_be_new_enough(text: str) -> None:
+    (found,) = findings(CODE, text)
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.SAFE

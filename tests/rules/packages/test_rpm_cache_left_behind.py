@@ -195,3 +195,11 @@ def test_what_reads_metadata_fetches_it() -> None:
     assert_silent(CODE, "FROM almalinux:9\nRUN yum repolist\n")
     assert_silent(CODE, "FROM centos:7\nRUN yum list installed\n")
     assert_silent(CODE, "FROM centos:7\nRUN yum makecache\nRUN yum -C install -y vim && yum clean all\n")
+
+
+def test_beside_a_layer_that_keeps_it_a_clean_up_is_shown_only() -> None:
+    kept, below = findings(CODE, "FROM centos:7\nRUN yum -y install a | tee log\nRUN yum -y install b\n")
+    assert kept.fix is None
+    assert below.fix is not None
+    assert below.fix.applicability is Applicability.DISPLAY
+    assert below.fix.caution == "Line 2 keeps it all the same."
