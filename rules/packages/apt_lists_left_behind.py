@@ -93,7 +93,7 @@ class AptListsLeftBehind(Rule):
 
 
 def _reason(run: Run, update: ShellCommand) -> str:
-    later = later_cleanup(run, apt.cleans_lists, "apt")
+    later = later_cleanup(run, apt.surely_cleans_lists, "apt")
     if later is not None:
         return f"Line {later.line} deletes them in a later layer, which takes nothing out of this one."
     if update.name in ("bash", "sh"):

@@ -105,6 +105,9 @@ class AptRecommendedPackages(Rule):
 
 # Bases that already have what most packages recommend: openssh, less, certificates.
 _BRINGS_MUCH = regex(r"^(?:docker\.io/)?phusion/")
+# Docker's own images, of which is known what they have.
+_KNOWN_BASE = regex(r"^(?:docker\.io/)?(?:library/|amd64/)?[^/]+$|^nvidia/cuda:")
+_UNKNOWN_BASE = "The base image may have some of it, and rely on it; try this build before you keep it."
 
 
 def _message(extra: Extra) -> str:
@@ -153,10 +156,11 @@ def _fix(run: Run, call: Call, required: Needs) -> Fix:
         edits.append(insert_words_before(run.dockerfile, command, first, *required.packages))
         at = next(i for i, word in enumerate(command.words) if word is first) + 1
         words[at:at] = required.packages
+    risk = required.risk or ("" if _KNOWN_BASE.search(run.base) else _UNKNOWN_BASE)
     return Fix(
         tuple(edits),
-        Applicability.DISPLAY if required.risk else Applicability.UNSAFE,
+        Applicability.DISPLAY if risk else Applicability.UNSAFE,
         removed=(command.texts,),
         added=(tuple(words),),
-        caution=required.risk or "Changes behaviour if something here relies on a package that apt only recommends.",
+        caution=risk or "Changes behaviour if something here relies on a package that apt only recommends.",
     )

@@ -123,7 +123,17 @@ def _is_kept_out(cache: Cache, run: Run) -> bool:
         target = mount.target
         if mount.type in ("cache", "tmpfs") and target and cache.marks.search(target):
             return True
+    if _BROUGHT.search(run.dockerfile.text) and run.is_preceded_by(_brings_packages):
+        return True  # what is installed already is not downloaded
     return cache.configures(run.instruction) or run.is_preceded_by(cache.configures)
+
+
+_BROUGHT = regex(r"--from=[^\n]{0,200}(?:/node_modules|/vendor|/bundle|/site-packages|/dist-packages|venv)\b")
+
+
+def _brings_packages(each: Instruction) -> bool:
+    """Tell whether a COPY takes installed packages out of another image."""
+    return each.keyword == "COPY" and _BROUGHT.search(each.span.of(each.document)) is not None
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.dockerfile import Dockerfile, ShellCommand, Span
 from rules.finding import Finding
 from rules.fix import Fix
-from rules.packages.cache_cleanup import append_cleanup
+from rules.packages.cache_cleanup import append_cleanup, clean_together
 from rules.packages.caches import Cache, left_behind
 from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
@@ -49,8 +49,9 @@ class CondaCacheLeftBehind(Rule):
     ## Fix safety
     Safe: `conda clean -afy` deletes archives, the index, logs and the package cache. Environments hold hard links or
     copies of their files, and those stay; a later install downloads anew. Where conda may be older than 4.6, which
-    does not know `-f`, the fix is `--all`: it leaves what an environment links to, which costs nothing twice. No fix
-    is offered where conda is told to link softly (`allow_softlinks`): an environment would point into the cache.
+    does not know `-f`, the fix is `--all`: it leaves what an environment links to, which costs nothing twice. One fix
+    cleans up in all RUNs: after one alone, the next would fetch the index again. No fix is offered where conda is told
+    to link softly (`allow_softlinks`): an environment would point into the cache.
 
     ## When it is silent
     The same RUN runs `conda clean` with a target that takes packages (`-a`, `-t`, `-p`, `-f`, `-tipsy`) behind the last
@@ -79,7 +80,10 @@ class CondaCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves packages in its layer."""
-        for run, fillers in left_behind(CACHE, dockerfile, surroundings):
+        left = list(left_behind(CACHE, dockerfile, surroundings))
+        # The index of the channels, which is most, would be fetched again by the next.
+        fixes = clean_together([(run, _fix(run, fillers)) for run, fillers in left])
+        for (run, fillers), fix in zip(left, fixes, strict=True):
             call = conda.read_conda(fillers[-1])
             assert call is not None and call.action is not None  # noqa: S101, PT018 - conda.fills_cache looked at its verb
             name = conda.program(call.command)
@@ -89,7 +93,7 @@ class CondaCacheLeftBehind(Rule):
                 f"{name}'s downloaded packages stay in the layer",
                 f"`{name} {_verb(call)}` keeps every archive beside the files it unpacked, and nothing in this RUN"
                 " deletes them.",
-                _fix(run, fillers),
+                fix,
             )
 
 

@@ -27,6 +27,6 @@ def join_cleanup(run: Run, first: Instruction) -> Fix | None:
     """
     following = run.dockerfile.instructions[run.instruction.index + 1 : run.instruction.index + 2]
     commands = following[0].commands if following and run.scope.is_plain else ()
-    if not any(map(apt.cleans_lists, commands)) or any(map(apt.updates, commands)):
+    if not any(map(apt.surely_cleans_lists, commands)) or any(map(apt.updates, commands)):
         return None
     return join_all_runs(run.dockerfile, first, following[0], shell_errexit=run.scope.errexit)

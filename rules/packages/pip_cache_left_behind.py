@@ -90,8 +90,9 @@ class PipCacheLeftBehind(Rule):
         for run, fillers in left_behind(CACHE, dockerfile, surroundings, deferred=True):
             if not pip.may_be_too_old(run.base):
                 for command in fillers:
-                    if not _comes_along(run, command) and not _is_kept_from_home(run, command):
-                        yield self._report(run, command)
+                    if _comes_along(run, command) or _is_kept_from_home(run, command) or _is_old(run, command):
+                        continue
+                    yield self._report(run, command)
 
     def _report(self, run: Run, command: ShellCommand) -> Finding:
         call = pip.read_pip(command)
@@ -107,6 +108,7 @@ class PipCacheLeftBehind(Rule):
         )
 
 
+_PACKAGES = ("python-pip", "python3-pip")
 _RENEWS = regex(
     r"get-pip|ensurepip|easy_install\S*\s+(?:-\S+\s+)*pip\b|\binstall\s[^&|;\n]{0,200}(?:-U|--upgrade)[^&|;\n]{0,200}\bpip\b"
     r"|\binstall\s[^&|;\n]{0,200}\bpip\b[^&|;\n]{0,200}(?:-U\b|--upgrade)|\binstall\s[^&|;\n]{0,200}\bpip="
@@ -114,15 +116,25 @@ _RENEWS = regex(
 )
 
 
+def _is_old(run: Run, command: ShellCommand) -> bool:
+    """Tell whether the pip is that of Debian 8 on an image of another name."""
+    if not pip.is_on_debian_8(run.base) or not any(is_installed(run, command, name) for name in _PACKAGES):
+        return False
+    return not _is_renewed(run, command)
+
+
+def _is_renewed(run: Run, command: ShellCommand) -> bool:
+    own = run.dockerfile.text[run.instruction.span.start : command.span.start]
+    return _RENEWS.search(own) is not None or run.is_preceded_by(_renews)
+
+
 def _fix(run: Run, command: ShellCommand, fix: Fix) -> Fix:
     """Only show the flag where pip comes from a distribution that may be too old for it."""
-    names = ("python-pip", "python3-pip")
     if pip.is_new_enough(run.base):
         return fix
-    if pip.is_never_too_old(run.base) and not any(is_installed(run, command, name) for name in names):
+    if pip.is_never_too_old(run.base) and not any(is_installed(run, command, name) for name in _PACKAGES):
         return fix
-    own = run.dockerfile.text[run.instruction.span.start : command.span.start]
-    if _RENEWS.search(own) or run.is_preceded_by(_renews):
+    if _is_renewed(run, command):
         return fix
     caution = "pip before 6.0, such as that of Ubuntu 14.04 and Debian 8, does not know the flag."
     return fix._replace(applicability=Applicability.DISPLAY, caution=caution)

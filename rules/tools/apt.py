@@ -125,6 +125,11 @@ def cleans_lists(command: ShellCommand) -> bool:
     return deletes(command, LISTS)
 
 
+def surely_cleans_lists(command: ShellCommand) -> bool:
+    """Tell whether the command removes the package lists in any shell, dash without braces, whatever its variables are."""
+    return cleans_lists(command) and all(word.literal and "{" not in word.text for word in command.words)
+
+
 def skips_recommends(call: Call) -> bool:
     """Tell whether this install leaves recommended packages out."""
     if call.command.name == "aptitude" and call.has("-R", "--without-recommends"):

@@ -76,6 +76,11 @@ _NEVER_TOO_OLD = regex(
     r"|^(?:nvcr\.io|mcr\.microsoft\.com|public\.ecr\.aws|gcr\.io/(?:google-appengine|tensorflow|deeplearning-platform))/"
     r"|^(?:docker\.io/)?(?:library/)?[^/]+$"  # Docker's own
 )
+# Docker's own images that were made from Debian 8 last, or by the tag's time: the pip that apt installs there is 1.5.
+_ON_DEBIAN_8 = regex(
+    r"^(?:docker\.io/)?(?:library/)?(?:java:|node:(?:0|4|5|7)\b|node:6\.(?:\d|1[0-4])\b|node:8\.(?:\d|1[0-4])\b"
+    r"|ruby:2\.[0-2]\b|php:5\.[345]\b|golang:1\.[0-8]\b)"
+)
 _OWN_PIP = regex(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
@@ -128,6 +133,11 @@ def is_new_enough(base: str) -> bool:
 def is_never_too_old(base: str) -> bool:
     """Tell whether a base image that brings a pip brings one that knows `--no-cache-dir`."""
     return _NEVER_TOO_OLD.search(base.lower()) is not None
+
+
+def is_on_debian_8(base: str) -> bool:
+    """Tell whether apt installs a pip on a base image of Docker's own that keeps nothing and does not know the flag."""
+    return _ON_DEBIAN_8.search(base.lower()) is not None
 
 
 def cache_directory(scope: Scope) -> str:

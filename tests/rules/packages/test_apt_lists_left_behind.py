@@ -303,3 +303,11 @@ def test_what_adds_a_repository_fetches_all_lists() -> None:
     assert_silent(CODE, "FROM ubuntu:16.04\nRUN add-apt-repository -y ppa:a/b\n")
     assert_silent(CODE, f"FROM ubuntu:22.04\nRUN add-apt-repository ppa:a/b && {RM}\n")
     assert len(findings(CODE, "FROM ubuntu:16.04\nRUN add-apt-repository -u ppa:a/b\n")) == 1
+
+
+def test_what_dash_does_not_delete_is_no_clean_up() -> None:
+    text = D + f"RUN {UP}\nRUN x && rm -rf /var/lib/{{apt,dpkg}}/\n"
+    (found,) = findings(CODE, text)
+    assert found.fix is not None
+    assert "later layer" not in found.reason
+    assert apply(text, [found.fix]) == text.replace(UP, f"{UP} && {RM}")

@@ -353,3 +353,17 @@ def test_what_a_later_install_keeps_bringing_is_shown_only() -> None:
     assert second.fix is not None
     assert first.fix.applicability is second.fix.applicability is Applicability.DISPLAY
     assert "A later install brings the same" in first.fix.caution
+
+
+def test_shown_only_on_an_image_of_which_nothing_is_known() -> None:
+    """continuumio/miniconda3 has git and wget, and all that they recommend."""
+    install = "RUN apt-get update && apt-get install -y cron && rm -rf /var/lib/apt/lists/*\n"
+    for base, applicability in (
+        ("debian:12", Applicability.UNSAFE),
+        ("amd64/debian:12", Applicability.UNSAFE),
+        ("acme/base", Applicability.DISPLAY),
+        ("ghcr.io/acme/base", Applicability.DISPLAY),
+    ):
+        (found,) = findings(CODE, f"FROM {base}\n{install}")
+        assert found.fix is not None
+        assert found.fix.applicability is applicability

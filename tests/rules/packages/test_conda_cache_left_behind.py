@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.fix import Applicability
+from rules.fix import Applicability, apply
 from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
 CODE = "DS220"
@@ -119,3 +119,12 @@ def test_silent(text: str) -> None:
 def test_fixed(text: str, fixed: str | None) -> None:
     assert_fixed(CODE, text, fixed)
     assert {each.fix.applicability for each in findings(CODE, text) if each.fix} <= {Applicability.SAFE}
+
+
+def test_all_that_leave_packages_are_cleaned_up_together() -> None:
+    """After a clean-up in one alone, the next would fetch the index of the channels again."""
+    text = "FROM continuumio/miniconda3:24.7.1-0\nRUN conda install -y a\nRUN conda install -y b\n"
+    first, second = findings(CODE, text)
+    assert first.fix is not None
+    assert first.fix == second.fix
+    assert apply(text, [first.fix]).count(" && conda clean -afy\n") == 2

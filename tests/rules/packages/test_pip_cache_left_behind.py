@@ -243,7 +243,7 @@ def test_is_safe(text: str, fixed: str) -> None:
 OF_UNKNOWN_AGE = {
     "unknown-image": "FROM acme/base\nRUN apt-get install -y python-pip\nRUN pip install flask\n",
     "pip-of-an-unknown-image": "FROM acme/base\nRUN pip install flask\n",
-    "debian-8-by-another-name": "FROM java:8\nRUN apt-get install -y python3-pip && pip3 install flask\n",
+    "debian-8-by-another-name": "FROM openjdk:8\nRUN apt-get install -y python3-pip && pip3 install flask\n",
     "the-renewal-itself": "FROM gitlab/gitlab-runner\nRUN apt-get install -y python-pip\nRUN pip install -U pip\n",
 }
 
@@ -276,3 +276,9 @@ def test_safe_where_pip_is_known_to_be_new_enough(text: str) -> None:
     (found,) = findings(CODE, text)
     assert found.fix is not None
     assert found.fix.applicability is Applicability.SAFE
+
+
+def test_silent_where_apt_installs_a_pip_that_keeps_nothing() -> None:
+    install = "RUN apt-get update && apt-get install -y python3-pip && pip3 install flask\n"
+    assert_silent(CODE, f"FROM node:8.11.2\n{install}")
+    assert len(findings(CODE, "FROM node:6.2.2\nRUN easy_install pip && pip install flask\n")) == 1

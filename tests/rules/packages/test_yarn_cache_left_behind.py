@@ -128,3 +128,9 @@ def test_fires_without_a_fix(text: str) -> None:
 def test_asks_the_repository(surroundings: Surroundings, applicability: Applicability | None) -> None:
     found = findings(CODE, N + "COPY . .\nRUN yarn\n", surroundings)
     assert [each.fix and each.fix.applicability for each in found] == ([applicability] if applicability else [])
+
+
+def test_silent_where_the_packages_come_with_another_image() -> None:
+    assert_silent(
+        CODE, "FROM node:12\nCOPY --from=acme/app:latest /app/node_modules /app/node_modules\nRUN yarn install\n"
+    )
