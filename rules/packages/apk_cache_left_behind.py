@@ -11,6 +11,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import delete_lines, drop_command, insert_words, is_lone_command, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
+from rules.packages.cache_cleanup import clean_together
 from rules.rule import Bad, Rule, Surroundings
 from rules.runs import Run, shipped_runs
 from rules.tools import apk
@@ -61,12 +62,11 @@ class ApkCacheLeftBehind(Rule):
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves an index, and for each deferred install."""
-        for run in shipped_runs(dockerfile, surroundings, ("apk",), deferred=True):
-            if not apk.knows_no_cache(run.base) or run.mounts(apk.CACHE) or run.mounts("/etc/apk/cache"):
-                continue
-            calls = _uncached_calls(run)
-            if not calls or (not _leaves_index(run, calls)):
-                continue
+        left = list(_leaving(dockerfile, surroundings))
+        # The index that one RUN leaves is what the next need not fetch: taken out of one alone, it is in the other.
+        kept = [(run, _fix(run, calls)) for run, calls in left if not run.deferred]
+        together = iter(clean_together(kept))
+        for run, calls in left:
             first = calls[0]
             action = first.action
             assert action is not None  # noqa: S101 - _uncached_calls looked at its verb
@@ -75,8 +75,17 @@ class ApkCacheLeftBehind(Rule):
                 type(action.span)(first.command.words[0].span.start, action.span.end),
                 "The package index stays in the layer",
                 f"`apk {first.verb}` without `{FLAG}` leaves it in `{apk.CACHE}`.",
-                _fix(run, calls),
+                _fix(run, calls) if run.deferred else next(together),
             )
+
+
+def _leaving(dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[tuple[Run, list[Call]]]:
+    """Yield the RUNs that leave an index, and the calls of apk that do."""
+    for run in shipped_runs(dockerfile, surroundings, ("apk",), deferred=True):
+        if apk.knows_no_cache(run.base) and not run.mounts(apk.CACHE) and not run.mounts("/etc/apk/cache"):
+            calls = _uncached_calls(run)
+            if calls and _leaves_index(run, calls):
+                yield run, calls
 
 
 def _uncached_calls(run: Run) -> list[Call]:

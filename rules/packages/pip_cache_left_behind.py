@@ -92,6 +92,8 @@ class PipCacheLeftBehind(Rule):
                 for command in fillers:
                     if _comes_along(run, command) or _is_kept_from_home(run, command) or _is_old(run, command):
                         continue
+                    if _is_there(run, command):
+                        continue
                     yield self._report(run, command)
 
     def _report(self, run: Run, command: ShellCommand) -> Finding:
@@ -177,6 +179,45 @@ def _comes_along(run: Run, command: ShellCommand) -> bool:
         if each.keyword == "RUN" and "pip" in each.value
         for other in each.commands
     )
+
+
+# What others bring along, by far the most asked for once more.
+_BRINGS = {
+    "numpy": "gensim h5py imageio keras matplotlib numba opencv-contrib-python opencv-python pandas scikit-image"
+    " scikit-learn scipy seaborn sklearn statsmodels tensorflow tensorflow-gpu theano torchvision xgboost",
+    "scipy": "gensim keras scikit-image scikit-learn seaborn sklearn statsmodels theano xgboost",
+    "pandas": "seaborn statsmodels",
+    "matplotlib": "scikit-image seaborn",
+    "pillow": "image imageio matplotlib reportlab scikit-image torchvision",
+    "jinja2": "ansible flask jupyter notebook sphinx",
+    "werkzeug": "flask",
+    "requests": "docker docker-compose sphinx tweepy",
+    "pyyaml": "ansible awscli docker-compose",
+    "botocore": "awscli boto3",
+    "python-dateutil": "awscli boto3 botocore matplotlib pandas",
+    "pytz": "django pandas",
+}
+
+
+def _is_there(run: Run, command: ShellCommand) -> bool:
+    """Tell whether all that a command installs came with what was installed before: nothing is downloaded."""
+    wanted = _names(command)
+    if not wanted or not all(name in _BRINGS for name in wanted):
+        return False
+    before = [*run.commands[: run.commands.index(command)]]
+    for _, each in run.dockerfile.before(run.stage, run.instruction):
+        if each.keyword == "RUN" and "pip" in each.value:
+            before += each.commands
+    there = {name for other in before for name in _names(other)}
+    return all(not there.isdisjoint(_BRINGS[name].split()) for name in wanted)
+
+
+def _names(command: ShellCommand) -> list[str]:
+    """Return the names of the packages that a command installs in any version, if that is all it does."""
+    call = pip.read_pip(command)
+    if call is None or call.verb != "install" or call.has("-U", "--upgrade", "-r", "--requirement", "-e", "--editable"):
+        return []
+    return [word.text.lower() for word in call.operands if word.literal]
 
 
 def _requirements(command: ShellCommand) -> frozenset[str]:

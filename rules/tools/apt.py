@@ -126,7 +126,7 @@ def cleans_lists(command: ShellCommand) -> bool:
 
 
 def surely_cleans_lists(command: ShellCommand) -> bool:
-    """Tell whether the command removes the package lists in any shell, dash without braces, whatever its variables are."""
+    """Tell whether the command removes the package lists in any shell, also without braces, whatever variables hold."""
     return cleans_lists(command) and all(word.literal and "{" not in word.text for word in command.words)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.rules.cases import assert_fixed, assert_silent, table
+from rules.fix import apply
+from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
 CODE = "DS203"
 A = "FROM alpine:3.20\n"
@@ -118,3 +119,11 @@ def test_silent(text: str) -> None:
 @table(("text", "fixed"), FIXED)
 def test_fixed(text: str, fixed: str | None) -> None:
     assert_fixed(CODE, text, fixed)
+
+
+def test_what_the_next_run_would_fetch_again_is_kept_out_of_both() -> None:
+    text = "FROM alpine:3.20\nRUN apk add --update curl\nRUN apk add --update git\n"
+    first, second = findings(CODE, text)
+    assert first.fix is not None
+    assert first.fix == second.fix
+    assert apply(text, [first.fix]) == text.replace("--update", "--no-cache --update")
