@@ -115,7 +115,7 @@ def _scripts(dockerfile: Dockerfile, stage: int) -> tuple[tuple[int, str], ...]:
         (each.index, script)
         for _, each in dockerfile.after(own, own.start)
         if each.keyword == "RUN" and _MAY_HIDE.search(each.span.of(dockerfile.text).lower())
-        for script in _opaque_scripts(each)
+        for script in opaque_scripts(each)
     )
 
 
@@ -159,8 +159,8 @@ def _candidates(dockerfile: Dockerfile, targets: frozenset[str]) -> tuple[tuple[
     )
 
 
-def _opaque_scripts(run: Instruction) -> Iterator[str]:
-    """Yield `./setup.sh`, `bash x`, `curl ... | sh` of one RUN."""
+def opaque_scripts(run: Instruction) -> Iterator[str]:
+    """Yield `./setup.sh`, `bash x`, `curl ... | sh` of one RUN, whose content the Dockerfile does not show."""
     if not run.script.parsed:
         yield "a RUN that could not be read"
     for command in run.commands:

@@ -13,7 +13,7 @@ from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
 from rules.packages.cache_cleanup import clean_together
 from rules.rule import Bad, Rule, Surroundings
-from rules.runs import Run, shipped_runs
+from rules.runs import Run, opaque_scripts, shipped_runs
 from rules.tools import apk
 from rules.tools.options import Call
 
@@ -192,7 +192,9 @@ def _fix(run: Run, calls: list[Call]) -> Fix | None:
         added.append(with_words(call.command, call.action, FLAG))
     if not edits:
         return None
-    script = run.later_script()
+    script = (
+        next((each for each in opaque_scripts(run.instruction) if each not in _BUILDERS), None) or run.later_script()
+    )
     return Fix(
         tuple(edits),
         Applicability.SAFE if script is None else Applicability.UNSAFE,
@@ -200,6 +202,9 @@ def _fix(run: Run, calls: list[Call]) -> Fix | None:
         tuple(added),
         "" if script is None else f"Breaks the build if {script} runs apk add without an index of its own.",
     )
+
+
+_BUILDERS = frozenset({"make", "rake", "xargs", "su"})  # in this RUN: they build what stands here
 
 
 def _wants_flag(call: Call) -> bool:

@@ -164,7 +164,15 @@ def find_left(run: Run, base: str) -> Left | None:
     if first is None:
         return None
     user = _last_user(run, first, strong=not tools)
-    return None if user is None else Left(first, tools + headers, bool(tools), *user)
+    if user is None:
+        return None
+    if user[1].split()[0] in _NEED_NO_GO and not _USES_GO.search(run.dockerfile.text):
+        tools = tuple(name for name in tools if name not in ("golang", "golang-go", "go"))  # for whoever runs the image
+    return Left(first, tools + headers, bool(tools), *user) if tools or headers else None
+
+
+_NEED_NO_GO = frozenset({"gem", "bundle", "pip", "pip2", "pip3", "npm", "yarn"})
+_USES_GO = regex(r"\bgo\s+(?:build|get|install|mod|run|generate)\b")
 
 
 def _without(operation: Operation, gone: set[str]) -> Operation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.fix import apply
+from rules.fix import Applicability, apply
 from tests.rules.cases import assert_fixed, assert_silent, findings, table
 
 CODE = "DS203"
@@ -127,3 +127,12 @@ def test_what_the_next_run_would_fetch_again_is_kept_out_of_both() -> None:
     assert first.fix is not None
     assert first.fix == second.fix
     assert apply(text, [first.fix]) == text.replace("--update", "--no-cache --update")
+
+
+def test_unsafe_where_a_script_of_the_same_run_may_read_the_index() -> None:
+    (found,) = findings(CODE, "FROM alpine:3.20\nRUN apk add --update curl && curl -s https://x.example/a | sh\n")
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.UNSAFE
+    (found,) = findings(CODE, "FROM alpine:3.20\nRUN apk add --update make && make\n")
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.SAFE

@@ -236,3 +236,11 @@ def test_only_what_is_removed_later_is_said_to_be() -> None:
     text = D + 'RUN apt-get install -y gcc make\nRUN ./configure && make install\nRUN apt-get purge -y gcc\nCMD ["a"]\n'
     (found,) = findings(CODE, text)
     assert found.reason.startswith("`gcc` is removed in line 4, a later layer")
+
+
+def test_go_is_not_for_gems() -> None:
+    install = "RUN apt-get update && apt-get install -y golang gcc ruby ruby-dev && gem install daemons\n"
+    (found,) = findings(CODE, f"FROM debian:12\n{install}CMD ['a']\n")
+    assert "golang" not in found.reason
+    (found,) = findings(CODE, f"FROM debian:12\n{install}RUN go build /x\nCMD ['a']\n")
+    assert "golang" in found.reason
