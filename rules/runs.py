@@ -177,7 +177,7 @@ def opaque_scripts(run: Instruction) -> Iterator[str]:
                 yield str(file)
         elif command.name in _PROVISIONERS:
             yield command.name
-        elif not command.words or not command.words[0].literal:
+        elif command.words and not command.words[0].literal:
             yield "a command that a variable names"
         elif len(command.words) > 1 and _INTERPRETED.search(command.words[1].text):
             yield command.words[1].text

@@ -28,7 +28,7 @@ _WRITERS = ("curl", "wget", "git ", "apt", ">", "tar ", "unzip", "mkdir", "npm",
 _TINY = (".asc", ".sig", ".md5", ".sha1", ".sha256", ".sha512", ".gpg", ".pub")  # not worth a word
 # Copied from the repository: a few kilobytes. Installers that end in .sh have numbers or systems in their names.
 _SCRIPT = regex(
-    r"[a-z_-]{1,20}\.(?:sh|bash|py|conf|cfg|list)|[\w.-]{1,40}\.(?:json|txt|toml|lock|ya?ml|ini|env|md|gemspec)"
+    r"[a-z_-]{1,20}\.(?:sh|bash|py|conf|cfg|list)|[\w.-]{1,40}\.(?:json|txt|toml|lock|ya?ml|ini|env|md|gemspec|c|h|js|rb|pl|php|patch|diff|service)"
     r"|(?:Gem|Pip|Proc|Make|Rake|Docker)file"
 )
 _TESTS = frozenset(

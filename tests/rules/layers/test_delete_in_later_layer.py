@@ -8,7 +8,8 @@ CODE = "DS101"
 D = "FROM debian:12\n"
 GET = "curl -fsSL -o /tmp/a.tgz https://example.com/a.tgz && tar -xzf /tmp/a.tgz -C /opt"
 SILENT = {
-    "copied-list": "FROM python:3\nCOPY requirements.txt /\nRUN pip install -r /requirements.txt && rm /requirements.txt\n",
+    "copied-list": "FROM python:3\nCOPY requirements.txt /\nRUN pip install -r /requirements.txt && rm /*.txt\n",
+    "copied-source": "FROM gcc:13\nCOPY a.c /var/\nRUN gcc /var/a.c && rm /var/a.c\n",
     "copied-manifest": "FROM node:20\nCOPY package.json /app/\nRUN cd /app && npm i && rm /app/package.json\n",
     "copied-script": "FROM debian:12\nCOPY build.sh /build.sh\nRUN bash /build.sh && rm /build.sh\n",
     "find-by-name": D + "COPY site.cfg /plone/\nRUN find /plone -name '*.pyc' -exec rm -rf '{}' +\n",

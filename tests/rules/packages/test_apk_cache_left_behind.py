@@ -133,6 +133,6 @@ def test_unsafe_where_a_script_of_the_same_run_may_read_the_index() -> None:
     (found,) = findings(CODE, "FROM alpine:3.20\nRUN apk add --update curl && curl -s https://x.example/a | sh\n")
     assert found.fix is not None
     assert found.fix.applicability is Applicability.UNSAFE
-    (found,) = findings(CODE, "FROM alpine:3.20\nRUN apk add --update make && make\n")
+    (found,) = findings(CODE, "FROM alpine:3.20\nRUN apk add --update make && V=$(cat /x) && make\n")
     assert found.fix is not None
     assert found.fix.applicability is Applicability.SAFE
