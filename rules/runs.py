@@ -27,6 +27,11 @@ _MAY_HIDE = regex(
     r"|(?:^run|[;&|({\n]|\b(?:do|then|else|sudo))\s*\.?\s*[\"']?[.$]"
 )
 _SCRIPT = regex(r"\.(?:sh|bash)$|^\./")
+_ASSIGNS = regex(r"\w+\+?=")
+# What xargs mostly runs.
+_HARMLESS = frozenset(
+    {"chmod", "chown", "cp", "echo", "grep", "kill", "ln", "mkdir", "mv", "rm", "sed", "strip", "touch"}
+)
 # What comes with sources and looks at the system without changing it.
 _CONFIGURES = frozenset({"configure", "Configure", "config", "buildconf", "autogen.sh"})
 
@@ -176,8 +181,9 @@ def opaque_scripts(run: Instruction) -> Iterator[str]:
             elif not command.has_flag("-c"):
                 yield str(file)
         elif command.name in _PROVISIONERS:
-            yield command.name
-        elif command.words and not command.words[0].literal:
+            if command.name != "xargs" or _HARMLESS.isdisjoint(command.texts):
+                yield command.name
+        elif command.words and not command.words[0].literal and not _ASSIGNS.match(name):
             yield "a command that a variable names"
         elif len(command.words) > 1 and _INTERPRETED.search(command.words[1].text):
             yield command.words[1].text

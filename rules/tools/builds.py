@@ -78,6 +78,8 @@ _BY_VERB = {
     "yarn": frozenset({"install", "add", "global", ""}),
     "pnpm": frozenset({"install", "i", "add"}),
     "gem": frozenset({"install", "update"}),
+    "fluent-gem": frozenset({"install"}),
+    "td-agent-gem": frozenset({"install"}),
     "bundle": frozenset({"install", ""}),
     "bundler": frozenset({"install", ""}),
     "cargo": frozenset({"build", "install", "xbuild"}),
@@ -294,7 +296,22 @@ def build_uses(commands: tuple[ShellCommand, ...]) -> Iterator[tuple[ShellComman
 
 
 # These compile only where no ready-made package exists.
-_WEAK = ("pip", "npm", "yarn", "pnpm", "gem", "bundle", "uv", "poetry", "pipenv", "pipx", "easy_install", "cpan")
+_WEAK = (
+    "pip",
+    "npm",
+    "yarn",
+    "pnpm",
+    "gem",
+    "fluent-gem",
+    "td-agent-gem",
+    "bundle",
+    "uv",
+    "poetry",
+    "pipenv",
+    "pipx",
+    "easy_install",
+    "cpan",
+)
 
 
 def last_use(dockerfile: Dockerfile, stage: int, *, strong: bool = False) -> tuple[Instruction, str] | None:

@@ -244,3 +244,9 @@ def test_go_is_not_for_gems() -> None:
     assert "golang" not in found.reason
     (found,) = findings(CODE, f"FROM debian:12\n{install}RUN go build /x\nCMD ['a']\n")
     assert "golang" in found.reason
+
+
+def test_fluentd_installs_gems_by_a_program_of_its_own() -> None:
+    text = "FROM debian:12\nRUN apt-get install -y gcc ruby-dev\nRUN gem install fluentd\nRUN fluent-gem install x\n"
+    (found,) = findings(CODE, text + "CMD ['a']\n")
+    assert "line 4 (`fluent-gem install`)" in found.reason
