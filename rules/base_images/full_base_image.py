@@ -46,6 +46,10 @@ _FAILS_WITHOUT_MANUAL = regex(r"\b(?:openjdk-\d+|default|oracle-java\d+)-(?:jre|
 _BARE_DEBIAN = regex(r"$|latest|stable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke|1[1-9]|[2-9]\d")
 
 
+# What was made from Debian 8 and older, where headers of MySQL have another name.
+_OF_DEBIAN_8 = regex(r"jessie|wheezy|(?:^|/)python:(?:2\.7\.(?:\d|1[0-2])|3\.[0-5]\.[0-2])(?:-|$)")
+
+
 class FullBaseImage(Rule):
     """A base image with compilers and header files where its slim sibling would do.
 
@@ -124,6 +128,8 @@ class FullBaseImage(Rule):
         hint = _first_to_mend(dockerfile, stage, sibling, surroundings) if fix is not None else ""
         if hint:
             fix = None
+        if _OF_DEBIAN_8.search(stage.base):
+            needs.packages[:] = [each.removeprefix("default-") for each in needs.packages]
         snippet = _snippet(dockerfile, stage, sibling, needs) if needs.packages else None
         return self.finding(
             stage.start,

@@ -95,7 +95,10 @@ def read_lists(dockerfile: Dockerfile, targets: frozenset[str]) -> Lists:
     )
     if not left:
         return Lists((), {}, (), frozenset())
-    found = {run.instruction.index: _touch(run) for run in shipped_runs(dockerfile, surroundings, (*HINTS, "/var"))}
+    found = {
+        run.instruction.index: _touch(run)
+        for run in shipped_runs(dockerfile, surroundings, (*HINTS, "/var", "script.deb", "setup_"))
+    }
     touches = tuple(
         tuple(touch for _, each in dockerfile.lineage(stage) if (touch := found.get(each.index)) is not None)
         for stage in dockerfile.shipped(targets)

@@ -181,35 +181,38 @@ def _comes_along(run: Run, command: ShellCommand) -> bool:
     )
 
 
-# What others bring along, by far the most asked for once more.
-_BRINGS = {
-    "numpy": "gensim h5py imageio keras matplotlib numba opencv-contrib-python opencv-python pandas scikit-image"
-    " scikit-learn scipy seaborn sklearn statsmodels tensorflow tensorflow-gpu theano torchvision xgboost",
-    "scipy": "gensim keras scikit-image scikit-learn seaborn sklearn statsmodels theano xgboost",
-    "pandas": "seaborn statsmodels",
-    "matplotlib": "scikit-image seaborn",
-    "pillow": "image imageio matplotlib reportlab scikit-image torchvision",
-    "jinja2": "ansible flask jupyter notebook sphinx",
-    "werkzeug": "flask",
-    "requests": "docker docker-compose sphinx tweepy",
-    "pyyaml": "ansible awscli docker-compose",
-    "botocore": "awscli boto3",
-    "python-dateutil": "awscli boto3 botocore matplotlib pandas",
-    "pytz": "django pandas",
-}
+# What so many others need that it has mostly come with one of them.
+_BROUGHT_ALONG = frozenset(
+    {
+        "certifi", "cffi", "chardet", "click", "cryptography", "decorator", "docutils", "future", "idna", "jinja2",
+        "markupsafe", "numpy", "pandas", "pillow", "protobuf", "pyasn1", "pyparsing", "python-dateutil", "pytz",
+        "pyyaml", "requests", "scipy", "setuptools", "simplejson", "six", "tornado", "tqdm", "urllib3", "werkzeug",
+        "wheel",
+    }
+)  # fmt: skip
 
 
 def _is_there(run: Run, command: ShellCommand) -> bool:
-    """Tell whether all that a command installs came with what was installed before: nothing is downloaded."""
+    """Tell whether all that a command installs may have come with what was installed before: nothing is downloaded."""
     wanted = _names(command)
-    if not wanted or not all(name in _BRINGS for name in wanted):
+    if not wanted or not _BROUGHT_ALONG.issuperset(wanted):
         return False
-    before = [*run.commands[: run.commands.index(command)]]
-    for _, each in run.dockerfile.before(run.stage, run.instruction):
-        if each.keyword == "RUN" and "pip" in each.value:
-            before += each.commands
-    there = {name for other in before for name in _names(other)}
-    return all(not there.isdisjoint(_BRINGS[name].split()) for name in wanted)
+    before = run.commands[: run.commands.index(command)]
+    if any(map(_installs_others, before)):
+        return True
+    return run.is_preceded_by(_installs_others_by_pip)
+
+
+def _installs_others_by_pip(each: Instruction) -> bool:
+    return each.keyword == "RUN" and "pip" in each.value and any(map(_installs_others, each.commands))
+
+
+def _installs_others(command: ShellCommand) -> bool:
+    call = pip.read_pip(command)
+    if call is None or call.verb != "install":
+        return False
+    names = {word.text.lower() for word in call.operands}
+    return bool(names - _BROUGHT_ALONG - {"pip"}) or call.has("-r", "--requirement")
 
 
 def _names(command: ShellCommand) -> list[str]:

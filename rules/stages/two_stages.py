@@ -65,7 +65,7 @@ def make_plan(
     path = _path_of_program(words, language, stage)
     if any(_FILE.search(word) for word in words[1:] if not (path or "").endswith(word.lstrip("./"))):
         return None  # the program reads it, and where it comes from is not to be seen
-    if path is None or (language != "java" and _may_need_packages(stage)):
+    if path is None or _is_copied(stage, path) or (language != "java" and _may_need_packages(stage)):
         return None
     target = path if "/" in words[0] else f"/usr/local/bin/{words[0]}"
     copies = ((path, path if language in ("java", "dotnet") else target),)
@@ -80,6 +80,16 @@ def make_plan(
     if language == "rust" and runtime.startswith("debian"):
         return Plan(runtime, copies, setup=_CERTIFICATES)
     return Plan(runtime, copies)
+
+
+def _is_copied(stage: Stage, path: str) -> bool:
+    """Tell whether what runs is a file of the repository, such as a script that starts the program."""
+    for each in stage.instructions:
+        if each.keyword in ("COPY", "ADD") and each.flag("from") is None and len(each.words) > 1:
+            *sources, target = (word.text for word in each.words)
+            if path in (target, *(posixpath.join(target, posixpath.basename(source)) for source in sources)):
+                return True
+    return False
 
 
 _CERTIFICATES = (

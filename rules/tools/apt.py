@@ -85,6 +85,7 @@ def updates(command: ShellCommand) -> bool:
 
 # What ends with an `apt-get update` of its own, and the Ubuntu whose add-apt-repository does.
 _SETUP_SCRIPTS = regex(r"deb\.nodesource\.com/setup|packagecloud\.io/\S*/script\.deb\.sh")
+_SETUP_FILES = regex(r"(?:^|/)(?:script\.deb\.sh|nodesource_setup\.sh|setup_\d+\.x)$")  # downloaded before
 _UPDATES_BY_ITSELF = regex(r"(?:^|/)ubuntu(?::(?:1[89]|2\d)\.\d\d|:bionic|:focal|:jammy|:noble|:latest|:rolling|$)")
 
 
@@ -94,6 +95,10 @@ def adds_repository(command: ShellCommand, feeder: ShellCommand | None, base: st
         if not {"-n", "--no-update", "-r", "--remove", "-h", "--help"}.isdisjoint(command.texts):
             return False
         return not {"-u", "--update"}.isdisjoint(command.texts) or _UPDATES_BY_ITSELF.search(base) is not None
+    if _SETUP_FILES.search(command.words[0].text if command.words else "") or (
+        command.name in ("bash", "sh") and any(_SETUP_FILES.search(word.text) for word in command.arguments)
+    ):
+        return True
     if command.name not in ("bash", "sh") or command.before != "|" or feeder is None:
         return False
     return feeder.name in ("curl", "wget") and _SETUP_SCRIPTS.search(" ".join(feeder.texts)) is not None

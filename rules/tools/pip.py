@@ -81,6 +81,8 @@ _ON_DEBIAN_8 = regex(
     r"^(?:docker\.io/)?(?:library/)?(?:java:|node:(?:0|4|5|7)\b|node:6\.(?:\d|1[0-4])\b|node:8\.(?:\d|1[0-4])\b"
     r"|ruby:2\.[0-2]\b|php:5\.[345]\b|golang:1\.[0-8]\b)"
 )
+# Python's own images of the years before pip 6.0.
+_OWN_OLD_PIP = regex(r"^(?:docker\.io/)?(?:library/)?python:(?:2\.7\.[0-8]|3\.[0-3]\.[0-5]|3\.4\.[01])(?:-|$)")
 _OWN_PIP = regex(r"(?:^|/)(?:python|pypy|anaconda\d?|miniconda\d?):")
 
 
@@ -121,7 +123,9 @@ def is_python(name: str) -> bool:
 def may_be_too_old(base: str) -> bool:
     """Tell whether a base image packages a pip that does not know `--no-cache-dir`."""
     lowered = base.lower()
-    return _OLD_DISTRIBUTION.search(lowered) is not None and _OWN_PIP.search(lowered) is None
+    if _OWN_PIP.search(lowered) is not None:
+        return _OWN_OLD_PIP.search(lowered) is not None
+    return _OLD_DISTRIBUTION.search(lowered) is not None
 
 
 def is_new_enough(base: str) -> bool:

@@ -226,3 +226,11 @@ def test_program_on_the_path(build: str, copied: str | None) -> None:
     else:
         assert found.snippet is not None
         assert f"COPY --from=build {copied} /usr/local/bin/src\n" in found.snippet.text
+
+
+def test_no_second_stage_is_shown_for_a_script_that_starts_the_program() -> None:
+    build = "FROM golang:1.21-alpine\nRUN go install example.com/x@latest\n"
+    (shown,) = findings(CODE, build + 'ENTRYPOINT ["/go/bin/x"]\n')
+    assert shown.snippet is not None
+    (found,) = findings(CODE, build + 'COPY x.sh /usr/local/bin/x\nENTRYPOINT ["/usr/local/bin/x"]\n')
+    assert found.snippet is None

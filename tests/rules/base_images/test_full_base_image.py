@@ -268,3 +268,9 @@ def test_what_the_registry_says_counts() -> None:
 def test_a_dockerfile_for_tests_is_left_alone() -> None:
     assert_silent(CODE, "FROM python:3.12\n" + APP, Surroundings(path="ci/Dockerfile"))
     assert_silent(CODE, "FROM python:3.12\n" + APP, Surroundings(path="Dockerfile.dev"))
+
+
+def test_the_headers_of_mysql_have_another_name_on_debian_8() -> None:
+    (found,) = findings(CODE, "FROM python:2.7.8\nRUN pip install mysql-python\nCMD python x.py\n")
+    assert found.snippet is not None
+    assert " libmysqlclient-dev " in found.snippet.text

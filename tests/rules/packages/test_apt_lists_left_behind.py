@@ -311,3 +311,10 @@ def test_what_dash_does_not_delete_is_no_clean_up() -> None:
     assert found.fix is not None
     assert "later layer" not in found.reason
     assert apply(text, [found.fix]) == text.replace(UP, f"{UP} && {RM}")
+
+
+def test_a_downloaded_script_that_adds_a_repository_fetches_the_lists() -> None:
+    """What line 2 fetches would be fetched by line 3."""
+    text = f"{D}RUN {UP}\nRUN ./script.deb.sh | tee log\nRUN {UP} && {RM}\n"
+    (found,) = findings(CODE, text)
+    assert found.fix is None

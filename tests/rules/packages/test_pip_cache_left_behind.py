@@ -9,6 +9,7 @@ CODE = "DS204"
 P = "FROM python:3.12-slim\n"
 SILENT = {
     "came-with-another": P + "RUN pip install --no-cache-dir flask image\nRUN pip3 install pillow jinja2\n",
+    "made-before-pip-6": "FROM python:2.7.8\nRUN pip install flask\n",
     "root-in-the-home-of-jovyan": "FROM jupyter/scipy-notebook\nUSER root\nRUN pip install flask\n",
     "root-in-the-home-of-s2i": "FROM registry.access.redhat.com/ubi9/python-311\nUSER 0\nRUN pip install flask\n",
     "sudo-in-another-home": "FROM acme/base\nUSER app\nRUN sudo pip install flask\n",
