@@ -1,6 +1,7 @@
-"""`dockslim`: one typer command for each thing to do. What a command needs is imported when it runs."""
+"""`dockslim`: one typer command for each thing to do. What a command needs is imported when it runs.
 
-from __future__ import annotations
+Annotations are no text here, as they are elsewhere: typer would evaluate those of every command at every start.
+"""
 
 import gc
 import os
