@@ -69,9 +69,12 @@ def is_taken_elsewhere(dockerfile: Dockerfile, stage: Stage, path: re.Pattern[st
 
 def is_workbench(stage: Stage, surroundings: Surroundings) -> bool:
     """Tell whether the file or the stage is named for people or machines that build and test in it."""
-    return _WORKBENCH.search(surroundings.path) is not None or (
-        stage.name is not None and _WORKBENCH.search(stage.name) is not None
-    )
+    return _names_workbench(surroundings.path) or (stage.name is not None and _names_workbench(stage.name))
+
+
+@lru_cache(maxsize=8)
+def _names_workbench(name: str) -> bool:
+    return _WORKBENCH.search(name) is not None
 
 
 def is_unknown_to_registry(sibling: Sibling, surroundings: Surroundings) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from rules.dockerfile.script import Redirect, Script, ShellCommand, Statement, set_options, skip_wrappers
 from rules.dockerfile.source import Span, Spans
@@ -19,6 +20,8 @@ _TOKEN = re.compile(
     rf"|\d?(>>?|<|&>)[ \t]*+((?:{_PART})++)(?![^ \t;&|])|\d?(>&)(\d)(?![^ \t;&|])|(.)|\Z)",
     re.ASCII | re.DOTALL,
 )
+# A third of what a call of the class costs, for what there is more of than of anything else.
+_make_word = partial(tuple.__new__, Word)
 _BARE_WORD, _OPERATOR, _WORD, _, _FILE, _, _DESCRIPTOR, _OTHER = range(1, 9)
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 # What makes more of a command than its words do.
@@ -49,7 +52,7 @@ def read_plain(text: str, spans: Spans, form: str) -> Script | None:
             if redirects:
                 return None
             if words or not ("=" in raw or raw in _NOT_PLAIN):
-                words.append(Word(raw, span) if kind == _BARE_WORD else _read_word(raw, span))
+                words.append(_make_word((raw, span, True, False)) if kind == _BARE_WORD else _read_word(raw, span))
             elif not _ASSIGNMENT.match(raw) or raw.count("$") > 1:  # the grammar takes `A=$B$C` for two words
                 return None
             else:

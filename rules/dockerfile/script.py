@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -189,8 +188,8 @@ def skip_wrappers(words: list[Word]) -> tuple[int, tuple[str, ...], list[tuple[s
     at = 0
     wrappers: list[str] = []
     moved: list[tuple[str, str | None]] = []
-    while at < len(words) - 1 and words[at].literal and posixpath.basename(words[at].text) in _WRAPPERS:
-        wrappers.append(posixpath.basename(words[at].text))
+    while at < len(words) - 1 and words[at].literal and (name := words[at].text.rpartition("/")[2]) in _WRAPPERS:
+        wrappers.append(name)
         at += 1
         while at < len(words):
             text = words[at].text
@@ -199,8 +198,8 @@ def skip_wrappers(words: list[Word]) -> tuple[int, tuple[str, ...], list[tuple[s
             elif text.startswith("-"):
                 at += 1
             elif _ASSIGNMENT.match(text):
-                name, _, value = text.partition("=")
-                moved.append((name, value if words[at].literal else None))
+                variable, _, value = text.partition("=")
+                moved.append((variable, value if words[at].literal else None))
                 at += 1
             else:
                 break

@@ -55,7 +55,7 @@ def split_words(value: str, start: int, source: SourceMap) -> tuple[Word, ...]:
         raw = match[0]
         quoted = "'" in raw or '"' in raw or "\\" in raw
         text = dequote(raw) if quoted else raw
-        words.append(Word(text, source.span(match.start(), match.end()), "$" not in raw, quoted))
+        words.append(Word(text, source.span(*match.span()), "$" not in raw, quoted))
     return tuple(words)
 
 
