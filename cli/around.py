@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cli.files import STDIN, decode, find_top
+from cli.files import STDIN, decode, find_top, real_path
 from cli.trouble import TroubleError
 from rules.config import Config
 from rules.context.copies import takes_all
@@ -67,10 +67,10 @@ def _look_around(path: str, dockerfile: Dockerfile, config: Config) -> Surroundi
     """Return the tracked files of a file's git repository, else those of its folder."""
     if path == STDIN:
         return Surroundings(path, config.targets)
-    real = os.path.realpath(path)
+    real = real_path(path)
     top = find_top(os.path.dirname(real))
     folder = top or os.path.dirname(real)
-    name = os.path.relpath(real, folder).replace(os.sep, "/")
+    name = real.removeprefix(folder).lstrip(os.sep).replace(os.sep, "/")
     if top is not None:
         path = name  # as on GitHub: what the folders above a repository are called says nothing about an image
     # Without a repository, nothing but the name tells that a file is built from its own folder.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.dockerfiles import is_dockerfile
-from cli.files import STDIN, Judge, find_top, read_text
+from cli.files import STDIN, Judge, find_top, read_text, real_path
 from cli.formats import ListFormat
 from cli.rules import choose
 from cli.trouble import TroubleError, one_line
@@ -38,12 +38,11 @@ class Configurations:
         self._options = choose(select, ignore)
         self._report = report
         self._obeyed = obeyed
-        self._tops: dict[str, str | None] = {}
         self._known: dict[str, Configuration | None] = {}
 
     def config_for(self, path: str) -> Config:
         """Return what counts for one Dockerfile; for standard input, what does in the current directory."""
-        real = os.path.realpath("." if path == STDIN else path)
+        real = real_path("." if path == STDIN else path)
         found = self.find(real if path == STDIN else os.path.dirname(real))
         if found is None:
             return self._options
@@ -64,21 +63,13 @@ class Configurations:
 
     def find(self, folder: str) -> tuple[str, Configuration] | None:
         """Return the work tree that a folder lies in and what its file says; None where nothing is said."""
-        top = self._top(folder) if self._obeyed else None
+        top = find_top(folder) if self._obeyed else None
         if top is None:
             return None
         if top not in self._known:
             self._known[top] = self._read(os.path.join(top, _FILE))
         configuration = self._known[top]
         return (top, configuration) if configuration is not None else None
-
-    def _top(self, folder: str) -> str | None:
-        """Return the top of a folder's work tree; below a folder that was asked about, one look tells."""
-        if folder not in self._tops:
-            parent = os.path.dirname(folder)
-            known = parent in self._tops and not os.path.exists(os.path.join(folder, ".git"))
-            self._tops[folder] = self._tops[parent] if known else find_top(folder)
-        return self._tops[folder]
 
     def _read(self, path: str) -> Configuration | None:
         try:

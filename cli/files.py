@@ -152,10 +152,25 @@ def _walk(top: str, judge_in: Callable[[str], Judge]) -> Iterator[str | TroubleE
         pending += reversed(below)
 
 
-@lru_cache(maxsize=256)
+def real_path(path: str) -> str:
+    """Return a path without links; what asks about a file does so right after another."""
+    return _follow_links(path if os.path.isabs(path) else os.path.join(os.getcwd(), path))
+
+
+@lru_cache(maxsize=8)
+def _follow_links(path: str) -> str:
+    return os.path.realpath(path)
+
+
+@lru_cache(maxsize=1024)
+def is_top(folder: str) -> bool:
+    """Tell whether a folder is the top of a git work tree; the folders above are asked about for each file."""
+    return os.path.exists(os.path.join(folder, ".git"))
+
+
 def find_top(folder: str) -> str | None:
     """Return the top of the git work tree that a folder, given by its real path, lies in."""
-    while not os.path.exists(os.path.join(folder, ".git")):
+    while not is_top(folder):
         parent = os.path.dirname(folder)
         if parent == folder:
             return None

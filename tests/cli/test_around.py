@@ -12,7 +12,7 @@ import pytest
 from cli import around
 from cli.around import look_around
 from cli.check import check_text
-from cli.files import find_top
+from cli.files import is_top
 from cli.review import Repository, plan_review
 from rules.config import Config
 from rules.dockerfile import parse
@@ -23,7 +23,7 @@ BROAD = "FROM node:22-slim\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
 
 @pytest.fixture(autouse=True)
 def _forget() -> None:
-    find_top.cache_clear()
+    is_top.cache_clear()
     around._files.cache_clear()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.configuration.write import write_schema
-from cli.files import find_top
+from cli.files import is_top
 from tests.cli.dockerfiles import CLEAN, CRON, CRON_SAFE, put, run
 from tests.cli.test_review import _commit, _git
 
@@ -21,7 +21,7 @@ FILE = ".github/dockslim.yml"
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    find_top.cache_clear()
+    is_top.cache_clear()
     monkeypatch.chdir(tmp_path)
     _git(tmp_path, "init", "--quiet", "--initial-branch", "main")
     return tmp_path
@@ -122,12 +122,12 @@ def test_each_work_tree_has_its_own(here: Path) -> None:
     put(here, {FILE: OFF, "Dockerfile": CRON, "b/Dockerfile": CRON, "b/c/Dockerfile": CRON})
     _git(here, "init", "--quiet", "b")
     put(here, {f"b/{FILE}": "rules: {DS202: off}\n"})
-    find_top.cache_clear()
+    is_top.cache_clear()
     assert _codes() == ["DS202", "DS201", "DS201"]
 
 
 def test_a_file_outside_a_work_tree_is_not_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find_top.cache_clear()
+    is_top.cache_clear()
     monkeypatch.chdir(put(tmp_path, {FILE: OFF, "Dockerfile": CRON}))
     assert _codes() == ["DS202", "DS201"]
 
