@@ -24,8 +24,8 @@ _KEEP_CACHE = (
 # Program, whether a command fills its cache, where that is, and what a mount that is meant for it is called.
 _Tool = tuple[str, Callable[[ShellCommand], bool], Callable[[Scope], str], re.Pattern[str]]
 _TOOLS: tuple[_Tool, ...] = (
-    ("pip", pip.fills_cache, pip.cache_directory, regex(r"/\.cache(?:/pip)?/?$")),
-    ("npm", npm.fills_cache, npm.cache_directory, regex(r"/\.npm(?:/_cacache)?/?$")),
+    ("pip", pip.fills_cache, pip.cache_directory, regex(r"/\.cache/?$|/\.?(?:cache/)?pip(?:-cache)?/?$")),
+    ("npm", npm.fills_cache, npm.cache_directory, regex(r"/\.npm(?:/_cacache)?/?$|/\.?(?:cache/)?npm(?:-cache)?/?$")),
     ("yarn", yarn.fills_cache, yarn.cache_directory, regex(r"/\.?(?:cache/)?yarn(?:-cache)?/?$|/\.yarn/cache/?$")),
 )
 # yarn 2 and later, which keeps its cache in the project; `.yarn` alone may be the very mount.

@@ -24,7 +24,7 @@ CACHE = Cache(
     fills=npm.fills_cache,
     empties=npm.empties_cache,
     place=npm.cache_directory,
-    marks=regex(r"\.npm(?![\w-])|_cacache|npm-cache|npm_config_cache|NPM_CONFIG_CACHE"),
+    marks=regex(r"\.npm(?![\w-])|cache/npm|^/npm/?$|_cacache|npm-cache|npm_config_cache|NPM_CONFIG_CACHE"),
     configures=_moves_cache,
 )
 

@@ -37,7 +37,7 @@ CACHE = Cache(
     fills=pip.fills_cache,
     empties=pip.empties_cache,
     place=pip.cache_directory,
-    marks=regex(r"\.cache|CACHE|/\.?pip(?:[/*\s]|$)"),
+    marks=regex(r"\.cache|CACHE|/\.?pip(?:-cache)?(?:[/*\s]|$)"),
     switches=("PIP_NO_CACHE_DIR", "PIP_CONFIG_FILE"),
     configures=_configures,
 )

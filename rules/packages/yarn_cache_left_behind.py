@@ -26,7 +26,10 @@ CACHE = Cache(
     fills=yarn.fills_cache,
     empties=yarn.empties_cache,
     place=yarn.cache_directory,
-    marks=regex(r"share/\.cache|\.cache/yarn|\.cache(?:/\*)?$|yarn[-_]cache|YARN_CACHE|yarn cache dir"),
+    marks=regex(
+        r"share/\.cache|\.cache/yarn|\.cache(?:/\*)?$|yarn[-_]cache|YARN_CACHE|yarn cache dir"
+        r"|^/(?:\S*/)?\.yarn/?$|^/yarn/?$"
+    ),
     configures=_moves_cache,
 )
 _CLASSIC = Surroundings(context=Context({"package.json": 300, "yarn.lock": 9000}, texts={"package.json": "{}"}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rules.check import check
+from rules.dockerfile import parse
 from rules.finding import Severity
 from tests.rules.cases import findings, rule_test
 
@@ -35,6 +37,8 @@ SILENT = {
     "pragma": P + f"# dockslim ignore=DS109\n{M}/x/.cache/pip pip install a\n",
 }
 FIXED = {
+    "npm-among-the-caches": (N + f"{M}/root/.cache/npm npm ci\n", N + f"{M}/root/.npm npm ci\n"),
+    "pip-at-the-top": (P + f"{M}/pip-cache pip install a\n", P + f"{M}/root/.cache/pip pip install a\n"),
     "yarn-as-everybody-writes-it": (
         N + f"{M}/root/.yarn yarn install\n",
         N + f"{M}/usr/local/share/.cache/yarn yarn install\n",
@@ -64,3 +68,8 @@ def test_docker_clean_is_information() -> None:
     assert found.severity is Severity.INFO
     assert found.snippet is not None
     assert "docker-clean" in found.snippet.text
+
+
+def test_what_a_mount_is_meant_for_is_not_cleaned_up_as_well() -> None:
+    text = N + f"{M}/root/.yarn yarn install --frozen-lockfile --production\n"
+    assert [each.code for each in check(parse(text)).findings if each.code != "DS301"] == [CODE]

@@ -21,6 +21,7 @@ SILENT = {
     "mount": N + "RUN --mount=type=cache,target=/usr/local/share/.cache/yarn yarn\n",
     "mount-above": N + "RUN --mount=type=cache,target=/usr/local/share/.cache yarn\n",
     "mount-of-another-home": N + "RUN --mount=type=cache,target=/root/.cache/yarn yarn\n",
+    "mount-of-what-yarn-1-is-installed-in": N + "RUN --mount=type=cache,target=/root/.yarn yarn\n",
     "mount-moved": N + "ENV YARN_CACHE_FOLDER=/c\nRUN --mount=type=cache,target=/c yarn\n",
     "mount-moved-inline": N + "RUN --mount=type=cache,target=/yarn-cache YARN_CACHE_FOLDER=/yarn-cache yarn\n",
     "cache-folder": N + "RUN yarn install --cache-folder /tmp/c && rm -rf /tmp/c\n",
@@ -62,10 +63,6 @@ SAFE = {
     ),
 }
 UNSAFE = {
-    "mount-of-what-yarn-1-is-installed-in": (
-        N + "RUN --mount=type=cache,target=/root/.yarn yarn\n",
-        N + f"RUN --mount=type=cache,target=/root/.yarn yarn && {CLEAN}\n",
-    ),
     "installed-at-home": (
         N + 'ENV PATH="$HOME/.yarn/bin:/root/.yarn/bin:$PATH"\nRUN yarn\n',
         N + f'ENV PATH="$HOME/.yarn/bin:/root/.yarn/bin:$PATH"\nRUN yarn && {CLEAN}\n',
