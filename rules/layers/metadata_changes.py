@@ -21,6 +21,7 @@ from rules.layers.copied_trees import (
 from rules.layers.written_paths import enter, working_directory
 from rules.patterns import regex
 from rules.runs import Run
+from rules.tools import users
 from rules.tools.ownership import Change, changes_found, read_change
 from rules.tools.remove import normalise
 
@@ -140,6 +141,7 @@ def flag_fix(run: Run, touched: Touched, flag: str, value_at: Callable[[Copied],
         or change.command.from_exec
         or not touched.paths
         or touched.filler is not None
+        or users.may_fail(run, change.command)
     ):
         return None
     if any(word.has_glob for word in change.paths) or change.command.wrappers:

@@ -50,9 +50,17 @@ def is_same_at(run: Run, stage: Stage, earlier: Instruction, name: str, command:
     between = [each for each in (*run.earlier(), run) if each.instruction.index > earlier.index]
     if len(between) > _MOST_RUNS or any(_mentions_accounts(each, command) for each in between):
         return False
-    if not any(_may_make(each, command) for each in between):
+    if not may_fail(run, command) and not any(_may_make(each, command) for each in between):
         return True  # it must be there now, and nothing has made it since
     return exists(run.dockerfile, stage, earlier, name)
+
+
+def may_fail(run: Run, command: ShellCommand) -> bool:
+    """Tell whether a RUN may succeed although one of its commands failed, or was left out by what stands before it."""
+    script = run.instruction.script
+    if any(each.before == "||" and each.statement == command.statement for each in run.commands):
+        return True
+    return command.statement < len(script.statements) - 1 and not (script.errexit or run.scope.errexit)
 
 
 def _mentions_accounts(run: Run, but: ShellCommand) -> bool:
