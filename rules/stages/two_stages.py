@@ -26,6 +26,8 @@ _NO_PRODUCTION = {
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
     "pnpm": "pnpm prune --prod",
 }
+# Somebody has done so already, if too late for one stage.
+_PRUNES = regex(r"\bprune\b|\b(?:yarn|npm|pnpm)\b[^;&|]{0,200} --(?:prod|omit)")
 _NAMES = ("build", "builder", "compile")
 _USERS = frozenset({"root", "0", "nobody", "www-data", "daemon"})
 _VARIABLE = regex(r"\$\{?(\w+)")
@@ -215,7 +217,7 @@ def _plan_node(stage: Stage, runtime: str, words: tuple[str, ...], command: tupl
         tuple((each, each) for each in kept),
         # What `npm start` runs is not here to be read.
         last=()
-        if words[0] in _NO_PRODUCTION or words[0] == "npx"
+        if words[0] in _NO_PRODUCTION or words[0] == "npx" or any(_PRUNES.search(each.value) for each in stage.runs())
         else (f"RUN {_NO_PRODUCTION.get(manager, _NO_PRODUCTION['npm'])}",),
     )
 

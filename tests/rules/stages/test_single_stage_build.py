@@ -131,6 +131,13 @@ def test_a_script_that_is_loaded_first_is_taken_over_with_the_rest() -> None:
     assert "COPY --from=build /app /app\n" in found.snippet.text
 
 
+def test_what_is_pruned_already_is_not_pruned_twice() -> None:
+    build = NODE + "RUN npm run build\nRUN npm prune --omit=dev\n"
+    (found,) = findings(CODE, build + 'CMD ["node", "dist/server.js"]\n')
+    assert found.snippet is not None
+    assert found.snippet.text.count("prune") == 1
+
+
 def test_nothing_is_pruned_that_npm_start_may_run() -> None:
     (found,) = findings(CODE, NODE + 'RUN npm run build\nCMD ["npm", "start"]\n')
     assert found.snippet is not None
