@@ -27,8 +27,9 @@ class PurgeInLaterLayer(Rule):
     """Packages that one layer installs and a later one removes.
 
     ## What it does
-    Finds `apt-get purge`, `remove` and `autoremove` of named packages, `apk del`, `yum remove`, `dnf remove`,
-    `pip uninstall` and `npm prune` of what an earlier RUN of the shipped stages installed.
+    Finds `apt-get purge`, `remove` and `autoremove` of named packages, `yum remove`, `dnf remove`, `pip uninstall` and
+    `npm prune` of what an earlier RUN of the shipped stages installed. `apk del` is what apk-build-dependencies
+    (DS208) is about.
 
     ## Why it costs
     A layer is shipped as it was made: removing a package in a later one hides its files and frees nothing. Measured
@@ -49,17 +50,17 @@ class PurgeInLaterLayer(Rule):
     techniques = ("delete-in-later-layer", "merge-run-with-cleanup", "build-tools-left")
     triggers = REMOVERS
     good = (
-        "FROM alpine:3.20\nRUN apk add --no-cache --virtual .build gcc && make && apk del .build\n",
+        "FROM debian:12\nRUN apt-get install -y gcc && make && apt-get purge -y --auto-remove gcc\n",
         "FROM debian:12\nRUN apt-get purge -y perl\n",
     )
     bad = (
         Bad(
-            "FROM alpine:3.20\nRUN apk add --no-cache --virtual .build gcc\nRUN apk del .build\n",
-            "FROM alpine:3.20\nRUN apk add --no-cache --virtual .build gcc && apk del .build\n",
+            "FROM centos:7\nRUN yum install -y gcc\nRUN yum remove -y gcc\n",
+            "FROM centos:7\nRUN yum install -y gcc && yum remove -y gcc\n",
         ),
         Bad(
-            "FROM alpine:3.20\nRUN apk add --no-cache gcc musl-dev\nCOPY . /src\n"
-            "RUN cc /src/a.c -o /a && apk del gcc musl-dev\n",
+            "FROM debian:12\nRUN apt-get install -y gcc\nCOPY . /src\n"
+            "RUN cc /src/a.c -o /a && apt-get purge -y --auto-remove gcc\n",
             None,
         ),
     )
@@ -70,7 +71,7 @@ class PurgeInLaterLayer(Rule):
             return
         for run in shipped_runs(dockerfile, surroundings, REMOVERS):
             match = _matches(dockerfile, run.stage.index).get(run.instruction.index)
-            if match is None:
+            if match is None or match.command.name == "apk":
                 continue
             yield self.finding(
                 run.instruction,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rules.dockerfile import Dockerfile, Instruction
-from rules.edits import join_runs
+from rules.edits import join_all_runs
 from rules.finding import Finding, Snippet
 from rules.fix import Fix
 from rules.packages.joined_runs import show_joined
@@ -36,9 +36,9 @@ class ApkBuildDependencies(Rule):
     signal18/replication-manager#217, where a build stage took their place: 729 against 36 MB.
 
     ## Fix safety
-    Safe where it is offered: the two RUNs stand next to each other, run with the same flags, and the first leaves no
-    state that the second would see; they are joined with `&&`. Where RUNs stand between, the snippet shows all of them
-    as one.
+    Safe where it is offered: the RUNs from the install to the deletion follow each other, with the same flags, and none
+    leaves a state that the next would see; they are joined with `&&`. Where something else stands between, the snippet
+    shows all of them as one.
 
     ## When it is silent
     The package came with the base image; the RUN that installed it deletes it; the stage is not shipped. Compilers that
@@ -59,7 +59,7 @@ class ApkBuildDependencies(Rule):
         ),
         Bad(
             "FROM alpine:3.20\nRUN apk add --no-cache gcc musl-dev\nRUN make install\nRUN apk del gcc musl-dev\n",
-            None,
+            "FROM alpine:3.20\nRUN apk add --no-cache gcc musl-dev && make install && apk del gcc musl-dev\n",
         ),
     )
 
@@ -127,11 +127,9 @@ def _stay(names: tuple[str, ...]) -> str:
 
 
 def _join(run: Run, installer: Instruction) -> Fix | None:
-    if run.instruction.index != installer.index + 1 or installer.index < run.stage.start.index:
+    if installer.index < run.stage.start.index or not run.scope.is_plain:
         return None
-    if not run.scope.is_plain:
-        return None
-    return join_runs(run.dockerfile, installer, run.instruction, shell_errexit=run.scope.errexit)
+    return join_all_runs(run.dockerfile, installer, run.instruction, shell_errexit=run.scope.errexit)
 
 
 def _show(run: Run, installer: Instruction) -> Snippet | None:

@@ -29,7 +29,17 @@ FIXED = {
         "FROM alpine\r\nRUN apk add \\\r\n    gcc\r\nRUN apk del gcc\r\n",
         "FROM alpine\r\nRUN apk add \\\r\n    gcc \\\r\n    && apk del gcc\r\n",
     ),
-    "something-between": (A + "RUN apk add gcc\nRUN make\nRUN apk del gcc\n", None),
+    "over-lines": (
+        A + "RUN apk add --no-cache \\\n    gcc\nRUN make \\\n    && make install\nRUN apk del gcc\n",
+        A + "RUN apk add --no-cache \\\n    gcc \\\n    && make \\\n    && make install \\\n    && apk del gcc\n",
+    ),
+    "virtual-by-t": (
+        A + "RUN apk add --no-cache -t .b gcc\nRUN apk del .b\n",
+        A + "RUN apk add --no-cache -t .b gcc && apk del .b\n",
+    ),
+    "virtual-with-equals": (A + "RUN apk add --no-cache --virtual=.b gcc\nCOPY . .\nRUN apk del .b\n", None),
+    "pinned": (A + "RUN apk add --no-cache gcc=13.2\nCOPY . .\nRUN apk del gcc\n", None),
+    "script-between": (A + "RUN apk add gcc\nRUN cd /x && make\nRUN apk del gcc\n", None),
     "copy-between": (A + "RUN apk add gcc\nCOPY . .\nRUN make && apk del gcc\n", None),
     "other-flags": (A + "RUN apk add gcc\nRUN --network=none apk del gcc\n", None),
     "state-is-left": (A + "RUN cd /x && apk add gcc\nRUN apk del gcc\n", None),
@@ -51,12 +61,12 @@ def test_fixed(text: str, fixed: str | None) -> None:
 
 
 def test_names_packages_and_layer() -> None:
-    text = A + "RUN apk add curl gcc make musl-dev\nRUN make\nRUN apk del gcc make musl-dev\n"
+    text = A + "RUN apk add curl gcc make musl-dev\nENV A=1\nRUN make\nRUN apk del gcc make musl-dev\n"
     (finding,) = findings(CODE, text)
     assert finding.reason == "`gcc`, `make`, `musl-dev` stay in the layer of line 2, which installed them."
     assert finding.snippet is not None
     assert finding.snippet.text == (
-        "RUN apk add curl gcc make musl-dev \\\n    && make \\\n    && apk del gcc make musl-dev\n"
+        "ENV A=1\nRUN apk add curl gcc make musl-dev \\\n    && make \\\n    && apk del gcc make musl-dev\n"
     )
 
 
