@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 from rules.dockerfile import Dockerfile, Instruction, Scope, ShellCommand
 from rules.finding import Finding
 from rules.fix import Fix
+from rules.packages.cache_cleanup import clean_together
 from rules.patterns import regex
 from rules.rule import Rule, Surroundings
 from rules.runs import Fact, Run, shipped_runs
@@ -47,13 +48,22 @@ class CacheRule(Rule):
     """A cache that a RUN leaves in its layer, told at the last command that fills it."""
 
     cache: ClassVar[Cache]
+    has_index: ClassVar[bool] = False
+    """Whether the tool keeps an index as well, which the next RUN would fetch again after a clean-up in one alone."""
 
     def check(self, dockerfile: Dockerfile, surroundings: Surroundings) -> Iterator[Finding]:
         """Yield one finding for each RUN that leaves the cache."""
-        for run, fillers in left_behind(self.cache, dockerfile, surroundings):
-            told = self.tell(run, fillers[-1])
-            if told is not None:
-                yield self.finding(run.instruction, fillers[-1].span, *told)
+        left = list(left_behind(self.cache, dockerfile, surroundings))
+        told = [self.tell(run, fillers[-1]) for run, fillers in left]
+        if self.has_index:
+            fixes = clean_together(
+                [(run, each[2]) for (run, _), each in zip(left, told, strict=True) if each is not None]
+            )
+            together = iter(fixes)
+            told = [each and (each[0], each[1], next(together)) for each in told]
+        for (run, fillers), each in zip(left, told, strict=True):
+            if each is not None:
+                yield self.finding(run.instruction, fillers[-1].span, *each)
 
     @abstractmethod
     def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None] | None:
@@ -123,9 +133,20 @@ def _is_kept_out(cache: Cache, run: Run) -> bool:
         target = mount.target
         if mount.type in ("cache", "tmpfs") and target and cache.marks.search(target):
             return True
+    if any(hint in note for note in _notes(run.dockerfile) for hint in cache.hints):
+        return True  # whoever writes of it has made up their mind
     if _BROUGHT.search(run.dockerfile.text) and run.is_preceded_by(_brings_packages):
         return True  # what is installed already is not downloaded
     return cache.configures(run.instruction) or run.is_preceded_by(cache.configures)
+
+
+_NOTES = regex(r"^[ \t]*#[^\n]{0,200}\bcache\b", re.MULTILINE)
+
+
+@lru_cache(maxsize=32)
+def _notes(dockerfile: Dockerfile) -> tuple[str, ...]:
+    """Return the comments that speak of a cache."""
+    return tuple(_NOTES.findall(dockerfile.text)) if "cache" in dockerfile.text else ()
 
 
 _BROUGHT = regex(r"--from=[^\n]{0,200}(?:/node_modules|/vendor|/bundle|/site-packages|/dist-packages|venv)\b")

@@ -58,6 +58,7 @@ class ComposerCacheLeftBehind(CacheRule):
     )
 
     cache = CACHE
+    has_index = True
 
     def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None]:
         """Let composer clean up, where it is a program."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.fix import Applicability
-from tests.rules.cases import rule_test
+from rules.fix import Applicability, apply
+from tests.rules.cases import assert_silent, findings, rule_test
 
 CODE = "DS244"
 P = "FROM php:8.3-cli\n"
@@ -67,3 +67,15 @@ FIXED = {
 }
 
 test_cases = rule_test(CODE, SILENT, FIXED, Applicability.SAFE)
+
+
+def test_what_the_next_run_would_fetch_again_is_cleaned_up_in_both() -> None:
+    text = "FROM composer:2\nRUN composer global require a/b\nRUN composer install\n"
+    first, second = findings(CODE, text)
+    assert first.fix is not None
+    assert first.fix == second.fix
+    assert apply(text, [first.fix]).count(" && composer clear-cache\n") == 2
+
+
+def test_silent_where_a_comment_speaks_of_the_cache() -> None:
+    assert_silent(CODE, "FROM composer:2\n# install it to fill the composer cache for children\nRUN composer install\n")
