@@ -128,7 +128,7 @@ def _touch(run: Run) -> _Touch | None:
     if run.mounts(apt.LISTS):
         return None
     deletes = fetches = False
-    for _, is_update in _events(run):
+    for _, is_update in _events(run, hidden=True):
         deletes, fetches = deletes or not is_update, is_update
     return _Touch(run.instruction.index, deletes, fetches) if deletes or fetches else None
 
@@ -162,11 +162,20 @@ def _last_uncleaned_update(run: Run) -> ShellCommand | None:
     return update
 
 
-def _events(run: Run) -> Iterator[tuple[ShellCommand, bool]]:
-    """Yield the commands that fetch lists, with True, and those that may delete them, with False."""
+_HIDDEN_UPDATE = regex(r"\b(?:apt|apt-get|aptitude)\b(?:\s+-\S+)*\s+update\b(?![^\n]{0,2000}/var/lib/apt/lists)")
+_SAY = frozenset({"echo", "printf", "cat", "grep", "sed"})
+
+
+def _events(run: Run, *, hidden: bool = False) -> Iterator[tuple[ShellCommand, bool]]:
+    """Yield the commands that fetch lists, with True, and those that may delete them, with False.
+
+    With `hidden`, also what runs apt as a text: `bash -c "apt-get update && apt-get install x"`.
+    """
     for feeder, command in zip((None, *run.commands), run.commands, strict=False):
-        hidden = playwright.installs_dependencies(command) and not _WITHOUT_APT.search(run.base)
-        if hidden or apt.updates(command) or apt.adds_repository(command, feeder, run.base):
+        fetches = playwright.installs_dependencies(command) and not _WITHOUT_APT.search(run.base)
+        if hidden and "update" in " ".join(command.texts) and command.name not in _SAY:
+            fetches = fetches or _HIDDEN_UPDATE.search(" ".join(command.texts)) is not None
+        if fetches or apt.updates(command) or apt.adds_repository(command, feeder, run.base):
             yield command, True
         elif apt.cleans_lists(command) or _may_clean(command) or is_hidden_cleanup(run, command, apt.LISTS):
             yield command, False

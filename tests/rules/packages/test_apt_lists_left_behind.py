@@ -318,3 +318,9 @@ def test_a_downloaded_script_that_adds_a_repository_fetches_the_lists() -> None:
     text = f"{D}RUN {UP}\nRUN ./script.deb.sh | tee log\nRUN {UP} && {RM}\n"
     (found,) = findings(CODE, text)
     assert found.fix is None
+
+
+def test_lists_that_a_shell_fetches_for_itself_are_there() -> None:
+    """Line 3 fetches nothing: line 2 did, and keeps them."""
+    hidden = 'bash -c "if ! [ -e /x ]; then apt-get update && apt-get install -y cron; fi"'
+    assert_silent(CODE, f"{D}RUN {hidden}\nRUN {UP}\n")
