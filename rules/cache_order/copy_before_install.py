@@ -259,6 +259,8 @@ def _fix(dockerfile: Dockerfile, place: _Place, manifests: tuple[str, ...], surr
     first = tuple({install.tool: install for install in reversed(place.installs)}.values())
     if any(each.from_exec or each.assignments or "\n" in each.span.of(dockerfile.text) for each in own):
         return None
+    if any("/" in each.words[0].text and each is not place.run.commands[0] for each in own):
+        return None  # what comes before it may make the program: `virtualenv /env && /env/bin/pip install`
     runs = [_alone(dockerfile, place, install, surroundings) for install in first]
     workdir = dockerfile.scope(place.stage, copy).workdir
     if workdir != dockerfile.scope(place.stage, place.run).workdir:

@@ -80,6 +80,18 @@ def left_behind(
             yield run, fillers
 
 
+_ROOT = frozenset({"root", "0", "root:root", "0:0"})
+
+
+def name_place(run: Run, filler: ShellCommand, directory: str, otherwise: str) -> str:
+    """Return `directory` where it is certainly root that runs `filler`, or `otherwise`: homes differ from image to image."""
+    user = run.scope.user
+    is_root = user in _ROOT if user is not None else "/" not in run.base
+    if "sudo" in filler.wrappers or not is_root or not directory.startswith(("/root/", "/usr/local/share/")):
+        return otherwise
+    return f"`{directory}`"
+
+
 def fills_layer(cache: Cache, run: Run, command: ShellCommand) -> bool:
     """Tell whether `command`, in a RUN of its own with the flags of `run`, would leave the cache in its layer."""
     return cache.fills(command) and not _is_kept_out(cache, run) and not _is_read_later(run.dockerfile, cache.marks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rules.dockerfile import Instruction, ShellCommand
 from rules.fix import Fix
 from rules.packages.cache_cleanup import run_again
-from rules.packages.caches import Cache, CacheRule
+from rules.packages.caches import Cache, CacheRule, name_place
 from rules.patterns import regex
 from rules.rule import Bad
 from rules.runs import Run
@@ -71,9 +71,10 @@ class NpmCacheLeftBehind(CacheRule):
     def tell(self, run: Run, filler: ShellCommand) -> tuple[str, str, Fix | None]:
         """Name the directory, and let npm clean up."""
         call = npm.read_npm(filler)
+        place = name_place(run, filler, npm.cache_directory(run.scope), "npm's cache")
         shown = f"`npm {call.verb if call is not None else ''}`"
         return (
             "npm's cache stays in the layer",
-            f"{shown} keeps what it downloads in `{npm.cache_directory(run.scope)}`, beside the installed copy.",
+            f"{shown} keeps what it downloads in {place}, beside the installed copy.",
             run_again(run, filler, "cache", "clean", "--force"),
         )

@@ -11,7 +11,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.edits import insert_words, with_words
 from rules.finding import Finding
 from rules.fix import Applicability, Command, Edit, Fix
-from rules.packages.caches import Cache, fills_layer, left_behind
+from rules.packages.caches import Cache, fills_layer, left_behind, name_place
 from rules.packages.needed_recommends import is_installed
 from rules.patterns import regex
 from rules.rule import Bad, Rule, Surroundings
@@ -105,7 +105,7 @@ class PipCacheLeftBehind(Rule):
             run.instruction,
             type(action.span)(command.words[0].span.start, action.span.end),
             "pip's cache stays in the layer",
-            f"Every download is kept in {_place(run)} beside the installed copy.",
+            f"Every download is kept in {_place(run, command)} beside the installed copy.",
             _fix(run, command, Fix((edit,), Applicability.SAFE, removed=(command.texts,), added=(words,))),
         )
 
@@ -247,6 +247,6 @@ def insert_flag(command: ShellCommand) -> tuple[Edit, Command]:
     return insert_words(command, call.action, FLAG), with_words(command, call.action, FLAG)
 
 
-def _place(run: Run) -> str:
+def _place(run: Run, command: ShellCommand) -> str:
     directory = pip.cache_directory(run.scope)
-    return f"`{directory}`" if directory.startswith("/root/") else "pip's cache"
+    return name_place(run, command, directory, "pip's cache")

@@ -8,7 +8,7 @@ from rules.dockerfile import Dockerfile, Instruction, ShellCommand
 from rules.finding import Finding
 from rules.fix import Applicability, Fix
 from rules.packages.cache_cleanup import run_again
-from rules.packages.caches import Cache, left_behind
+from rules.packages.caches import Cache, left_behind, name_place
 from rules.patterns import regex
 from rules.rule import Bad, Good, Rule, Surroundings
 from rules.runs import Run
@@ -82,11 +82,12 @@ class YarnCacheLeftBehind(Rule):
             classic = yarn.is_classic(last, surroundings)
             if classic is False or yarn.may_be_berry(dockerfile):
                 continue
+            place = name_place(run, last, yarn.cache_directory(run.scope), "its cache")
             yield self.finding(
                 run.instruction,
                 last.span,
                 "yarn's cache stays in the layer",
-                f"yarn keeps what it downloads in `{yarn.cache_directory(run.scope)}`, beside the installed copy.",
+                f"yarn keeps what it downloads in {place}, beside the installed copy.",
                 _fix(run, last, classic is True),
             )
 

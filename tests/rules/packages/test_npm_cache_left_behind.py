@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules.fix import Applicability
-from tests.rules.cases import rule_test
+from tests.rules.cases import findings, rule_test
 
 CODE = "DS230"
 N = "FROM node:22-slim\n"
@@ -149,3 +149,16 @@ FIXED = {
 }
 
 test_cases = rule_test(CODE, SILENT, FIXED, Applicability.SAFE)
+
+
+def test_the_directory_is_named_where_it_is_known() -> None:
+    for lines, is_named in (
+        ("FROM node:22\n", True),
+        ("FROM node:22\nUSER node\n", False),
+        ("FROM acme/base\n", False),
+        ("FROM acme/base\nUSER root\n", True),
+    ):
+        (found,) = findings(CODE, f"{lines}RUN npm install -g a\n")
+        assert ("`/root/.npm`" in found.reason) is is_named
+    (found,) = findings(CODE, "FROM node:22\nENV HOME=/home/a\nRUN sudo npm install -g a\n")
+    assert "/home" not in found.reason
