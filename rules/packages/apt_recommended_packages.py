@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rules.dockerfile import Dockerfile
@@ -107,6 +108,11 @@ class AptRecommendedPackages(Rule):
 _BRINGS_MUCH = regex(r"^(?:docker\.io/)?phusion/")
 # Docker's own images, of which is known what they have.
 _KNOWN_BASE = regex(r"^(?:docker\.io/)?(?:library/|amd64/)?[^/]+$|^nvidia/cuda:")
+# Agents of build servers clone whatever they are told to, also over ssh.
+_AGENT = regex(
+    r"\b(?:go-agent|gocd|jenkins|teamcity|buildkite|gitlab-runner|bamboo|buildbot|swarm-client)\b", re.IGNORECASE
+)
+_CLONES = "Where an agent clones over ssh it needs openssh-client, which git only recommends."
 _UNKNOWN_BASE = "The base image may have some of it, and rely on it; try this build before you keep it."
 
 
@@ -157,6 +163,12 @@ def _fix(run: Run, call: Call, required: Needs) -> Fix:
         at = next(i for i, word in enumerate(command.words) if word is first) + 1
         words[at:at] = required.packages
     risk = required.risk or ("" if _KNOWN_BASE.search(run.base) else _UNKNOWN_BASE)
+    if (
+        not risk
+        and any(word.text in ("git", "git-core") for word in call.operands)
+        and _AGENT.search(run.dockerfile.text)
+    ):
+        risk = _CLONES
     return Fix(
         tuple(edits),
         Applicability.DISPLAY if risk else Applicability.UNSAFE,

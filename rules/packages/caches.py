@@ -84,7 +84,7 @@ _ROOT = frozenset({"root", "0", "root:root", "0:0"})
 
 
 def name_place(run: Run, filler: ShellCommand, directory: str, otherwise: str) -> str:
-    """Return `directory` where it is certainly root that runs `filler`, or `otherwise`: homes differ from image to image."""
+    """Return `directory` where root certainly runs `filler`, or `otherwise`: homes differ from image to image."""
     user = run.scope.user
     is_root = user in _ROOT if user is not None else "/" not in run.base
     if "sudo" in filler.wrappers or not is_root or not directory.startswith(("/root/", "/usr/local/share/")):

@@ -367,3 +367,11 @@ def test_shown_only_on_an_image_of_which_nothing_is_known() -> None:
         (found,) = findings(CODE, f"FROM {base}\n{install}")
         assert found.fix is not None
         assert found.fix.applicability is applicability
+
+
+def test_shown_only_where_an_agent_may_clone_over_ssh() -> None:
+    install = "FROM debian:12\nRUN apt-get update && apt-get install -y git\nRUN dpkg -i /go-agent.deb\nCMD /agent\n"
+    (found,) = findings(CODE, install)
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.DISPLAY
+    assert "openssh-client" in found.fix.caution
