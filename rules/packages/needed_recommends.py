@@ -231,7 +231,7 @@ def _speaks_https(each: Instruction) -> bool:
 
 def _speaks_ssh(each: Instruction) -> bool:
     text = _source(each)
-    return "git@" in text or "ssh://" in text or "ssh-keyscan" in text or "/.ssh" in text
+    return "git@" in text or "ssh://" in text or "ssh-keyscan" in text or "/.ssh" in text or "ansible" in text
 
 
 def _fetches_keys(each: Instruction) -> bool:

@@ -375,3 +375,11 @@ def test_shown_only_where_an_agent_may_clone_over_ssh() -> None:
     assert found.fix is not None
     assert found.fix.applicability is Applicability.DISPLAY
     assert "openssh-client" in found.fix.caution
+
+
+def test_ansible_calls_ssh() -> None:
+    install = "FROM debian:12\nRUN apt-get update && apt-get install -y git cron && rm -rf /var/lib/apt/lists/*\n"
+    for rest, needs in (("RUN pip install ansible\n", True), ("RUN make\n", False)):
+        (found,) = findings(CODE, install + rest)
+        assert found.fix is not None
+        assert ("openssh-client" in str(found.fix)) is needs
