@@ -154,7 +154,8 @@ def _is_kept_from_home(run: Run, command: ShellCommand) -> bool:
     """Tell whether root runs pip in somebody else's home, where it keeps nothing: it is not root's own."""
     if run.scope.user in ("root", "0", "root:root", "0:0") and _OTHER_HOME.search(run.base):
         return run.scope.variable("HOME") is None
-    if "sudo" not in command.wrappers or (run.scope.user or "root") in ("root", "0"):
+    # An image that somebody else made and whose RUN calls sudo is run by another user, unless the file says otherwise.
+    if "sudo" not in command.wrappers or (run.scope.user or ("" if "/" in run.base else "root")) in ("root", "0"):
         return False
     before = run.dockerfile.text[command.span.start : command.words[0].span.start].split()
     return not any(word == "--set-home" or re.fullmatch(r"-[A-Za-z]*[Hi][A-Za-z]*", word) for word in before)

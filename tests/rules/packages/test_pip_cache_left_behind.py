@@ -13,6 +13,7 @@ SILENT = {
     "root-in-the-home-of-jovyan": "FROM jupyter/scipy-notebook\nUSER root\nRUN pip install flask\n",
     "root-in-the-home-of-s2i": "FROM registry.access.redhat.com/ubi9/python-311\nUSER 0\nRUN pip install flask\n",
     "sudo-in-another-home": "FROM acme/base\nUSER app\nRUN sudo pip install flask\n",
+    "sudo-of-whom-the-base-says": "FROM acme/base:ubuntu-22.04\nRUN sudo pip install flask\n",
     "sudo-keeping-the-environment": "FROM acme/base\nUSER app\nRUN sudo -E pip install flask\n",
     "came-with-another-stage": "FROM python:3.7 AS build\nRUN pip install --prefix=/i -r /requirements.txt\n"
     "FROM python:3.7\nCOPY --from=build /i /usr/local\nRUN pip install -r requirements.txt\n",
