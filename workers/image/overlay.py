@@ -7,6 +7,7 @@ own layer.
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,13 +68,17 @@ class Overlay:
         self._steps = 0
         added = [entry for entry in entries if _WHITEOUT not in entry.path or not _is_whiteout(entry.path)]
         if len(added) < len(entries):
+            hiding = [entry.path for entry in entries if _WHITEOUT in entry.path and _is_whiteout(entry.path)]
+            ordered = sorted(hiding)
             for entry in added:
                 # What hides the files of a directory must not reach through the symlink that was in its place.
                 if entry.kind is Kind.DIRECTORY and entry.path in self._others:
-                    self._remove(entry.path, How.OVERWRITTEN)
-            for entry in entries:
-                if _WHITEOUT in entry.path and _is_whiteout(entry.path):
-                    self._hide(entry.path)
+                    inside = f"{entry.path}/"
+                    at = bisect_left(ordered, inside)
+                    if at < len(ordered) and ordered[at].startswith(inside):
+                        self._remove(entry.path, How.OVERWRITTEN)
+            for path in hiding:
+                self._hide(path)
         return [written for entry in added if (written := self._write(entry)) is not None]
 
     def losses(self) -> tuple[Loss, ...]:
