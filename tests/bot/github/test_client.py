@@ -81,13 +81,12 @@ class TestWritesAreSentOnce:
 
 class TestReadsAreRetried:
     @pytest.mark.parametrize("trouble", [BAD_GATEWAY, httpx.ReadTimeout("late"), httpx.ConnectError("no")])
-    def test_once_and_at_once(self, private_key: str, trouble: Any) -> None:
+    def test_once_and_at_once(self, private_key: str, trouble: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         host = Host(private_key, trouble, httpx.Response(200, json={"ok": 1}))
-        started = time.monotonic()
+        monkeypatch.delattr(time, "sleep")
         with host.session() as session:
             assert session.read("/x") == {"ok": 1}
         assert len(host.paths) == 2
-        assert time.monotonic() - started < 0.5
 
     def test_and_no_more(self, private_key: str) -> None:
         host = Host(private_key, *[BAD_GATEWAY] * 5)
